@@ -1,0 +1,89 @@
+#include "proto/envelope.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/scan.h"
+
+/* Writes n bytes of v, big-endian, behind a first byte. */
+static size_t
+envelope_number(uint8_t *out, uint8_t first, uint64_t v, unsigned int n)
+{
+	out[0] = first;
+	for (unsigned int i = 0; i < n; i++)
+		out[n - i] = (uint8_t)(v >> (8 * i));
+	return n + 1u;
+}
+
+static size_t
+envelope_uint(uint8_t *out, uint64_t v)
+{
+	if (v < 0x80) {
+		out[0] = (uint8_t)v;
+		return 1;
+	}
+	if (v <= UINT8_MAX)
+		return envelope_number(out, 0xcc, v, 1);
+	if (v <= UINT16_MAX)
+		return envelope_number(out, 0xcd, v, 2);
+	if (v <= UINT32_MAX)
+		return envelope_number(out, 0xce, v, 4);
+	return envelope_number(out, 0xcf, v, 8);
+}
+
+static size_t
+envelope_str(uint8_t *out, const char *text, size_t len)
+{
+	size_t n;
+
+	if (len < 32) {
+		out[0] = (uint8_t)(0xa0u | len);
+		n = 1;
+	} else if (len <= UINT8_MAX) {
+		n = envelope_number(out, 0xd9, len, 1);
+	} else {
+		n = envelope_number(out, 0xda, len, 2);
+	}
+	memcpy(out + n, text, len);
+	return n + len;
+}
+
+/* Writes the method and the head of params, which end every request. */
+static size_t
+envelope_call(uint8_t *out, const char *method, size_t len, unsigned int params)
+{
+	size_t n = envelope_str(out, method, len);
+
+	assert(params < 16);
+	out[n] = (uint8_t)(0x90u | params);
+	return n + 1;
+}
+
+size_t
+envelope_response(uint8_t *out, uint64_t msgid)
+{
+	out[0] = 0x94;
+	out[1] = FRAME_RESPONSE;
+	return 2 + envelope_uint(out + 2, msgid);
+}
+
+size_t
+envelope_request(uint8_t *out, uint64_t msgid, const char *method,
+    size_t method_len, unsigned int n_params)
+{
+	size_t n = 2;
+
+	out[0] = 0x94;
+	out[1] = FRAME_REQUEST;
+	n += envelope_uint(out + n, msgid);
+	return n + envelope_call(out + n, method, method_len, n_params);
+}
+
+size_t
+envelope_notify(uint8_t *out, const char *method, size_t method_len,
+    unsigned int n_params)
+{
+	out[0] = 0x93;
+	out[1] = FRAME_NOTIFY;
+	return 2 + envelope_call(out + 2, method, method_len, n_params);
+}

@@ -1,0 +1,47 @@
+#ifndef MORO_PROTO_OPTIONS_H
+#define MORO_PROTO_OPTIONS_H
+
+/*
+ * The options map of a task (proto/PROTOCOL.md, section 4). It is read once,
+ * in the dispatcher; workers get parsed values, so that two parsers can never
+ * disagree. Unknown and duplicate keys are refused by name, because a mistyped
+ * limit must not mean "no limit".
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/fault.h"
+
+enum priority {
+	PRIORITY_HIGH,
+	PRIORITY_NORMAL,
+	PRIORITY_LOW,
+	PRIORITY_N,
+};
+
+struct options {
+	const char *id; /* borrows the scanned bytes; NULL: none given */
+	size_t id_len;
+	enum priority priority;
+	uint64_t timeout_ms; /* acceptance to answer; 0: no limit */
+	uint64_t run_timeout_ms; /* execution alone; 0: no limit */
+	uint64_t queue_timeout_ms; /* waiting alone; 0: no limit */
+};
+
+/* The options of a task that gives none. */
+void options_init(struct options *o);
+
+/*
+ * Reads the map in the len bytes at buf, scanned already; nil is an empty map.
+ * Returns 0, or -1 with *fault set to INVALID_OPTION, its field `option` the
+ * key at fault.
+ */
+int options_parse(
+    struct options *o, const uint8_t *buf, size_t len, struct fault *fault);
+
+/* "high", "normal" or "low". */
+const char *priority_name(enum priority priority);
+
+#endif

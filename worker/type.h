@@ -1,0 +1,67 @@
+#ifndef MORO_WORKER_TYPE_H
+#define MORO_WORKER_TYPE_H
+
+/*
+ * What a task type is: its name, the fields its data takes, what it gives, and
+ * the function that does it. The same table checks the input, answers the
+ * control method `types`, and is what worker/TASKS.md documents.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct call;
+
+/* Kinds of value a field takes; or them together. */
+enum field_kind {
+	FIELD_STR = 1 << 0,
+	FIELD_BIN = 1 << 1,
+	FIELD_INT = 1 << 2,
+	FIELD_FLOAT = 1 << 3,
+	FIELD_BOOL = 1 << 4,
+	FIELD_MAP = 1 << 5,
+	FIELD_ARRAY = 1 << 6,
+	FIELD_TEXT = FIELD_STR | FIELD_BIN, /* text and bytes alike */
+	FIELD_NUMBER = FIELD_INT | FIELD_FLOAT,
+};
+
+/* One field of a map. A table of them ends where name is NULL. */
+struct field {
+	const char *name;
+	const char *alias; /* another name for it, or NULL */
+	unsigned int kinds; /* enum field_kind */
+	bool required;
+	/*
+	 * Least and most: of an integer its value, of str and bin the bytes,
+	 * of an array the elements. Not checked when both are 0.
+	 */
+	int64_t min;
+	int64_t max;
+	const char *const *allowed; /* strings it may be, NULL-ended, or NULL */
+	const char *fallback; /* the default, as text, or NULL */
+	const char *about; /* one sentence */
+	const struct field *fields; /* of a map: its own fields, or NULL */
+};
+
+enum type_flag {
+	TYPE_DEBUG = 1 << 0, /* offered with --debug-tasks only */
+	TYPE_SECRET = 1 << 1, /* data or result holds secrets: wipe them */
+	TYPE_PURE = 1 << 2, /* same data, same result, no effects */
+};
+
+struct task_type {
+	const char *name; /* "family:verb" */
+	const char *about; /* one sentence */
+	const char *result; /* what it answers, one sentence */
+	const char *example; /* data, as JSON */
+	unsigned int flags; /* enum type_flag */
+	const struct field *fields; /* ends where name is NULL */
+	/*
+	 * Does the work: packs exactly one value into call->pk and returns 0,
+	 * or calls call_fail() and returns its -1.
+	 */
+	int (*run)(struct call *call);
+};
+
+#endif
