@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/limits.h"
+#include "proto/limit.h"
 #include "proto/reader.h"
 
 /* Fields that are kept when a peer's error is read. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/limits.h"
+#include "proto/limit.h"
 #include "proto/reader.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/limits.h"
+#include "proto/limit.h"
 
 enum scan_status {
 	SCAN_BAD = -1, /* the peer is broken: see scan_fault() */

@@ -13,18 +13,10 @@
 #include <msgpack.h>
 
 #include "proto/fault.h"
+#include "worker/output.h"
 #include "worker/type.h"
 
 #define CALL_FIELDS_MAX 24 /* fields in one table */
-
-/* Output bytes; grows, and is kept from call to call. */
-struct output {
-	uint8_t *bytes;
-	size_t len;
-	size_t cap;
-	size_t max; /* appending past it fails */
-	bool failed; /* memory or `max` ran out: len is not to be trusted */
-};
 
 /* All fields are set before run() and borrowed until it returns. */
 struct call {
@@ -41,16 +33,11 @@ struct call {
 	struct fault fault; /* set by call_fail() */
 };
 
-/* Writer for msgpack_packer_init(); its data is a struct output. */
-int output_write(void *output, const char *bytes, size_t len);
-
-/* Gives len bytes of room behind what is there, or NULL. Adds nothing. */
-uint8_t *output_room(struct output *out, size_t len);
-
 /*
  * Runs a task: binds data, calls the type's function, and appends exactly one
  * value to out. On failure returns -1 with call->fault set and out as it was;
- * a result over result_max bytes fails with TOO_LARGE.
+ * a result over result_max bytes fails with TOO_LARGE. `data` NULL counts as
+ * nil. A type without a table of fields takes any data.
  */
 int call_run(struct call *call, const struct task_type *type,
     const msgpack_object *data, struct output *out, size_t result_max);
@@ -62,13 +49,21 @@ int call_run(struct call *call, const struct task_type *type,
 int call_fail(struct call *call, enum code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* INVALID_ARGUMENT that names a field: "NAME takes TAKES, not GIVEN". */
+/*
+ * INVALID_ARGUMENT that names a field: "NAME takes TAKES, not GIVEN"; `given`
+ * NULL: "NAME is missing; it takes TAKES". GIVEN never holds a string's bytes:
+ * it may be a secret.
+ */
 int call_refuse(struct call *call, const char *field, const char *takes,
     const msgpack_object *given);
 
 /* The same with the whole sentence given. */
 int call_invalid(struct call *call, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The failures that every task has: no memory, and a result over a limit. */
+int call_no_memory(struct call *call);
+int call_too_large(struct call *call, const char *what, size_t limit);
 
 /*
  * Binds the fields of a map to their places in args, checking all that the
@@ -91,16 +86,27 @@ int64_t call_int(const msgpack_object *arg, int64_t fallback);
 /* A bound boolean, or fallback when it was not given. */
 bool call_bool(const msgpack_object *arg, bool fallback);
 
+/* A bound string as a C string in out, cut at size - 1 bytes. */
+void call_text(const msgpack_object *arg, char *out, size_t size);
+
 /* Packs a str with a C string; packs len bytes as bin. */
 void call_pack_str(struct call *call, const char *text);
 void call_pack_bin(struct call *call, const uint8_t *bytes, size_t len);
 
+/* Packs a str or bin of exactly len bytes and gives their place, or NULL. */
+uint8_t *call_place(struct call *call, size_t len, bool is_str);
+
+/* The most bytes that a bin may have as the result. */
+size_t call_room(const struct call *call);
+
 /*
- * For results that are produced in place: gives room for at most max bytes of
- * a bin, which call_bin_end() then makes one of len bytes. NULL with the
- * call's error set when there is no memory.
+ * For results whose length shows only at the end: gives a place for a bin of
+ * at most *room bytes, and sets *room to what there is: less where the limit
+ * of results is nearer. Called again, it gives a larger place with the same
+ * bytes. call_end() then makes a bin of the first len of them. NULL: no
+ * memory, with the call's error set.
  */
-uint8_t *call_bin_begin(struct call *call, size_t max);
-void call_bin_end(struct call *call, size_t len);
+uint8_t *call_begin(struct call *call, size_t *room);
+void call_end(struct call *call, size_t len);
 
 #endif

@@ -34,11 +34,13 @@ struct field {
 	bool required;
 	/*
 	 * Least and most: of an integer its value, of str and bin the bytes,
-	 * of an array the elements. Not checked when both are 0.
+	 * of an array the elements. Not checked when both are 0. A field of
+	 * more than one kind (str and bin count as one) checks them itself.
 	 */
 	int64_t min;
 	int64_t max;
 	const char *const *allowed; /* strings it may be, NULL-ended, or NULL */
+	const char *noun; /* what "Unknown ..." calls other strings, or NULL */
 	const char *fallback; /* the default, as text, or NULL */
 	const char *about; /* one sentence */
 	const struct field *fields; /* of a map: its own fields, or NULL */
@@ -56,7 +58,8 @@ struct task_type {
 	const char *result; /* what it answers, one sentence */
 	const char *example; /* data, as JSON */
 	unsigned int flags; /* enum type_flag */
-	const struct field *fields; /* ends where name is NULL */
+	const struct field
+	    *fields; /* ends where name is NULL; NULL: any data */
 	/*
 	 * Does the work: packs exactly one value into call->pk and returns 0,
 	 * or calls call_fail() and returns its -1.

@@ -1,5 +1,5 @@
-#ifndef MORO_PROTO_LIMITS_H
-#define MORO_PROTO_LIMITS_H
+#ifndef MORO_PROTO_LIMIT_H
+#define MORO_PROTO_LIMIT_H
 
 /*
  * The limits both ends of a socket agree on; `hello` reports the ones in

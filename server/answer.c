@@ -1,0 +1,86 @@
+#include "server/answer.h"
+
+#include <string.h>
+
+#include "proto/envelope.h"
+
+/* Without memory for an answer the connection is useless to its client. */
+static void
+answer_check(struct client *c, int rc)
+{
+	if (rc == -1)
+		client_close_soon(c);
+}
+
+/* Sends head and body of a response. */
+static void
+answer_send(struct client *c, uint64_t msgid, const void *body, size_t len)
+{
+	uint8_t head[ENVELOPE_HEAD_MAX];
+	size_t n = envelope_response(head, msgid);
+	int rc = conn_copy(&c->conn, head, n);
+
+	if (rc == 0)
+		rc = conn_copy(&c->conn, body, len);
+	answer_check(c, rc);
+}
+
+void
+answer_fault(struct client *c, uint64_t msgid, const struct fault *fault)
+{
+	static const char nil = (char)ENVELOPE_NIL;
+	msgpack_sbuffer buffer;
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(&buffer);
+	msgpack_packer_init(&pk, &buffer, msgpack_sbuffer_write);
+	fault_pack(fault, &pk, c->shape);
+	msgpack_sbuffer_write(&buffer, &nil, 1);
+	answer_send(c, msgid, buffer.data, buffer.size);
+	msgpack_sbuffer_destroy(&buffer);
+}
+
+void
+answer_raw(struct client *c, uint64_t msgid, const uint8_t *at, size_t len,
+    struct chunk *chunk)
+{
+	uint8_t head[ENVELOPE_HEAD_MAX];
+	size_t n = envelope_response(head, msgid);
+	int rc = conn_copy(&c->conn, head, n);
+
+	if (rc == 0)
+		rc = conn_add(&c->conn, at, len, chunk);
+	answer_check(c, rc);
+}
+
+void
+answer_begin(struct answer *a, uint64_t msgid)
+{
+	uint8_t head[ENVELOPE_HEAD_MAX];
+	size_t n = envelope_response(head, msgid);
+
+	head[n++] = ENVELOPE_NIL;
+	msgpack_sbuffer_init(&a->buffer);
+	msgpack_packer_init(&a->pk, &a->buffer, msgpack_sbuffer_write);
+	msgpack_sbuffer_write(&a->buffer, (const char *)head, n);
+}
+
+void
+answer_end(struct answer *a, struct client *c)
+{
+	answer_check(c, conn_copy(&c->conn, a->buffer.data, a->buffer.size));
+	msgpack_sbuffer_destroy(&a->buffer);
+}
+
+void
+answer_text(msgpack_packer *pk, const char *text)
+{
+	msgpack_pack_str_with_body(pk, text, strlen(text));
+}
+
+void
+answer_number(msgpack_packer *pk, const char *key, uint64_t n)
+{
+	answer_text(pk, key);
+	msgpack_pack_uint64(pk, n);
+}

@@ -1,0 +1,59 @@
+#ifndef MORO_SERVER_CHANNEL_H
+#define MORO_SERVER_CHANNEL_H
+
+/*
+ * What master and dispatcher tell each other, over a socketpair of sequenced
+ * packets. Both ends are the same program, so the struct is the format.
+ */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/fdpass.h"
+
+enum message_type {
+	/* master to dispatcher */
+	MSG_MASTER_SPAWNED, /* slot, generation, pid; fds: see below */
+	MSG_MASTER_REAPED, /* slot, generation, status (waitpid) */
+	MSG_MASTER_DRAIN, /* finish what is accepted, take no more */
+	MSG_MASTER_STOP, /* answer what is left, now, and exit */
+	/* dispatcher to master */
+	MSG_DISPATCHER_READY, /* all workers have answered once */
+	MSG_DISPATCHER_KILLED, /* slot, generation: the death is wanted */
+	MSG_DISPATCHER_SHUTDOWN, /* a client may and did ask for it */
+	MSG_DISPATCHER_DRAINED, /* nothing is left to do; it exits now */
+};
+
+/* Descriptors with MSG_MASTER_SPAWNED, in this order. */
+enum spawned_fd {
+	SPAWNED_SOCKET, /* the dispatcher's end of the worker's socketpair */
+	SPAWNED_PIDFD,
+	SPAWNED_PAGE, /* memory shared with the worker: proto/page.h */
+	SPAWNED_FDS,
+};
+
+struct message {
+	enum message_type type;
+	uint32_t slot;
+	uint32_t generation; /* counts the workers of a slot */
+	uint32_t restarts; /* of the slot, wanted ones left out */
+	pid_t pid;
+	int status; /* as waitpid() gives it */
+	uint64_t n;
+};
+
+/* Makes the pair, close-on-exec. Returns 0 or -1 with errno. */
+int channel_pair(int fds[2]);
+
+/* Sends one message; `flags` 0 or MSG_DONTWAIT. Returns 0 or -1 with errno. */
+int channel_send(
+    int fd, const struct message *m, const int *fds, size_t n, int flags);
+
+/*
+ * Receives one message. Returns 1, 0 at the end of the channel, or -1 with
+ * errno (EAGAIN: none there).
+ */
+int channel_receive(
+    int fd, struct message *m, int fds[FDPASS_MAX], size_t *n);
+
+#endif

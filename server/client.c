@@ -1,0 +1,363 @@
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(el) ((el)->len = UINT32_MAX)
+#include "server/client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/answer.h"
+#include "server/control.h"
+#include "server/dispatcher.h"
+#include "server/life.h"
+#include "server/log.h"
+#include "server/submit.h"
+
+/* Output that a client has not taken: over this it is not read from. */
+#define CLIENT_OUTPUT_SOFT ((size_t)4 << 20)
+/* Frames of output over which it is dropped. */
+#define CLIENT_OUTPUT_HARD_FRAMES 8
+/* How long it may take nothing while over the soft limit. */
+#define CLIENT_SLOW_MS 60000
+/* How long a last answer may take to be read. */
+#define CLIENT_CLOSE_MS 1000
+
+static void client_frame_cb(struct conn *conn, const struct message_in *m);
+static void client_broken_cb(struct conn *conn, enum scan_fault fault);
+static void client_eof_cb(struct conn *conn);
+static void client_lost_cb(struct conn *conn, int err);
+static void client_sent_cb(struct conn *conn);
+static void client_stuck_cb(struct conn *conn);
+static void client_partial_cb(struct conn *conn, bool partial);
+static void client_release_cb(struct conn *conn);
+
+static const struct conn_ops client_ops = {
+	.frame = client_frame_cb,
+	.broken = client_broken_cb,
+	.eof = client_eof_cb,
+	.lost = client_lost_cb,
+	.sent = client_sent_cb,
+	.stuck = client_stuck_cb,
+	.partial = client_partial_cb,
+	.release = client_release_cb,
+};
+
+/* Says why a client is dropped, and drops it. */
+static void
+client_drop(struct client *c, const char *why)
+{
+	log_warning("client (pid %d, uid %u) dropped: %s", (int)c->pid,
+	    (unsigned int)c->uid, why);
+	c->dispatcher->counters.clients_dropped++;
+	client_close(c);
+}
+
+/* Strikes when a client takes too long; for what depends on its state. */
+static void
+client_deadline_cb(void *owner, uint64_t now)
+{
+	struct client *c = owner;
+	struct fault fault;
+
+	if (c->closing) {
+		client_close(c);
+	} else if (c->slow) {
+		client_drop(c, "it takes no answers");
+	} else {
+		fault_set(&fault, CODE_PROTOCOL_ERROR, NULL,
+		    "a message must be complete within %" PRIu64
+		    " ms of its first byte",
+		    c->dispatcher->config->frame_timeout_ms);
+		answer_fault(c, 0, &fault);
+		client_close_soon(c);
+	}
+}
+
+int
+client_new(struct dispatcher *d, int fd)
+{
+	struct client *c = calloc(1, sizeof *c);
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (c == NULL)
+		return -1;
+	if (conn_init(&c->conn, &d->loop, &client_ops, fd, &d->limits) == -1) {
+		free(c);
+		return -1;
+	}
+	c->dispatcher = d;
+	c->shape = FAULT_STRING;
+	c->uid = (uid_t)-1;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
+		c->uid = cred.uid;
+		c->pid = cred.pid;
+	}
+	TAILQ_INIT(&c->tasks);
+	deadline_init(&c->deadline, client_deadline_cb, c);
+	TAILQ_INSERT_TAIL(&d->clients, c, link);
+	d->n_clients++;
+	d->counters.clients++;
+	return 0;
+}
+
+bool
+client_is_admin(const struct client *c)
+{
+	return c->uid == 0 || c->uid == geteuid();
+}
+
+/* Sets the deadline that the client's state asks for. */
+static void
+client_arm(struct client *c)
+{
+	struct loop *l = &c->dispatcher->loop;
+	uint64_t after = 0;
+
+	if (c->closing)
+		after = CLIENT_CLOSE_MS;
+	else if (c->slow)
+		after = CLIENT_SLOW_MS;
+	else if (c->conn.part && !c->half_closed)
+		after = c->dispatcher->config->frame_timeout_ms;
+	if (after == 0)
+		deadline_unset(l->deadlines, &c->deadline);
+	else if (deadline_set(
+		     l->deadlines, &c->deadline, loop_now(l), after) == -1)
+		log_error("no memory for a client's deadline, ignoring");
+}
+
+void
+client_close(struct client *c)
+{
+	struct dispatcher *d = c->dispatcher;
+	struct task *t;
+
+	if (c->conn.fd == -1)
+		return;
+	deadline_unset(d->loop.deadlines, &c->deadline);
+	conn_close(&c->conn);
+	TAILQ_REMOVE(&d->clients, c, link);
+	d->n_clients--;
+	while ((t = TAILQ_FIRST(&c->tasks)) != NULL) {
+		if (t->notify)
+			client_remove_task(c, t); /* goes on without it */
+		else
+			life_drop(d, t);
+	}
+}
+
+static void
+client_release_cb(struct conn *conn)
+{
+	free(conn); /* the client's first field */
+}
+
+void
+client_close_soon(struct client *c)
+{
+	if (c->closing || c->conn.fd == -1)
+		return;
+	conn_pause(&c->conn);
+	c->conn.ended = true;
+	c->closing = true;
+	client_arm(c);
+}
+
+void
+client_check_done(struct client *c)
+{
+	if (c->conn.fd == -1 || !c->half_closed || c->n_tasks > 0 ||
+	    c->conn.out.bytes > 0)
+		return;
+	client_close(c);
+}
+
+void
+client_add_task(struct client *c, struct task *t)
+{
+	TAILQ_INSERT_TAIL(&c->tasks, t, client_link);
+	c->n_tasks++;
+}
+
+void
+client_remove_task(struct client *c, struct task *t)
+{
+	if (t->id != NULL) {
+		HASH_DEL(c->ids, t->id);
+		free(t->id);
+		t->id = NULL;
+	}
+	TAILQ_REMOVE(&c->tasks, t, client_link);
+	c->n_tasks--;
+	t->client = NULL;
+}
+
+int
+client_name_task(struct client *c, struct task *t, const char *id, size_t len,
+    bool *duplicate)
+{
+	struct task_id *name;
+
+	HASH_FIND(hh, c->ids, id, len, name);
+	*duplicate = name != NULL;
+	if (name != NULL)
+		return -1;
+	name = malloc(sizeof *name + len);
+	if (name == NULL)
+		return -1;
+	name->len = (uint32_t)len;
+	memcpy(name->text, id, len);
+	HASH_ADD_KEYPTR(hh, c->ids, name->text, len, name);
+	if (name->len == UINT32_MAX) {
+		free(name); /* uthash had no memory */
+		return -1;
+	}
+	t->id = name;
+	return 0;
+}
+
+static void
+client_frame_cb(struct conn *conn, const struct message_in *m)
+{
+	struct client *c = (struct client *)conn;
+	const struct frame *f = m->frame;
+	struct fault fault;
+
+	if (f->kind == FRAME_RESPONSE) {
+		fault_set(&fault, CODE_PROTOCOL_ERROR, NULL,
+		    "a response came, and morod asked for nothing");
+		answer_fault(c, f->msgid, &fault);
+		client_close_soon(c);
+	} else if (memchr(m->bytes + f->method.at, ':', f->method.len)) {
+		submit_task(c, m);
+	} else {
+		control_call(c, m);
+	}
+}
+
+/* Which code a fault of the scanner has, and the limit that was hit. */
+static enum code
+client_fault_code(
+    enum scan_fault fault, const struct limits *limits, uint64_t *limit)
+{
+	*limit = 0;
+	switch (fault) {
+	case SCAN_FAULT_FRAME_SIZE:
+		*limit = limits->frame;
+		break;
+	case SCAN_FAULT_DEPTH:
+		*limit = limits->depth;
+		break;
+	case SCAN_FAULT_VALUES:
+		*limit = limits->values;
+		break;
+	case SCAN_FAULT_METHOD_SIZE:
+		*limit = limits->method;
+		break;
+	default:
+		return CODE_PROTOCOL_ERROR;
+	}
+	return CODE_TOO_LARGE;
+}
+
+/*
+ * The place in the stream is lost: the client is told why, under the msgid if
+ * that was read, and the connection ends.
+ */
+static void
+client_broken_cb(struct conn *conn, enum scan_fault what)
+{
+	struct client *c = (struct client *)conn;
+	struct fault fault;
+	uint64_t msgid = 0, limit;
+	enum code code =
+	    client_fault_code(what, &c->dispatcher->limits, &limit);
+
+	scan_msgid(&conn->scan, &msgid);
+	if (limit == 0) {
+		fault_set(&fault, code, NULL, "%s", scan_fault_text(what));
+	} else {
+		fault_set(&fault, code, NULL, "%s; the limit is %" PRIu64,
+		    scan_fault_text(what), limit);
+		fault_add_number(&fault, "limit", (int64_t)limit);
+	}
+	answer_fault(c, msgid, &fault);
+	client_close_soon(c);
+}
+
+/*
+ * The client sends no more. If it only closed that half it still gets its
+ * answers; if it is gone its tasks are stopped.
+ */
+static void
+client_eof_cb(struct conn *conn)
+{
+	struct client *c = (struct client *)conn;
+
+	c->half_closed = true;
+	client_arm(c);
+	if (conn_watch_hangup(conn)) {
+		client_close(c);
+		return;
+	}
+	if (conn->fd != -1 && !conn->dirty)
+		client_check_done(c);
+}
+
+static void
+client_lost_cb(struct conn *conn, int err)
+{
+	client_close((struct client *)conn);
+}
+
+static void
+client_sent_cb(struct conn *conn)
+{
+	struct client *c = (struct client *)conn;
+
+	if (c->closing) {
+		client_close(c);
+		return;
+	}
+	if (c->slow) {
+		c->slow = false;
+		conn_resume(conn);
+		client_arm(c);
+	}
+	client_check_done(c);
+}
+
+/* Output is left: a client that does not read is not read from either. */
+static void
+client_stuck_cb(struct conn *conn)
+{
+	struct client *c = (struct client *)conn;
+	size_t hard = c->dispatcher->limits.frame * CLIENT_OUTPUT_HARD_FRAMES;
+
+	if (conn->out.bytes > hard) {
+		client_drop(c, "too much output waits for it");
+		return;
+	}
+	if (c->closing || conn->out.bytes <= CLIENT_OUTPUT_SOFT)
+		return;
+	if (!c->slow)
+		conn_pause(conn);
+	else if (conn->out.bytes >= c->slow_bytes)
+		return; /* it took nothing since */
+	c->slow = true;
+	c->slow_bytes = conn->out.bytes;
+	client_arm(c);
+}
+
+static void
+client_partial_cb(struct conn *conn, bool partial)
+{
+	struct client *c = (struct client *)conn;
+
+	if (!c->slow && !c->closing)
+		client_arm(c);
+}

@@ -1,0 +1,73 @@
+#ifndef MORO_SERVER_CLIENT_H
+#define MORO_SERVER_CLIENT_H
+
+/* One connection of a client, and the tasks it waits for. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <uthash.h>
+
+#include "proto/fault.h"
+#include "server/conn.h"
+#include "server/deadline.h"
+#include "server/task.h"
+
+struct dispatcher;
+
+#define CLIENT_NAME 64
+
+/* The caller's name for a task, unique among the client's unfinished ones. */
+struct task_id {
+	UT_hash_handle hh;
+	uint32_t len;
+	char text[];
+};
+
+struct client {
+	struct conn conn; /* first: a conn's owner is found by it */
+	TAILQ_ENTRY(client) link;
+	struct dispatcher *dispatcher;
+	struct task_list tasks; /* unfinished, by client_link */
+	uint32_t n_tasks;
+	struct task_id *ids; /* by text; uthash */
+	enum fault_shape shape; /* of errors */
+	uid_t uid; /* by SO_PEERCRED, at accept */
+	pid_t pid;
+	bool half_closed; /* it sends no more, and waits for answers */
+	bool closing; /* close when the output is gone */
+	bool slow; /* not read from: its output is not taken */
+	size_t slow_bytes; /* while slow: its output, when it last took any */
+	struct deadline deadline; /* of a message's end, or of slow output */
+	char name[CLIENT_NAME]; /* by hello; "" */
+};
+
+/* Takes a connected socket. Returns 0, or -1: no memory, fd stays open. */
+int client_new(struct dispatcher *d, int fd);
+
+/* Closes it: queued tasks are dropped, running ones stopped. */
+void client_close(struct client *c);
+
+/* Closes it when what it still has to get is sent, or after a second. */
+void client_close_soon(struct client *c);
+
+/* Whether it may use admin methods: root and the server's own user. */
+bool client_is_admin(const struct client *c);
+
+/* Adds a task to those it waits for; takes it out again. */
+void client_add_task(struct client *c, struct task *t);
+void client_remove_task(struct client *c, struct task *t);
+
+/*
+ * Names a task. Returns 0; -1 with *duplicate: the name is taken, or else
+ * there is no memory.
+ */
+int client_name_task(struct client *c, struct task *t, const char *id,
+    size_t len, bool *duplicate);
+
+/* Nothing more is coming and nothing is left: closes a half-closed one. */
+void client_check_done(struct client *c);
+
+#endif

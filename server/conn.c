@@ -1,0 +1,370 @@
+#include "server/conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+
+#define CONN_SNDBUF 212992 /* what distributions allow everyone */
+#define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
+#define CONN_STASH_STEP ((size_t)512)
+#define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
+
+static void conn_read_cb(evutil_socket_t fd, short what, void *arg);
+static void conn_write_cb(evutil_socket_t fd, short what, void *arg);
+
+int
+conn_init(struct conn *c, struct loop *l, const struct conn_ops *ops, int fd,
+    const struct limits *limits)
+{
+	int size = CONN_SNDBUF;
+
+	memset(c, 0, sizeof *c);
+	c->loop = l;
+	c->ops = ops;
+	c->fd = fd;
+	scan_init(&c->scan, limits);
+	outbox_init(&c->out);
+	c->read_event =
+	    event_new(l->base, fd, EV_READ | EV_PERSIST, conn_read_cb, c);
+	if (c->read_event == NULL || event_add(c->read_event, NULL) == -1) {
+		if (c->read_event != NULL)
+			event_free(c->read_event);
+		return -1;
+	}
+	c->reading = true;
+	/* Large messages need it to flow; a refusal only costs speed. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	return 0;
+}
+
+void
+conn_close(struct conn *c)
+{
+	if (c->fd == -1)
+		return;
+	if (c->dirty)
+		TAILQ_REMOVE(&c->loop->dirty, c, link);
+	c->dirty = false;
+	event_free(c->read_event);
+	if (c->write_event != NULL)
+		event_free(c->write_event);
+	c->read_event = c->write_event = NULL;
+	c->reading = c->writing = false;
+	c->ended = true;
+	close(c->fd);
+	c->fd = -1;
+	TAILQ_INSERT_TAIL(&c->loop->closed, c, link);
+}
+
+void
+conn_release(struct conn *c)
+{
+	TAILQ_REMOVE(&c->loop->closed, c, link);
+	chunk_unref(c->in);
+	outbox_clear(&c->out);
+	c->ops->release(c);
+}
+
+void
+conn_pause(struct conn *c)
+{
+	if (c->reading && !c->edge)
+		event_del(c->read_event);
+	c->reading = false;
+}
+
+void
+conn_resume(struct conn *c)
+{
+	if (c->reading || c->ended)
+		return;
+	c->reading = event_add(c->read_event, NULL) == 0;
+}
+
+/* Whether both halves are closed by the peer. */
+static bool
+conn_hung_up(const struct conn *c)
+{
+	struct pollfd p = { c->fd, 0, 0 };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static void
+conn_hangup_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	if (conn_hung_up(c))
+		c->ops->lost(c, 0);
+}
+
+/*
+ * A level-triggered read event would fire for ever after EOF, so from here on
+ * the socket's events are edge-triggered (libevent wants all of one socket
+ * alike): the next edge is the hang-up.
+ */
+bool
+conn_watch_hangup(struct conn *c)
+{
+	event_free(c->read_event);
+	if (c->write_event != NULL)
+		event_free(c->write_event);
+	c->write_event = NULL;
+	c->writing = false;
+	c->reading = false;
+	c->edge = true;
+	c->read_event = event_new(c->loop->base, c->fd,
+	    EV_READ | EV_ET | EV_PERSIST, conn_hangup_cb, c);
+	if (c->read_event == NULL || event_add(c->read_event, NULL) == -1)
+		return true;
+	if (c->out.bytes > 0)
+		conn_flush(c);
+	return c->fd != -1 && conn_hung_up(c);
+}
+
+/* Moves an unfinished frame to the front of a chunk with room for more. */
+static int
+conn_renew(struct conn *c, size_t cap)
+{
+	size_t there = c->in_end - c->in_start;
+	struct chunk *to;
+
+	if (cap < there + CONN_ROOM_MIN)
+		cap = there + CONN_ROOM_MIN;
+	to = cap <= CHUNK_READ ? chunk_take() : chunk_new(cap);
+	if (to == NULL)
+		return -1;
+	if (there > 0)
+		memcpy(to->bytes, c->in->bytes + c->in_start, there);
+	chunk_unref(c->in);
+	c->in = to;
+	c->in_start = 0;
+	c->in_end = there;
+	return 0;
+}
+
+/*
+ * Makes room for one read. A frame whose length is known already gets a
+ * chunk of that size at once, so that it is not moved again.
+ */
+static int
+conn_room(struct conn *c)
+{
+	size_t wanted = c->in == NULL ? 0 : scan_wanted(&c->scan);
+
+	if (c->in != NULL && c->in->cap - c->in_start >= wanted &&
+	    c->in->cap - c->in_end >= CONN_STASH_STEP &&
+	    c->in->cap >= CONN_ROOM_MIN)
+		return 0;
+	return conn_renew(c, wanted + CONN_STASH_STEP);
+}
+
+/*
+ * After a read: gives back the chunk, or moves a short rest out of it, so
+ * that an idle connection holds no more than it has sent.
+ */
+static void
+conn_settle(struct conn *c)
+{
+	size_t rest = c->in_end - c->in_start;
+	struct chunk *stash;
+
+	if (rest == 0) {
+		chunk_unref(c->in);
+		c->in = NULL;
+		c->in_start = c->in_end = 0;
+		return;
+	}
+	if (rest >= CONN_STASH || c->in->cap <= CONN_STASH)
+		return;
+	stash = chunk_new(
+	    (rest + CONN_STASH_STEP - 1) / CONN_STASH_STEP * CONN_STASH_STEP);
+	if (stash == NULL)
+		return; /* it stays where it is */
+	memcpy(stash->bytes, c->in->bytes + c->in_start, rest);
+	chunk_unref(c->in);
+	c->in = stash;
+	c->in_start = 0;
+	c->in_end = rest;
+}
+
+/* Cuts and hands out all whole frames. False: the connection is done with. */
+static bool
+conn_scan(struct conn *c)
+{
+	struct frame frame;
+	struct message_in m = { .frame = &frame };
+	enum scan_status status;
+
+	while (c->in_start < c->in_end) {
+		m.bytes = c->in->bytes + c->in_start;
+		m.chunk = c->in;
+		status =
+		    scan_feed(&c->scan, m.bytes, c->in_end - c->in_start);
+		if (status == SCAN_MORE)
+			return true;
+		if (status == SCAN_BAD) {
+			conn_pause(c);
+			c->ended = true;
+			c->ops->broken(c, scan_fault(&c->scan));
+			return false;
+		}
+		scan_frame(&c->scan, &frame);
+		scan_reset(&c->scan);
+		c->in_start += frame.size;
+		c->ops->frame(c, &m);
+		if (c->fd == -1 || c->ended)
+			return false;
+	}
+	return true;
+}
+
+/* Reads once. Returns the bytes read, 0 when there is no more to do now. */
+static size_t
+conn_read(struct conn *c)
+{
+	ssize_t got;
+
+	if (conn_room(c) == -1) {
+		c->ops->lost(c, ENOMEM);
+		return 0;
+	}
+	got = recv(c->fd, c->in->bytes + c->in_end, c->in->cap - c->in_end,
+	    MSG_DONTWAIT);
+	if (got == -1) {
+		if (errno == EAGAIN || errno == EINTR)
+			conn_settle(c);
+		else
+			c->ops->lost(c, errno);
+		return 0;
+	}
+	if (got == 0) {
+		conn_pause(c);
+		c->ended = true;
+		c->ops->eof(c);
+		return 0;
+	}
+	c->in_end += (size_t)got;
+	if (!conn_scan(c))
+		return 0;
+	conn_settle(c);
+	return (size_t)got;
+}
+
+/* Tells the owner when a message begins to come in parts, and when it ends. */
+static void
+conn_tell_partial(struct conn *c)
+{
+	bool part = c->in != NULL;
+
+	if (c->fd == -1 || part == c->part || c->ops->partial == NULL)
+		return;
+	c->part = part;
+	c->ops->partial(c, part);
+}
+
+static void
+conn_read_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	conn_read(c);
+	if (!c->ended)
+		conn_tell_partial(c);
+}
+
+void
+conn_read_rest(struct conn *c)
+{
+	while (!c->ended && conn_read(c) > 0)
+		;
+}
+
+/* Has the connection flushed at the end of the turn. */
+static void
+conn_mark(struct conn *c)
+{
+	if (c->dirty || c->fd == -1)
+		return;
+	c->dirty = true;
+	TAILQ_INSERT_TAIL(&c->loop->dirty, c, link);
+}
+
+int
+conn_copy(struct conn *c, const void *bytes, size_t len)
+{
+	conn_mark(c);
+	return outbox_copy(&c->out, bytes, len);
+}
+
+int
+conn_add(struct conn *c, const uint8_t *at, size_t len, struct chunk *chunk)
+{
+	conn_mark(c);
+	return outbox_add(&c->out, at, len, chunk);
+}
+
+void
+conn_drop_output(struct conn *c)
+{
+	outbox_clear(&c->out);
+	if (c->writing)
+		event_del(c->write_event);
+	c->writing = false;
+}
+
+/* Waits for the socket to take more. */
+static void
+conn_wait_write(struct conn *c)
+{
+	short edge = c->edge ? EV_ET : 0;
+
+	if (c->writing)
+		return;
+	if (c->write_event == NULL)
+		c->write_event = event_new(c->loop->base, c->fd,
+		    (short)(EV_WRITE | EV_PERSIST | edge), conn_write_cb, c);
+	if (c->write_event == NULL || event_add(c->write_event, NULL) == -1) {
+		c->ops->lost(c, ENOMEM);
+		return;
+	}
+	c->writing = true;
+}
+
+void
+conn_flush(struct conn *c)
+{
+	int rc;
+
+	if (c->dirty)
+		TAILQ_REMOVE(&c->loop->dirty, c, link);
+	c->dirty = false;
+	if (c->fd == -1)
+		return;
+	rc = outbox_send(&c->out, c->fd);
+	if (rc == -1) {
+		c->ops->lost(c, errno);
+		return;
+	}
+	if (rc == 0) {
+		conn_wait_write(c);
+		if (c->fd != -1 && c->ops->stuck != NULL)
+			c->ops->stuck(c);
+		return;
+	}
+	if (c->writing)
+		event_del(c->write_event);
+	c->writing = false;
+	if (c->ops->sent != NULL)
+		c->ops->sent(c);
+}
+
+static void
+conn_write_cb(evutil_socket_t fd, short what, void *arg)
+{
+	conn_flush(arg);
+}

@@ -1,0 +1,102 @@
+#ifndef MORO_SERVER_CONN_H
+#define MORO_SERVER_CONN_H
+
+/*
+ * One stream socket of the dispatcher, a client's or a worker's: reads into
+ * chunks, cuts frames with the scanner, collects output and sends it once a
+ * turn. It knows nothing of tasks; its owner embeds it and gives callbacks.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "proto/scan.h"
+#include "server/loop.h"
+#include "server/outbox.h"
+
+/* One whole message, and the chunk that it stands in. */
+struct message_in {
+	const uint8_t *bytes; /* valid during the callback */
+	const struct frame *frame;
+	struct chunk *chunk; /* reference it to keep bytes */
+};
+
+struct conn_ops {
+	/* A message came. May close the connection. */
+	void (*frame)(struct conn *c, const struct message_in *m);
+	/* The bytes are no message: nothing more is read. */
+	void (*broken)(struct conn *c, enum scan_fault fault);
+	/* The peer sends no more. Nothing more is read. */
+	void (*eof)(struct conn *c);
+	/* The socket failed; err is an errno. */
+	void (*lost)(struct conn *c, int err);
+	/* All output is gone to the kernel; may be NULL. */
+	void (*sent)(struct conn *c);
+	/* Some of the output did not go; may be NULL. */
+	void (*stuck)(struct conn *c);
+	/* Some bytes of a message are there and not all; may be NULL. */
+	void (*partial)(struct conn *c, bool partial);
+	/* Closed before; frees the owner. */
+	void (*release)(struct conn *c);
+};
+
+struct conn {
+	TAILQ_ENTRY(conn) link; /* in the loop's dirty or closed list */
+	struct loop *loop;
+	const struct conn_ops *ops;
+	int fd; /* -1 once closed */
+	struct event *read_event;
+	struct event *write_event; /* made when it is first needed */
+	struct chunk *in; /* bytes that were not scanned to a frame's end */
+	size_t in_start; /* of the frame that is being read */
+	size_t in_end;
+	struct scan scan;
+	struct outbox out;
+	bool dirty; /* in loop->dirty */
+	bool reading; /* read_event is set */
+	bool writing; /* write_event is set */
+	bool ended; /* EOF was seen or the input is broken */
+	bool edge; /* events are edge-triggered: see conn_watch_hangup() */
+	bool part; /* what `partial` was told last */
+};
+
+/*
+ * Takes over a connected non-blocking socket and begins to read. Returns 0,
+ * or -1 when there is no memory (fd stays the caller's).
+ */
+int conn_init(struct conn *c, struct loop *l, const struct conn_ops *ops,
+    int fd, const struct limits *limits);
+
+/* Closes the socket at once; `release` is called at the end of the turn. */
+void conn_close(struct conn *c);
+
+/* Frees everything; the loop calls it, then ops->release. */
+void conn_release(struct conn *c);
+
+/* Stops and resumes reading; after EOF it stays stopped. */
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+
+/*
+ * After EOF: has `lost` called when the peer closes its other half as well.
+ * Returns true when that has happened already; `lost` is not called then.
+ */
+bool conn_watch_hangup(struct conn *c);
+
+/* Reads and scans all that is there, for a peer that is known to be dead. */
+void conn_read_rest(struct conn *c);
+
+/* Appends output; it is sent at the end of the turn. -1: no memory. */
+int conn_copy(struct conn *c, const void *bytes, size_t len);
+int conn_add(
+    struct conn *c, const uint8_t *at, size_t len, struct chunk *chunk);
+
+/* Forgets output: the peer takes no more, but what it sent is still read. */
+void conn_drop_output(struct conn *c);
+
+/* Sends what it can now; the loop calls it. */
+void conn_flush(struct conn *c);
+
+#endif

@@ -1,0 +1,338 @@
+#include "server/dispatcher.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/client.h"
+#include "server/life.h"
+#include "server/log.h"
+#include "server/now.h"
+#include "server/process.h"
+#include "worker/registry.h"
+
+#define ACCEPT_BATCH 64 /* connections in one turn */
+#define ACCEPT_RETRY_MS 100
+#define POOL_DEFAULT "default"
+
+int
+dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
+    uint32_t generation)
+{
+	struct message m = {
+		.type = type,
+		.slot = slot,
+		.generation = generation,
+	};
+
+	return channel_send(d->channel, &m, NULL, 0, MSG_DONTWAIT);
+}
+
+/* Accepting failed for want of something: stops it for a moment. */
+static void
+dispatcher_accept_later(struct dispatcher *d, const char *why)
+{
+	log_warning("cannot accept clients now: %s", why);
+	event_del(d->accept_event);
+	if (deadline_set(d->loop.deadlines, &d->accept_retry,
+		loop_now(&d->loop), ACCEPT_RETRY_MS) == -1)
+		event_add(d->accept_event, NULL);
+}
+
+static void
+dispatcher_accept_again_cb(void *owner, uint64_t now)
+{
+	struct dispatcher *d = owner;
+
+	event_add(d->accept_event, NULL);
+}
+
+static void
+dispatcher_accept_cb(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct dispatcher *d = arg;
+
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int fd;
+
+		if (d->n_clients >= d->config->max_clients) {
+			dispatcher_accept_later(d, "as many as allowed");
+			return;
+		}
+		fd = accept4(
+		    listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd == -1) {
+			if (errno != EAGAIN && errno != ECONNABORTED &&
+			    errno != EINTR)
+				dispatcher_accept_later(d, strerror(errno));
+			return;
+		}
+		if (client_new(d, fd) == -1) {
+			close(fd);
+			dispatcher_accept_later(d, "out of memory");
+			return;
+		}
+	}
+}
+
+/* The slot that a message is about; NULL: there is none. */
+static struct slot *
+dispatcher_slot(struct dispatcher *d, uint32_t number)
+{
+	struct pool *p = TAILQ_FIRST(&d->pools);
+
+	return p != NULL && number < p->n_slots ? &p->slots[number] : NULL;
+}
+
+static void
+dispatcher_message(struct dispatcher *d, const struct message *m,
+    const int *fds, size_t n)
+{
+	struct slot *s = dispatcher_slot(d, m->slot);
+
+	if (m->type == MSG_MASTER_SPAWNED && s != NULL && n == SPAWNED_FDS) {
+		slot_spawned(s, m, fds);
+		return;
+	}
+	while (n > 0)
+		close(fds[--n]);
+	switch (m->type) {
+	case MSG_MASTER_REAPED:
+		if (s != NULL)
+			slot_reaped(s, m);
+		break;
+	case MSG_MASTER_DRAIN:
+		d->draining = true;
+		break;
+	case MSG_MASTER_STOP:
+		d->draining = true;
+		d->stopping = true;
+		break;
+	default:
+		log_error("message %d of the master, ignoring", (int)m->type);
+		break;
+	}
+}
+
+static void
+dispatcher_channel_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct dispatcher *d = arg;
+	struct message m;
+	int fds[FDPASS_MAX];
+	size_t n;
+
+	for (;;) {
+		int rc = channel_receive(fd, &m, fds, &n);
+
+		if (rc == -1 && errno == EAGAIN)
+			return;
+		if (rc == -1 && errno != ECONNRESET) {
+			/* A worker came whose descriptors did not. */
+			log_error("message of the master: %s", strerror(errno));
+			return;
+		}
+		if (rc <= 0) {
+			d->stopping = true; /* the master is dead */
+			return;
+		}
+		dispatcher_message(d, &m, fds, n);
+	}
+}
+
+/* Ends the tasks of a list, because morod stops. */
+static void
+dispatcher_end_list(struct dispatcher *d, struct task_list *list)
+{
+	struct task *t;
+	struct fault fault;
+
+	while ((t = TAILQ_FIRST(list)) != NULL) {
+		struct slot *s = t->slot;
+
+		if (t->state == TASK_RUNNING)
+			fault_set(&fault, CODE_CANCELLED, "shutdown",
+			    "morod stops, and did not wait for %s",
+			    t->route->name);
+		else
+			fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
+			    "morod stops, and %s was still queued",
+			    t->route->name);
+		life_fault(d, t, LIFE_CANCELLED, &fault);
+		if (s != NULL)
+			slot_kill(s);
+	}
+}
+
+/* Answers all tasks that are left. */
+static void
+dispatcher_end_tasks(struct dispatcher *d)
+{
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, link) {
+		for (int i = 0; i < PRIORITY_N; i++)
+			dispatcher_end_list(d, &p->queue.lists[i]);
+		for (uint32_t i = 0; i < p->n_slots; i++)
+			dispatcher_end_list(d, &p->slots[i].running);
+	}
+}
+
+/* Whether every accepted task is answered and every answer is sent. */
+static bool
+dispatcher_is_drained(const struct dispatcher *d)
+{
+	const struct client *c;
+
+	if (task_slab_used(d->tasks) > 0)
+		return false;
+	TAILQ_FOREACH(c, &d->clients, link) {
+		if (c->conn.out.bytes > 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+dispatcher_is_whole(const struct dispatcher *d)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, link) {
+		if (!pool_is_whole(p))
+			return false;
+	}
+	return true;
+}
+
+/* Tells the master what it must know; a full channel means: next turn. */
+static void
+dispatcher_report(struct dispatcher *d)
+{
+	if (!d->ready_told && dispatcher_is_whole(d))
+		d->ready_told =
+		    dispatcher_tell(d, MSG_DISPATCHER_READY, 0, 0) == 0;
+	if (d->shutdown_asked)
+		d->shutdown_asked =
+		    dispatcher_tell(d, MSG_DISPATCHER_SHUTDOWN, 0, 0) == -1;
+	if (d->draining && !d->shutdown_asked && dispatcher_is_drained(d) &&
+	    dispatcher_tell(d, MSG_DISPATCHER_DRAINED, 0, 0) == 0)
+		d->loop.stop = true;
+}
+
+/* The end of a turn of the loop. */
+static void
+dispatcher_turn(void *arg)
+{
+	struct dispatcher *d = arg;
+	struct pool *p;
+
+	if (d->stopping) {
+		dispatcher_end_tasks(d);
+		d->loop.stop = true;
+		return;
+	}
+	TAILQ_FOREACH(p, &d->pools, link)
+		pool_dispatch(p);
+	loop_flush(&d->loop);
+	dispatcher_report(d);
+}
+
+/* Makes the default pool, which does the built-in tasks. */
+static int
+dispatcher_pools(struct dispatcher *d)
+{
+	const struct task_type *type;
+	struct pool *p =
+	    pool_new(d, POOL_DEFAULT, (uint32_t)d->config->workers);
+
+	if (p == NULL)
+		return -1;
+	TAILQ_INSERT_TAIL(&d->pools, p, link);
+	for (size_t i = 0; (type = registry_at(i)) != NULL; i++) {
+		if ((type->flags & TYPE_DEBUG) && !d->config->debug_tasks)
+			continue;
+		if (route_add(&d->routes, type, p) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+dispatcher_events(struct dispatcher *d)
+{
+	d->accept_event = event_new(d->loop.base, d->listen_fd,
+	    EV_READ | EV_PERSIST, dispatcher_accept_cb, d);
+	d->channel_event = event_new(d->loop.base, d->channel,
+	    EV_READ | EV_PERSIST, dispatcher_channel_cb, d);
+	if (d->accept_event == NULL || d->channel_event == NULL)
+		return -1;
+	deadline_init(&d->accept_retry, dispatcher_accept_again_cb, d);
+	if (event_add(d->accept_event, NULL) == -1)
+		return -1;
+	return event_add(d->channel_event, NULL);
+}
+
+static int
+dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
+{
+	memset(d, 0, sizeof *d);
+	d->config = setup->config;
+	d->limits = config_limits(setup->config);
+	d->listen_fd = setup->listen_fd;
+	d->channel = setup->channel;
+	TAILQ_INIT(&d->pools);
+	TAILQ_INIT(&d->clients);
+	d->started = now_wall();
+	d->started_ms = now_ms();
+	d->tasks = task_slab_new();
+	if (d->tasks == NULL || msgids_init(&d->msgids) == -1 ||
+	    loop_init(&d->loop) == -1)
+		return -1;
+	if (dispatcher_pools(d) == -1)
+		return -1;
+	return dispatcher_events(d);
+}
+
+/* Closes and frees everything; answers that are not sent yet get one try. */
+static void
+dispatcher_clear(struct dispatcher *d)
+{
+	struct client *c;
+	struct pool *p;
+
+	loop_flush(&d->loop);
+	while ((c = TAILQ_FIRST(&d->clients)) != NULL)
+		client_close(c);
+	while ((p = TAILQ_FIRST(&d->pools)) != NULL) {
+		for (uint32_t i = 0; i < p->n_slots; i++)
+			slot_clear(&p->slots[i]);
+		dispatcher_end_tasks(d);
+		loop_flush(&d->loop);
+		TAILQ_REMOVE(&d->pools, p, link);
+		pool_free(p);
+	}
+	event_free(d->accept_event);
+	event_free(d->channel_event);
+	route_free_all(&d->routes);
+	loop_clear(&d->loop);
+	msgids_clear(&d->msgids);
+	task_slab_free(d->tasks);
+	chunk_clear();
+	libevent_global_shutdown();
+}
+
+int
+dispatcher_main(const struct dispatcher_setup *setup)
+{
+	static struct dispatcher d;
+
+	if (dispatcher_init(&d, setup) == -1)
+		fatal("cannot set up the dispatcher: out of memory");
+	loop_run(&d.loop, dispatcher_turn, &d);
+	dispatcher_clear(&d);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,81 @@
+#ifndef MORO_SERVER_DISPATCHER_H
+#define MORO_SERVER_DISPATCHER_H
+
+/*
+ * The dispatcher process: one event loop that serves clients, queues tasks and
+ * hands them to workers. It forks nothing, decodes no task's data, and does
+ * not die of bytes that a peer sent.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "proto/limit.h"
+#include "server/channel.h"
+#include "server/config.h"
+#include "server/loop.h"
+#include "server/msgids.h"
+#include "server/pool.h"
+#include "server/route.h"
+#include "server/task.h"
+
+struct client;
+TAILQ_HEAD(client_list, client);
+
+/* What happened since the start; each only grows. */
+struct counters {
+	uint64_t submitted; /* accepted and refused */
+	uint64_t completed; /* answered with a result */
+	uint64_t failed; /* WORKER_ERROR and other errors from workers */
+	uint64_t crashed; /* of the failed: the worker died */
+	uint64_t timed_out;
+	uint64_t cancelled; /* accepted, never finished: client gone, stop */
+	uint64_t refused; /* never accepted */
+	uint64_t notifications_ignored; /* unknown or refused, no answer */
+	uint64_t clients; /* connections accepted */
+	uint64_t clients_dropped; /* closed by us, for a reason in the log */
+};
+
+struct dispatcher {
+	const struct config *config;
+	struct limits limits;
+	struct loop loop;
+	struct task_slab *tasks;
+	struct msgids msgids;
+	struct pool_list pools;
+	struct route *routes; /* by name; uthash */
+	struct client_list clients;
+	uint32_t n_clients;
+	uint64_t task_bytes; /* data of all unfinished tasks */
+	struct counters counters;
+	struct event *accept_event;
+	struct deadline accept_retry;
+	int listen_fd;
+	struct event *channel_event;
+	int channel; /* to the master */
+	uint64_t started; /* wall clock, s */
+	uint64_t started_ms; /* monotonic */
+	bool ready_told; /* all workers answered, the master knows */
+	bool shutdown_asked; /* a client asked, the master is to be told */
+	bool draining; /* no new tasks */
+	bool stopping; /* answer and go */
+};
+
+struct dispatcher_setup {
+	const struct config *config; /* borrowed */
+	int listen_fd;
+	int channel;
+};
+
+/* Runs until the master says stop; returns the process's exit status. */
+int dispatcher_main(const struct dispatcher_setup *setup);
+
+/*
+ * Tells the master. Returns 0, or -1 when the channel takes nothing now: what
+ * must arrive is sent again later.
+ */
+int dispatcher_tell(struct dispatcher *d, enum message_type type,
+    uint32_t slot, uint32_t generation);
+
+#endif

@@ -1,0 +1,200 @@
+#include "server/life.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "server/answer.h"
+#include "server/client.h"
+#include "server/log.h"
+#include "server/pool.h"
+
+/* The only place where a task's state changes. */
+static void
+life_change(struct task *t, enum task_state to)
+{
+	static const bool allowed[TASK_STATES][TASK_STATES] = {
+		[TASK_NEW] = { [TASK_QUEUED] = true },
+		[TASK_QUEUED] = { [TASK_RUNNING] = true,
+		    [TASK_ANSWERED] = true },
+		[TASK_RUNNING] = { [TASK_QUEUED] = true,
+		    [TASK_ANSWERED] = true },
+	};
+
+	assert(allowed[t->state][to]);
+	t->state = (uint8_t)to;
+}
+
+/* Which of a task's limits has struck. */
+static void
+life_timeout_fault(const struct task *t, uint64_t now, struct fault *fault)
+{
+	bool running = t->state == TASK_RUNNING;
+	const char *option = "timeout";
+	uint64_t limit = t->timeout_ms;
+
+	if (t->due > now) {
+		option = running ? "runTimeout" : "queueTimeout";
+		limit = running ? t->run_timeout_ms : t->queue_timeout_ms;
+	}
+	fault_set(fault, CODE_TIMEOUT, running ? "run" : "queue",
+	    "timeout of %" PRIu64 " ms reached (option %s); %s: %s", limit,
+	    option, t->route->name,
+	    running ? "it ran, and was stopped" : "it was still queued");
+	fault_add_text(fault, "option", option);
+	fault_add_number(fault, "limit", (int64_t)limit);
+}
+
+/* Strikes when the first of a task's limits is reached. */
+static void
+life_timeout_cb(void *owner, uint64_t now)
+{
+	struct task *t = owner;
+	struct slot *s = t->slot;
+	struct fault fault;
+
+	life_timeout_fault(t, now, &fault);
+	life_fault(t->route->pool->dispatcher, t, LIFE_TIMEOUT, &fault);
+	if (s != NULL)
+		slot_kill(s);
+}
+
+/* Sets the deadline for the state that the task is in now. */
+static void
+life_arm(struct dispatcher *d, struct task *t, uint64_t limit_ms)
+{
+	uint64_t now = loop_now(&d->loop);
+	uint64_t left = UINT64_MAX;
+
+	if (t->due != UINT64_MAX)
+		left = t->due > now ? t->due - now : 0;
+	/* Times are cut to milliseconds: one more, so as not to be early. */
+	if (limit_ms != 0 && limit_ms + 1 < left)
+		left = limit_ms + 1;
+	if (left == UINT64_MAX)
+		deadline_unset(d->loop.deadlines, &t->deadline);
+	else if (deadline_set(d->loop.deadlines, &t->deadline, now, left) == -1)
+		log_error("no memory for a timeout, ignoring");
+}
+
+void
+life_queue(struct dispatcher *d, struct task *t)
+{
+	life_change(t, TASK_QUEUED);
+	t->due = UINT64_MAX;
+	if (t->timeout_ms != 0)
+		t->due = loop_now(&d->loop) + t->timeout_ms + 1;
+	deadline_init(&t->deadline, life_timeout_cb, t);
+	life_arm(d, t, t->queue_timeout_ms);
+	queue_append(&t->route->pool->queue, t);
+	d->task_bytes += t->data_len;
+	if (t->client != NULL)
+		client_add_task(t->client, t);
+	if (!t->notify)
+		msgids_add(&d->msgids, t);
+}
+
+void
+life_run(struct dispatcher *d, struct task *t, struct slot *s)
+{
+	life_change(t, TASK_RUNNING);
+	t->slot = s;
+	if (t->run_timeout_ms != 0 || t->queue_timeout_ms != 0)
+		life_arm(d, t, t->run_timeout_ms);
+}
+
+void
+life_return(struct dispatcher *d, struct task *t)
+{
+	slot_release(t->slot, t);
+	life_change(t, TASK_QUEUED);
+	t->slot = NULL;
+	if (t->run_timeout_ms != 0)
+		life_arm(d, t, t->queue_timeout_ms);
+	queue_return(&t->route->pool->queue, t);
+}
+
+/* Gives back all that the task holds, and the task itself. */
+static void
+life_leave(struct dispatcher *d, struct task *t)
+{
+	if (t->state == TASK_QUEUED)
+		queue_remove(&t->route->pool->queue, t);
+	if (t->state == TASK_RUNNING)
+		slot_release(t->slot, t);
+	life_change(t, TASK_ANSWERED);
+	deadline_unset(d->loop.deadlines, &t->deadline);
+	d->task_bytes -= t->data_len;
+	if (!t->notify)
+		msgids_remove(&d->msgids, t);
+	if (t->client != NULL)
+		client_remove_task(t->client, t);
+	task_free(d->tasks, t);
+}
+
+/* Counts an end. */
+static void
+life_count(struct counters *n, enum life_end end)
+{
+	switch (end) {
+	case LIFE_RESULT:
+		n->completed++;
+		break;
+	case LIFE_CRASHED:
+		n->crashed++;
+		n->failed++;
+		break;
+	case LIFE_FAILED:
+		n->failed++;
+		break;
+	case LIFE_TIMEOUT:
+		n->timed_out++;
+		break;
+	case LIFE_CANCELLED:
+		n->cancelled++;
+		break;
+	}
+}
+
+/* Ends the task; its client, if there is one, may be done with by now. */
+static void
+life_end(struct dispatcher *d, struct task *t, enum life_end end)
+{
+	struct client *c = t->client;
+
+	life_count(&d->counters, end);
+	life_leave(d, t);
+	if (c != NULL)
+		client_check_done(c);
+}
+
+void
+life_result(struct dispatcher *d, struct task *t, const uint8_t *at,
+    size_t len, struct chunk *chunk)
+{
+	if (t->client != NULL && !t->notify)
+		answer_raw(t->client, t->msgid, at, len, chunk);
+	life_end(d, t, LIFE_RESULT);
+}
+
+void
+life_fault(struct dispatcher *d, struct task *t, enum life_end end,
+    const struct fault *fault)
+{
+	if (t->client != NULL && !t->notify)
+		answer_fault(t->client, t->msgid, fault);
+	else
+		log_info("fire-and-forget %s failed: %s: %s", t->route->name,
+		    code_name(fault->code), fault->message);
+	life_end(d, t, end);
+}
+
+void
+life_drop(struct dispatcher *d, struct task *t)
+{
+	struct slot *s = t->slot;
+
+	life_count(&d->counters, LIFE_CANCELLED);
+	life_leave(d, t);
+	if (s != NULL)
+		slot_kill(s);
+}

@@ -1,0 +1,45 @@
+#ifndef MORO_SERVER_LOOP_H
+#define MORO_SERVER_LOOP_H
+
+/*
+ * The dispatcher's event loop. libevent 2.1 has no hook at the end of a turn,
+ * so the loop is ours: wait, run what is ready, run deadlines, do the work of
+ * the turn, flush each connection once, free what was closed.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "server/deadline.h"
+
+struct conn;
+TAILQ_HEAD(conn_list, conn);
+
+struct loop {
+	struct event_base *base;
+	struct deadlines *deadlines;
+	struct event *timer;
+	uint64_t armed; /* when the timer fires; UINT64_MAX: it is not set */
+	uint64_t now; /* ms, read once a turn; 0: not read yet */
+	struct conn_list dirty; /* have output that was not tried to send */
+	struct conn_list closed; /* to be freed at the end of the turn */
+	bool stop;
+};
+
+/* Returns 0 or -1 when there is no memory. */
+int loop_init(struct loop *l);
+void loop_clear(struct loop *l);
+
+/* The time of this turn, in ms. */
+uint64_t loop_now(struct loop *l);
+
+/* Runs until l->stop; turn(arg) does the work at the end of each turn. */
+void loop_run(struct loop *l, void (*turn)(void *arg), void *arg);
+
+/* Flushes all dirty connections and frees the closed ones. */
+void loop_flush(struct loop *l);
+
+#endif

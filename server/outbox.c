@@ -1,0 +1,181 @@
+#include "server/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define OUTBOX_FLAT ((size_t)16 << 10) /* bytes of small pieces together */
+#define OUTBOX_PIECES_MIN 8
+#define OUTBOX_PIECES_KEPT 64 /* a longer ring is given back when empty */
+#define OUTBOX_IOV 64 /* pieces for one system call */
+
+void
+outbox_init(struct outbox *q)
+{
+	memset(q, 0, sizeof *q);
+}
+
+static struct piece *
+outbox_at(struct outbox *q, uint32_t i)
+{
+	return &q->pieces[(q->head + i) % q->cap];
+}
+
+void
+outbox_clear(struct outbox *q)
+{
+	for (uint32_t i = 0; i < q->n; i++)
+		chunk_unref(outbox_at(q, i)->chunk);
+	free(q->pieces);
+	chunk_unref(q->flat);
+	outbox_init(q);
+}
+
+/* Makes room for one more piece. */
+static int
+outbox_grow(struct outbox *q)
+{
+	uint32_t cap = q->cap == 0 ? OUTBOX_PIECES_MIN : q->cap * 2;
+	struct piece *pieces;
+
+	if (q->n < q->cap)
+		return 0;
+	pieces = malloc(cap * sizeof *pieces);
+	if (pieces == NULL)
+		return -1;
+	for (uint32_t i = 0; i < q->n; i++)
+		pieces[i] = *outbox_at(q, i);
+	free(q->pieces);
+	q->pieces = pieces;
+	q->cap = cap;
+	q->head = 0;
+	return 0;
+}
+
+/* Appends a piece and takes a reference on its chunk. */
+static int
+outbox_push(struct outbox *q, const uint8_t *at, size_t len,
+    struct chunk *chunk)
+{
+	struct piece *last;
+
+	if (q->n > 0) {
+		last = outbox_at(q, q->n - 1);
+		if (last->chunk == chunk && last->at + last->len == at) {
+			last->len += len;
+			q->bytes += len;
+			return 0;
+		}
+	}
+	if (outbox_grow(q) == -1)
+		return -1;
+	last = outbox_at(q, q->n++);
+	last->at = at;
+	last->len = len;
+	last->chunk = chunk_ref(chunk);
+	q->bytes += len;
+	return 0;
+}
+
+int
+outbox_copy(struct outbox *q, const void *bytes, size_t len)
+{
+	uint8_t *at;
+
+	if (len == 0)
+		return 0;
+	if (q->flat == NULL || q->flat->cap - q->flat_len < len) {
+		chunk_unref(q->flat);
+		q->flat = chunk_new(len > OUTBOX_FLAT ? len : OUTBOX_FLAT);
+		q->flat_len = 0;
+		if (q->flat == NULL)
+			return -1;
+	}
+	at = q->flat->bytes + q->flat_len;
+	memcpy(at, bytes, len);
+	if (outbox_push(q, at, len, q->flat) == -1)
+		return -1;
+	q->flat_len += len;
+	return 0;
+}
+
+int
+outbox_add(struct outbox *q, const uint8_t *at, size_t len,
+    struct chunk *chunk)
+{
+	if (len < OUTBOX_REFERENCE || chunk == NULL)
+		return outbox_copy(q, at, len);
+	return outbox_push(q, at, len, chunk);
+}
+
+/* Drops len bytes from the front: they are sent. */
+static void
+outbox_drop(struct outbox *q, size_t len)
+{
+	q->bytes -= len;
+	while (len > 0) {
+		struct piece *p = outbox_at(q, 0);
+
+		if (len < p->len) {
+			p->at += len;
+			p->len -= len;
+			return;
+		}
+		len -= p->len;
+		chunk_unref(p->chunk);
+		q->head = (q->head + 1) % q->cap;
+		q->n--;
+	}
+}
+
+/* Gives back what an idle connection should not hold. */
+static void
+outbox_rest(struct outbox *q)
+{
+	chunk_unref(q->flat);
+	q->flat = NULL;
+	q->flat_len = 0;
+	if (q->cap > OUTBOX_PIECES_KEPT) {
+		free(q->pieces);
+		q->pieces = NULL;
+		q->cap = 0;
+	}
+	q->head = 0;
+}
+
+/* One system call. Returns the bytes sent, or -1. */
+static ssize_t
+outbox_call(struct outbox *q, int fd)
+{
+	struct iovec iov[OUTBOX_IOV];
+	struct msghdr msg = { .msg_iov = iov };
+	uint32_t n = q->n < OUTBOX_IOV ? q->n : OUTBOX_IOV;
+
+	if (n == 1)
+		return send(fd, outbox_at(q, 0)->at, outbox_at(q, 0)->len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	for (uint32_t i = 0; i < n; i++) {
+		iov[i].iov_base = (void *)(uintptr_t)outbox_at(q, i)->at;
+		iov[i].iov_len = outbox_at(q, i)->len;
+	}
+	msg.msg_iovlen = n;
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int
+outbox_send(struct outbox *q, int fd)
+{
+	while (q->n > 0) {
+		ssize_t sent = outbox_call(q, fd);
+
+		if (sent == -1 && errno == EINTR)
+			continue;
+		if (sent == -1)
+			return errno == EAGAIN ? 0 : -1;
+		outbox_drop(q, (size_t)sent);
+	}
+	outbox_rest(q);
+	return 1;
+}

@@ -1,0 +1,50 @@
+#ifndef MORO_SERVER_OUTBOX_H
+#define MORO_SERVER_OUTBOX_H
+
+/*
+ * Bytes on their way out of one connection: small ones are copied behind one
+ * another, large ones go by reference to the chunk they came in.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/chunk.h"
+
+/* From this size on a reference is cheaper than a copy. */
+#define OUTBOX_REFERENCE ((size_t)4 << 10)
+
+struct piece {
+	const uint8_t *at;
+	size_t len;
+	struct chunk *chunk; /* holds the bytes */
+};
+
+struct outbox {
+	struct piece *pieces; /* ring of cap pieces, n from head on */
+	uint32_t head;
+	uint32_t n;
+	uint32_t cap;
+	struct chunk *flat; /* being filled with small ones, or NULL */
+	size_t flat_len;
+	size_t bytes; /* in all pieces */
+};
+
+void outbox_init(struct outbox *q);
+void outbox_clear(struct outbox *q);
+
+/* Appends a copy. Returns 0, or -1 when there is no memory. */
+int outbox_copy(struct outbox *q, const void *bytes, size_t len);
+
+/* Appends bytes that stand in a chunk: by reference, or a copy if short. */
+int outbox_add(struct outbox *q, const uint8_t *at, size_t len,
+    struct chunk *chunk);
+
+/*
+ * Sends as much as the socket takes. Returns 1 when all is gone, 0 when the
+ * socket is full, -1 with errno when it is broken.
+ */
+int outbox_send(struct outbox *q, int fd);
+
+#endif

@@ -1,0 +1,104 @@
+#include "server/pool.h"
+
+#include <stdlib.h>
+
+#include "server/dispatcher.h"
+#include "server/life.h"
+
+#define RUN_WEIGHT 8 /* a run counts as 1/8 of the average */
+#define RETRY_MIN_MS 10
+#define RETRY_MAX_MS 60000
+#define US_PER_MS 1000
+
+struct pool *
+pool_new(struct dispatcher *d, const char *name, uint32_t n)
+{
+	struct pool *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->slots = calloc(n, sizeof *p->slots);
+	if (p->slots == NULL) {
+		free(p);
+		return NULL;
+	}
+	p->dispatcher = d;
+	p->name = name;
+	p->n_slots = n;
+	queue_init(&p->queue);
+	TAILQ_INIT(&p->idle);
+	for (uint32_t i = 0; i < n; i++)
+		slot_init(&p->slots[i], p, i);
+	return p;
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (p == NULL)
+		return;
+	free(p->slots);
+	free(p);
+}
+
+void
+pool_dispatch(struct pool *p)
+{
+	struct slot *s;
+	struct task *t;
+
+	while ((s = TAILQ_FIRST(&p->idle)) != NULL &&
+	    (t = queue_take(&p->queue)) != NULL)
+		slot_hand(s, t);
+}
+
+bool
+pool_has_room(const struct pool *p)
+{
+	return queue_size(&p->queue) < p->dispatcher->config->max_queue_size;
+}
+
+uint32_t
+pool_workers(const struct pool *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		n += p->slots[i].state == SLOT_IDLE ||
+		    p->slots[i].state == SLOT_BUSY;
+	return n;
+}
+
+uint32_t
+pool_running(const struct pool *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		n += p->slots[i].n_running;
+	return n;
+}
+
+bool
+pool_is_whole(const struct pool *p)
+{
+	return pool_workers(p) == p->n_slots;
+}
+
+void
+pool_note_run(struct pool *p, uint64_t us)
+{
+	p->run_us += us / RUN_WEIGHT;
+	p->run_us -= p->run_us / RUN_WEIGHT;
+}
+
+uint64_t
+pool_retry_after_ms(const struct pool *p)
+{
+	uint64_t ms =
+	    p->run_us * queue_size(&p->queue) / p->n_slots / US_PER_MS;
+
+	if (ms < RETRY_MIN_MS)
+		return RETRY_MIN_MS;
+	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}

@@ -1,0 +1,56 @@
+#ifndef MORO_SERVER_POOL_H
+#define MORO_SERVER_POOL_H
+
+/*
+ * A set of equal workers and the queue before them. Work is handed to a
+ * worker only when it is free.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "server/queue.h"
+#include "server/slot.h"
+
+struct dispatcher;
+
+struct pool {
+	TAILQ_ENTRY(pool) link;
+	struct dispatcher *dispatcher;
+	const char *name;
+	struct queue queue;
+	uint32_t n_slots;
+	struct slot *slots;
+	struct slot_list idle; /* the one that was busy last comes first */
+	uint64_t run_us; /* moving average of a task's run time */
+};
+
+TAILQ_HEAD(pool_list, pool);
+
+/* Makes a pool of n empty slots; the name is borrowed. NULL: no memory. */
+struct pool *pool_new(struct dispatcher *d, const char *name, uint32_t n);
+
+/* Frees the pool; its slots must be empty, its queue too. */
+void pool_free(struct pool *p);
+
+/* Hands waiting tasks to free workers. */
+void pool_dispatch(struct pool *p);
+
+/* Whether one more task may wait. */
+bool pool_has_room(const struct pool *p);
+
+/* Workers that have answered and live; tasks that run. */
+uint32_t pool_workers(const struct pool *p);
+uint32_t pool_running(const struct pool *p);
+
+/* Whether all slots have a worker that has answered. */
+bool pool_is_whole(const struct pool *p);
+
+/* Notes how long a task ran, for pool_retry_after_ms(). */
+void pool_note_run(struct pool *p, uint64_t us);
+
+/* When a refused task may find room, by what tasks took of late. */
+uint64_t pool_retry_after_ms(const struct pool *p);
+
+#endif

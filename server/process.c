@@ -1,0 +1,123 @@
+#include "server/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bsd/unistd.h>
+
+#include "server/log.h"
+
+#define KEEP_MAX 8
+
+/* Puts all signals back to their defaults, but for those to ignore. */
+static void
+process_reset_signals(void)
+{
+	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &sa, NULL); /* a few cannot be set: ignoring */
+	sa.sa_handler = SIG_IGN;
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		sigaction(ignored[i], &sa, NULL);
+}
+
+pid_t
+process_fork(void)
+{
+	sigset_t all, none, old;
+	pid_t parent = getpid();
+	pid_t pid;
+	int saved;
+
+	/* No handler may run in the child before it is reset there. */
+	sigfillset(&all);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = fork();
+	saved = errno;
+	if (pid != 0) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		errno = saved;
+		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE); /* it died before the line above */
+	process_reset_signals();
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return 0;
+}
+
+void
+process_name(const char *role)
+{
+	char comm[16];
+
+	setproctitle("%s", role);
+	snprintf(comm, sizeof comm, "morod:%s", role);
+	prctl(PR_SET_NAME, comm);
+	log_set_role(role);
+}
+
+static int
+process_compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int
+process_close_others(const int *keep, size_t n)
+{
+	int sorted[KEEP_MAX];
+	unsigned int from = STDERR_FILENO + 1;
+
+	assert(n <= KEEP_MAX);
+	memcpy(sorted, keep, n * sizeof *keep);
+	qsort(sorted, n, sizeof *sorted, process_compare);
+	for (size_t i = 0; i < n; i++) {
+		unsigned int fd = (unsigned int)sorted[i];
+
+		if (fd > from &&
+		    syscall(SYS_close_range, from, fd - 1, 0) == -1)
+			return -1;
+		if (fd >= from)
+			from = fd + 1;
+	}
+	return (int)syscall(SYS_close_range, from, ~0u, 0);
+}
+
+int
+process_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec */
+}
+
+void
+process_kill(int pidfd)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == -1 &&
+	    errno != ESRCH)
+		log_warning("cannot kill a worker: %s", strerror(errno));
+}
+
+const char *
+process_signal_name(int sig)
+{
+	static char name[32];
+	const char *abbrev = sigabbrev_np(sig);
+
+	if (abbrev != NULL)
+		snprintf(name, sizeof name, "SIG%s", abbrev);
+	else
+		snprintf(name, sizeof name, "signal %d", sig);
+	return name;
+}

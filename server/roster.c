@@ -1,0 +1,295 @@
+#include "server/roster.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/page.h"
+#include "server/channel.h"
+#include "server/log.h"
+#include "server/now.h"
+#include "server/process.h"
+#include "worker/worker.h"
+
+#define ROSTER_SHORT_LIFE_MS 1000
+#define ROSTER_PACE_MIN_MS 100
+#define ROSTER_PACE_MAX_MS 5000
+
+struct roster_slot {
+	pid_t pid; /* 0: empty */
+	uint32_t generation; /* of the worker that is there, or was */
+	uint32_t restarts; /* deaths that nobody wanted */
+	bool wanted; /* the dispatcher kills it, or we do */
+	uint64_t started; /* ms */
+	uint64_t pace; /* ms before the next start; 0: at once */
+	uint64_t start_at; /* while empty: ms, when the next one starts */
+};
+
+struct roster {
+	const struct config *config;
+	uint32_t n;
+	struct roster_slot slots[];
+};
+
+/* What one start hands out: our ends and the worker's. */
+struct roster_birth {
+	int pair[2]; /* the dispatcher's end, the worker's end */
+	int memfd;
+	struct page *page;
+};
+
+struct roster *
+roster_new(const struct config *config)
+{
+	uint32_t n = (uint32_t)config->workers;
+	struct roster *r;
+
+	r = calloc(1, sizeof *r + n * sizeof r->slots[0]);
+	if (r == NULL)
+		return NULL;
+	r->config = config;
+	r->n = n;
+	return r;
+}
+
+void
+roster_free(struct roster *r)
+{
+	free(r);
+}
+
+static void
+roster_birth_clear(struct roster_birth *b)
+{
+	if (b->page != MAP_FAILED)
+		munmap(b->page, PAGE_SIZE_BYTES);
+	for (int i = 0; i < 2; i++) {
+		if (b->pair[i] != -1)
+			close(b->pair[i]);
+	}
+	if (b->memfd != -1)
+		close(b->memfd);
+}
+
+/* Makes the socketpair and the shared page. Returns 0 or -1 with errno. */
+static int
+roster_birth_init(struct roster_birth *b)
+{
+	b->pair[0] = b->pair[1] = b->memfd = -1;
+	b->page = MAP_FAILED;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b->pair) == -1)
+		goto fail;
+	b->memfd = memfd_create("morod-page", MFD_CLOEXEC);
+	if (b->memfd == -1 || ftruncate(b->memfd, PAGE_SIZE_BYTES) == -1)
+		goto fail;
+	b->page = mmap(NULL, PAGE_SIZE_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_SHARED, b->memfd, 0);
+	if (b->page == MAP_FAILED)
+		goto fail;
+	return 0;
+fail:
+	roster_birth_clear(b);
+	return -1;
+}
+
+/* The worker's side of the fork; does not return. */
+static _Noreturn void
+roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
+{
+	struct worker_setup setup = {
+		.number = i + 1,
+		.sock = b->pair[1],
+		.page = b->page,
+		.limits = config_limits(r->config),
+		.debug_tasks = r->config->debug_tasks,
+	};
+
+	worker_main(&setup);
+}
+
+/* Tells the dispatcher of a new worker, and hands it the descriptors. */
+static void
+roster_announce(
+    struct roster *r, uint32_t i, struct roster_birth *b, int channel)
+{
+	struct roster_slot *s = &r->slots[i];
+	struct message m = {
+		.type = MSG_MASTER_SPAWNED,
+		.slot = i,
+		.generation = s->generation,
+		.restarts = s->restarts,
+		.pid = s->pid,
+	};
+	int fds[SPAWNED_FDS] = {
+		[SPAWNED_SOCKET] = b->pair[0],
+		[SPAWNED_PIDFD] = process_pidfd(s->pid),
+		[SPAWNED_PAGE] = b->memfd,
+	};
+
+	if (fds[SPAWNED_PIDFD] == -1) {
+		log_error("pidfd of worker %u: %s", i + 1, strerror(errno));
+		kill(s->pid, SIGKILL); /* our child, not reaped: no other */
+		return;
+	}
+	if (channel_send(channel, &m, fds, SPAWNED_FDS, 0) == -1)
+		log_debug("dispatcher is gone, ignoring: %s", strerror(errno));
+	close(fds[SPAWNED_PIDFD]);
+}
+
+/* Starts a worker in a slot. False: it failed, and is tried again later. */
+static bool
+roster_start(struct roster *r, uint32_t i, int channel, uint64_t now)
+{
+	struct roster_slot *s = &r->slots[i];
+	struct roster_birth b;
+	pid_t pid = -1;
+
+	if (roster_birth_init(&b) == 0) {
+		pid = process_fork();
+		if (pid == 0)
+			roster_child(r, i, &b);
+	}
+	if (pid == -1) {
+		log_error("cannot start worker %u: %s; next try in %d ms",
+		    i + 1, strerror(errno), ROSTER_PACE_MIN_MS);
+		s->start_at = now + ROSTER_PACE_MIN_MS;
+		return false;
+	}
+	s->pid = pid;
+	s->generation++;
+	s->started = now;
+	s->wanted = false;
+	roster_announce(r, i, &b, channel);
+	roster_birth_clear(&b);
+	log_debug("worker %u started, pid %d", i + 1, (int)pid);
+	return true;
+}
+
+void
+roster_fill(struct roster *r, int channel, uint64_t now)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct roster_slot *s = &r->slots[i];
+
+		if (s->pid == 0 && s->start_at <= now &&
+		    !roster_start(r, i, channel, now))
+			return;
+	}
+}
+
+uint64_t
+roster_next(const struct roster *r)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct roster_slot *s = &r->slots[i];
+
+		if (s->pid == 0 && s->start_at < next)
+			next = s->start_at;
+	}
+	return next;
+}
+
+void
+roster_wanted(struct roster *r, uint32_t slot, uint32_t generation)
+{
+	if (slot < r->n && r->slots[slot].generation == generation)
+		r->slots[slot].wanted = true;
+}
+
+/* Sets when the slot is filled again. */
+static void
+roster_pace(struct roster_slot *s, uint64_t now)
+{
+	bool short_life = now - s->started < ROSTER_SHORT_LIFE_MS;
+
+	if (s->wanted) {
+		s->start_at = now;
+		return;
+	}
+	if (!short_life)
+		s->pace = 0;
+	else if (s->pace == 0)
+		s->pace = ROSTER_PACE_MIN_MS;
+	else if (s->pace < ROSTER_PACE_MAX_MS / 2)
+		s->pace *= 2;
+	else
+		s->pace = ROSTER_PACE_MAX_MS;
+	s->start_at = now + s->pace;
+}
+
+/* One line for a death that nobody asked for. */
+static void
+roster_obituary(const struct roster_slot *s, uint32_t i, int status)
+{
+	char cause[64];
+
+	if (WIFSIGNALED(status))
+		snprintf(cause, sizeof cause, "killed by %s",
+		    process_signal_name(WTERMSIG(status)));
+	else
+		snprintf(cause, sizeof cause, "exited with status %d",
+		    WEXITSTATUS(status));
+	log_warning("worker %u (pid %d): %s; next one in %llu ms", i + 1,
+	    (int)s->pid, cause, (unsigned long long)s->pace);
+}
+
+enum roster_reaped
+roster_reaped(
+    struct roster *r, pid_t pid, int status, int channel, uint64_t now)
+{
+	struct roster_slot *s;
+	uint32_t i = 0;
+
+	while (i < r->n && r->slots[i].pid != pid)
+		i++;
+	if (i == r->n)
+		return ROSTER_NOT_OURS;
+	s = &r->slots[i];
+	struct message m = {
+		.type = MSG_MASTER_REAPED,
+		.slot = i,
+		.generation = s->generation,
+		.pid = pid,
+		.status = status,
+	};
+	roster_pace(s, now);
+	if (!s->wanted) {
+		s->restarts++;
+		roster_obituary(s, i, status);
+	}
+	s->pid = 0;
+	if (channel != -1)
+		channel_send(channel, &m, NULL, 0, 0); /* gone: ignoring */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_EXIT_SETUP)
+		return ROSTER_SETUP;
+	return ROSTER_REPLACED;
+}
+
+void
+roster_kill_all(struct roster *r)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (r->slots[i].pid == 0)
+			continue;
+		r->slots[i].wanted = true;
+		kill(r->slots[i].pid, SIGKILL);
+	}
+}
+
+uint32_t
+roster_alive(const struct roster *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		n += r->slots[i].pid != 0;
+	return n;
+}

@@ -1,0 +1,51 @@
+#ifndef MORO_SERVER_ROSTER_H
+#define MORO_SERVER_ROSTER_H
+
+/*
+ * The master's list of worker slots: it starts the workers, notes their
+ * deaths, and decides when the next one starts. A slot whose worker lived long
+ * or was killed on purpose is filled at once; short lives are paced, doubling
+ * from 100 ms to 5 s.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "server/config.h"
+
+struct roster;
+
+/* Makes a roster of config->workers empty slots; config is borrowed. */
+struct roster *roster_new(const struct config *config);
+void roster_free(struct roster *r);
+
+/*
+ * Starts a worker in each empty slot whose time has come, and tells the
+ * dispatcher on `channel`. A fork that fails is tried again later.
+ */
+void roster_fill(struct roster *r, int channel, uint64_t now);
+
+/* When roster_fill() has something to do next; UINT64_MAX: never. */
+uint64_t roster_next(const struct roster *r);
+
+/* The dispatcher says that it kills the worker of a slot. */
+void roster_wanted(struct roster *r, uint32_t slot, uint32_t generation);
+
+enum roster_reaped {
+	ROSTER_NOT_OURS,
+	ROSTER_REPLACED, /* noted; the next one comes when its time comes */
+	ROSTER_SETUP, /* its set-up is wrong: starting more is useless */
+};
+
+/* Notes a death and tells the dispatcher on `channel` (-1: nobody). */
+enum roster_reaped roster_reaped(
+    struct roster *r, pid_t pid, int status, int channel, uint64_t now);
+
+/* Kills all workers; their deaths count as wanted. */
+void roster_kill_all(struct roster *r);
+
+/* Workers that are alive. */
+uint32_t roster_alive(const struct roster *r);
+
+#endif

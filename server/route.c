@@ -1,0 +1,52 @@
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(el) ((el)->name = NULL)
+#include "server/route.h"
+
+struct route *
+route_find(struct route *routes, const char *name, size_t len)
+{
+	struct route *r;
+
+	HASH_FIND(hh, routes, name, len, r);
+	return r;
+}
+
+int
+route_add(
+    struct route **routes, const struct task_type *type, struct pool *pool)
+{
+	struct route *r = route_find(*routes, type->name, strlen(type->name));
+
+	if (r != NULL) {
+		r->type = type;
+		r->pool = pool;
+		return 0;
+	}
+	r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return -1;
+	r->name = type->name;
+	r->type = type;
+	r->pool = pool;
+	HASH_ADD_KEYPTR(hh, *routes, type->name, strlen(type->name), r);
+	if (r->name == NULL) {
+		free(r);
+		return -1;
+	}
+	return 0;
+}
+
+void
+route_free_all(struct route **routes)
+{
+	struct route *r, *next;
+
+	HASH_ITER(hh, *routes, r, next)
+	{
+		HASH_DEL(*routes, r);
+		free(r);
+	}
+}

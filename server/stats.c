@@ -1,0 +1,125 @@
+#include "server/stats.h"
+
+#include <stdbool.h>
+
+#include "server/answer.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The gauges of all pools together. */
+struct gauges {
+	uint64_t workers;
+	uint64_t queued;
+	uint64_t running;
+	uint32_t pools;
+};
+
+static struct gauges
+stats_gauges(struct dispatcher *d)
+{
+	struct gauges g = { 0 };
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, link) {
+		g.workers += pool_workers(p);
+		g.queued += queue_size(&p->queue);
+		g.running += pool_running(p);
+		g.pools++;
+	}
+	return g;
+}
+
+static void
+stats_pack_bool(msgpack_packer *pk, const char *key, bool value)
+{
+	answer_text(pk, key);
+	if (value)
+		msgpack_pack_true(pk);
+	else
+		msgpack_pack_false(pk);
+}
+
+static void
+stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
+{
+	const struct task *t = TAILQ_FIRST(&s->running);
+
+	msgpack_pack_map(pk, 7);
+	answer_number(pk, "slot", s->number + 1);
+	answer_number(
+	    pk, "pid", s->worker != NULL ? (uint64_t)s->worker->pid : 0);
+	answer_text(pk, "state");
+	answer_text(pk, slot_state_name(s->state));
+	answer_text(pk, "task");
+	if (t != NULL)
+		answer_text(pk, t->route->name);
+	else
+		msgpack_pack_nil(pk);
+	answer_text(pk, "sinceMs");
+	if (t != NULL)
+		msgpack_pack_uint64(pk, now - s->begun_ms);
+	else
+		msgpack_pack_nil(pk);
+	answer_number(pk, "tasksDone", s->tasks_done);
+	answer_number(pk, "restarts", s->restarts);
+}
+
+static void
+stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
+{
+	msgpack_pack_map(pk, 3);
+	answer_text(pk, "name");
+	answer_text(pk, p->name);
+	answer_text(pk, "queue");
+	msgpack_pack_map(pk, PRIORITY_N);
+	for (int i = 0; i < PRIORITY_N; i++)
+		answer_number(
+		    pk, priority_name((enum priority)i), p->queue.n[i]);
+	answer_text(pk, "workers");
+	msgpack_pack_array(pk, p->n_slots);
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		stats_pack_worker(&p->slots[i], now, pk);
+}
+
+void
+stats_pack(struct dispatcher *d, msgpack_packer *pk)
+{
+	const struct counters *n = &d->counters;
+	struct gauges g = stats_gauges(d);
+	uint64_t now = loop_now(&d->loop);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} numbers[] = {
+		{ "workers", g.workers },
+		{ "queueSize", g.queued },
+		{ "activeTasks", g.running },
+		{ "maxQueueSize", d->config->max_queue_size },
+		{ "queuedBytes", d->task_bytes },
+		{ "clients", d->n_clients },
+		{ "submitted", n->submitted },
+		{ "completed", n->completed },
+		{ "failed", n->failed },
+		{ "crashed", n->crashed },
+		{ "timedOut", n->timed_out },
+		{ "cancelled", n->cancelled },
+		{ "refused", n->refused },
+		{ "notificationsIgnored", n->notifications_ignored },
+		{ "clientsAccepted", n->clients },
+		{ "clientsDropped", n->clients_dropped },
+		{ "uptimeMs", now - d->started_ms },
+		/* The names that the guide's implementation has for three. */
+		{ "workerCount", g.workers },
+		{ "queuedTasks", g.queued },
+	};
+	struct pool *p;
+
+	msgpack_pack_map(pk, COUNT(numbers) + 2);
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		answer_number(pk, numbers[i].key, numbers[i].value);
+	stats_pack_bool(pk, "isShuttingDown", d->draining);
+	answer_text(pk, "pools");
+	msgpack_pack_array(pk, g.pools);
+	TAILQ_FOREACH(p, &d->pools, link)
+		stats_pack_pool(p, now, pk);
+}

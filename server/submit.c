@@ -1,0 +1,206 @@
+#include "server/submit.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "proto/envelope.h"
+#include "proto/options.h"
+#include "server/answer.h"
+#include "server/dispatcher.h"
+#include "server/life.h"
+
+#define SUBMIT_PARAMS_MAX 2 /* data and options */
+
+/* One submission on its way to be a task. */
+struct submission {
+	struct client *client;
+	struct dispatcher *dispatcher;
+	const struct message_in *m;
+	struct route *route;
+	struct options options;
+	const uint8_t *data; /* header included */
+	size_t data_len;
+	struct fault fault; /* why it is refused */
+};
+
+static const uint8_t submit_nil = ENVELOPE_NIL;
+
+/* Refuses with what is in sub->fault; a notification gets no answer. */
+static void
+submit_refuse(struct submission *sub)
+{
+	const struct frame *f = sub->m->frame;
+
+	sub->dispatcher->counters.refused++;
+	if (f->kind == FRAME_NOTIFY)
+		sub->dispatcher->counters.notifications_ignored++;
+	else
+		answer_fault(sub->client, f->msgid, &sub->fault);
+}
+
+/* Finds the type, reads data's place and the options. */
+static bool
+submit_read(struct submission *sub)
+{
+	const struct frame *f = sub->m->frame;
+	const uint8_t *bytes = sub->m->bytes;
+	const char *name = (const char *)bytes + f->method.at;
+
+	sub->route = route_find(sub->dispatcher->routes, name, f->method.len);
+	if (sub->route == NULL) {
+		fault_set(&sub->fault, CODE_UNKNOWN_TASK, NULL,
+		    "no task type \"%.*s\"; method types lists them",
+		    (int)f->method.len, name);
+		return false;
+	}
+	if (f->n_params > SUBMIT_PARAMS_MAX) {
+		fault_set(&sub->fault, CODE_INVALID_ARGUMENT, NULL,
+		    "params takes [data] or [data, options], not %" PRIu32
+		    " values",
+		    f->n_params);
+		fault_add_text(&sub->fault, "field", "params");
+		return false;
+	}
+	sub->data = f->data.len > 0 ? bytes + f->data.at : &submit_nil;
+	sub->data_len = f->data.len > 0 ? f->data.len : 1;
+	options_init(&sub->options);
+	return f->options.len == 0 ||
+	    options_parse(&sub->options, bytes + f->options.at,
+		f->options.len, &sub->fault) == 0;
+}
+
+/* The msgid and the id must be free, or an answer could not be told apart. */
+static bool
+submit_check_ids(struct submission *sub)
+{
+	const struct frame *f = sub->m->frame;
+
+	if (f->kind == FRAME_REQUEST &&
+	    msgids_find(&sub->dispatcher->msgids, sub->client, f->msgid)) {
+		fault_set(&sub->fault, CODE_DUPLICATE_ID, "msgid",
+		    "msgid %" PRIu64 " belongs to an unfinished task",
+		    f->msgid);
+		return false;
+	}
+	return true;
+}
+
+/* QUEUE_FULL, with the limit that was hit. */
+static bool
+submit_full(struct submission *sub, const char *reason, const char *what,
+    uint64_t limit, uint64_t size)
+{
+	const struct pool *p = sub->route->pool;
+
+	fault_set(&sub->fault, CODE_QUEUE_FULL, reason,
+	    "%s: %" PRIu64 " of at most %" PRIu64, what, size, limit);
+	fault_add_number(&sub->fault, "limit", (int64_t)limit);
+	fault_add_number(&sub->fault, "size", (int64_t)size);
+	fault_add_number(&sub->fault, "retryAfterMs",
+	    (int64_t)pool_retry_after_ms(p));
+	return false;
+}
+
+/* Whether there is room for one more task, by count, client and bytes. */
+static bool
+submit_check_room(struct submission *sub)
+{
+	const struct config *config = sub->dispatcher->config;
+	struct pool *p = sub->route->pool;
+	uint64_t bytes = sub->dispatcher->task_bytes + sub->data_len;
+
+	if (!pool_has_room(p))
+		pool_dispatch(p); /* workers may be free in this very turn */
+	if (!pool_has_room(p))
+		return submit_full(sub, "count", "the queue is full",
+		    config->max_queue_size, queue_size(&p->queue));
+	if (sub->client->n_tasks >= config->max_client_tasks)
+		return submit_full(sub, "client",
+		    "the connection has too many unfinished tasks",
+		    config->max_client_tasks, sub->client->n_tasks);
+	if (bytes > config->max_queued_bytes)
+		return submit_full(sub, "bytes",
+		    "the unfinished tasks have too many bytes",
+		    config->max_queued_bytes, sub->dispatcher->task_bytes);
+	return true;
+}
+
+static uint32_t
+submit_cut(uint64_t ms)
+{
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+/* Fills the record. */
+static void
+submit_fill(struct submission *sub, struct task *t)
+{
+	const struct options *o = &sub->options;
+
+	t->client = sub->client;
+	t->msgid = sub->m->frame->msgid;
+	t->notify = sub->m->frame->kind == FRAME_NOTIFY;
+	t->route = sub->route;
+	t->priority = (uint8_t)o->priority;
+	t->timeout_ms = submit_cut(o->timeout_ms);
+	t->queue_timeout_ms = submit_cut(o->queue_timeout_ms);
+	t->run_timeout_ms = o->run_timeout_ms;
+}
+
+/* Makes the record. NULL with the fault set when it cannot. */
+static struct task *
+submit_make(struct submission *sub)
+{
+	struct task *t = task_new(sub->dispatcher->tasks);
+	const struct options *o = &sub->options;
+	bool duplicate = false;
+
+	fault_set(&sub->fault, CODE_INTERNAL, NULL, "morod is out of memory");
+	if (t == NULL)
+		return NULL;
+	submit_fill(sub, t);
+	if (task_keep_data(t, sub->data, sub->data_len, sub->m->chunk) == 0 &&
+	    (o->id == NULL ||
+		client_name_task(
+		    sub->client, t, o->id, o->id_len, &duplicate) == 0))
+		return t;
+	if (duplicate) {
+		fault_set(&sub->fault, CODE_DUPLICATE_ID, "id",
+		    "id \"%.*s\" belongs to an unfinished task",
+		    (int)o->id_len, o->id);
+		fault_add_text(&sub->fault, "option", "id");
+	}
+	task_free(sub->dispatcher->tasks, t);
+	return NULL;
+}
+
+/* Whether morod takes tasks at all. */
+static bool
+submit_check_open(struct submission *sub)
+{
+	if (!sub->dispatcher->draining)
+		return true;
+	fault_set(&sub->fault, CODE_SHUTTING_DOWN, NULL,
+	    "morod finishes what it has and takes no more tasks");
+	return false;
+}
+
+void
+submit_task(struct client *c, const struct message_in *m)
+{
+	struct submission sub = {
+		.client = c,
+		.dispatcher = c->dispatcher,
+		.m = m,
+	};
+	struct task *t = NULL;
+
+	sub.dispatcher->counters.submitted++;
+	if (submit_read(&sub) && submit_check_open(&sub) &&
+	    submit_check_ids(&sub) && submit_check_room(&sub))
+		t = submit_make(&sub);
+	if (t == NULL)
+		submit_refuse(&sub);
+	else
+		life_queue(sub.dispatcher, t);
+}

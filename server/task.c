@@ -1,0 +1,169 @@
+#include "server/task.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLAB_TASKS 1024 /* records made at once */
+#define SLAB_BLOCKS 4096
+#define INDEX_BITS 22
+#define INDEX_MASK ((1u << INDEX_BITS) - 1)
+#define GENERATION_MASK ((1u << (32 - INDEX_BITS)) - 1)
+
+/* From this size on data stays in its chunk, which it keeps from being freed. */
+#define TASK_REFERENCE ((size_t)16 << 10)
+
+_Static_assert(SLAB_TASKS * SLAB_BLOCKS == 1u << INDEX_BITS,
+    "every index must fit in its bits");
+
+struct task_slab {
+	struct task *blocks[SLAB_BLOCKS];
+	uint32_t n_blocks;
+	uint32_t used;
+	struct task_list free;
+};
+
+struct task_slab *
+task_slab_new(void)
+{
+	struct task_slab *slab = calloc(1, sizeof *slab);
+
+	if (slab != NULL)
+		TAILQ_INIT(&slab->free);
+	return slab;
+}
+
+void
+task_slab_free(struct task_slab *slab)
+{
+	if (slab == NULL)
+		return;
+	for (uint32_t i = 0; i < slab->n_blocks; i++)
+		free(slab->blocks[i]);
+	free(slab);
+}
+
+/* Makes one more block of records. */
+static int
+task_slab_grow(struct task_slab *slab)
+{
+	struct task *block;
+
+	if (slab->n_blocks == SLAB_BLOCKS)
+		return -1;
+	block = calloc(SLAB_TASKS, sizeof *block);
+	if (block == NULL)
+		return -1;
+	for (uint32_t i = 0; i < SLAB_TASKS; i++) {
+		block[i].index = slab->n_blocks * SLAB_TASKS + i;
+		block[i].state = TASK_ANSWERED;
+		TAILQ_INSERT_TAIL(&slab->free, &block[i], link);
+	}
+	slab->blocks[slab->n_blocks++] = block;
+	return 0;
+}
+
+struct task *
+task_new(struct task_slab *slab)
+{
+	struct task *t;
+	uint32_t index;
+	uint16_t generation;
+
+	if (TAILQ_EMPTY(&slab->free) && task_slab_grow(slab) == -1)
+		return NULL;
+	t = TAILQ_FIRST(&slab->free);
+	TAILQ_REMOVE(&slab->free, t, link);
+	index = t->index;
+	generation = (uint16_t)(t->generation + 1);
+	memset(t, 0, sizeof *t);
+	t->index = index;
+	t->generation = generation;
+	t->state = TASK_NEW;
+	slab->used++;
+	return t;
+}
+
+/* Frees the data that task_keep_data() kept. */
+static void
+task_drop_data(struct task *t)
+{
+	if (t->chunk != NULL)
+		chunk_unref(t->chunk);
+	else if (t->data != t->inline_data)
+		free((void *)(uintptr_t)t->data);
+	t->chunk = NULL;
+	t->data = NULL;
+}
+
+void
+task_free(struct task_slab *slab, struct task *t)
+{
+	assert(t->state == TASK_NEW || t->state == TASK_ANSWERED);
+	assert(!deadline_is_set(&t->deadline));
+	task_drop_data(t);
+	t->state = TASK_ANSWERED;
+	TAILQ_INSERT_HEAD(&slab->free, t, link);
+	slab->used--;
+}
+
+uint32_t
+task_slab_used(const struct task_slab *slab)
+{
+	return slab->used;
+}
+
+uint32_t
+task_wire_number(const struct task *t)
+{
+	return (t->generation & GENERATION_MASK) << INDEX_BITS | t->index;
+}
+
+struct task *
+task_find(struct task_slab *slab, uint64_t number)
+{
+	uint32_t index = (uint32_t)number & INDEX_MASK;
+	struct task *t;
+
+	if (number > UINT32_MAX || index / SLAB_TASKS >= slab->n_blocks)
+		return NULL;
+	t = &slab->blocks[index / SLAB_TASKS][index % SLAB_TASKS];
+	if (task_wire_number(t) != number || t->state == TASK_ANSWERED)
+		return NULL;
+	return t;
+}
+
+int
+task_keep_data(
+    struct task *t, const uint8_t *data, size_t len, struct chunk *chunk)
+{
+	uint8_t *copy = t->inline_data;
+
+	t->data_len = (uint32_t)len;
+	if (len >= TASK_REFERENCE && chunk != NULL) {
+		t->chunk = chunk_ref(chunk);
+		t->data = data;
+		return 0;
+	}
+	if (len > TASK_INLINE) {
+		copy = malloc(len);
+		if (copy == NULL)
+			return -1;
+	}
+	memcpy(copy, data, len);
+	t->data = copy;
+	return 0;
+}
+
+const char *
+task_state_name(enum task_state state)
+{
+	static const char *const names[TASK_STATES] = {
+		[TASK_NEW] = "new",
+		[TASK_QUEUED] = "queued",
+		[TASK_RUNNING] = "running",
+		[TASK_ANSWERED] = "answered",
+	};
+
+	return names[state];
+}

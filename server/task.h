@@ -1,0 +1,91 @@
+#ifndef MORO_SERVER_TASK_H
+#define MORO_SERVER_TASK_H
+
+/*
+ * The record of one request to run something, from its acceptance to its
+ * answer, and the slab that the records live in. What happens to a task is
+ * decided in server/life.h.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "proto/options.h"
+#include "server/chunk.h"
+#include "server/deadline.h"
+
+struct client;
+struct route;
+struct slot;
+
+enum task_state {
+	TASK_NEW, /* being made */
+	TASK_QUEUED,
+	TASK_RUNNING,
+	TASK_ANSWERED, /* on its way back to the slab */
+	TASK_STATES,
+};
+
+#define TASK_INLINE 40 /* bytes of data kept in the record itself */
+
+struct task {
+	TAILQ_ENTRY(task) link; /* in a queue, or in a slot's run list */
+	TAILQ_ENTRY(task) client_link; /* while client is not NULL */
+	struct task *msgid_next; /* chain of the msgid table */
+	struct client *client; /* NULL: nobody waits for an answer */
+	struct route *route; /* its type */
+	struct slot *slot; /* while RUNNING */
+	struct task_id *id; /* option `id`, or NULL */
+	struct chunk *chunk; /* holds large data, or NULL */
+	const uint8_t *data; /* inline, own memory, or in the chunk */
+	uint64_t msgid;
+	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
+	uint64_t run_timeout_ms; /* 0: no limit */
+	uint64_t number; /* handed to its slot as its nth */
+	struct deadline deadline; /* the next of its limits to strike */
+	uint32_t timeout_ms; /* 0: no limit; for messages, cut at 2^32 - 1 */
+	uint32_t queue_timeout_ms; /* likewise */
+	uint32_t data_len;
+	uint32_t index; /* in the slab; never changes */
+	uint16_t generation; /* counts the uses of the record */
+	uint8_t state; /* enum task_state */
+	uint8_t priority; /* enum priority */
+	bool notify; /* fire-and-forget */
+	uint8_t inline_data[TASK_INLINE];
+};
+
+TAILQ_HEAD(task_list, task);
+
+struct task_slab;
+
+struct task_slab *task_slab_new(void);
+void task_slab_free(struct task_slab *slab);
+
+/* Takes a zeroed record in state TASK_NEW; NULL: no memory or 2^22 in use. */
+struct task *task_new(struct task_slab *slab);
+
+/* Gives a record back, with its data. */
+void task_free(struct task_slab *slab, struct task *t);
+
+/* Records in use. */
+uint32_t task_slab_used(const struct task_slab *slab);
+
+/*
+ * The number by which a worker knows the task, and the task of a number:
+ * NULL when it is not in use any more.
+ */
+uint32_t task_wire_number(const struct task *t);
+struct task *task_find(struct task_slab *slab, uint64_t number);
+
+/*
+ * Keeps the data for the task: inside the record, as a copy, or by a
+ * reference to the chunk it stands in. Returns 0, or -1: no memory.
+ */
+int task_keep_data(
+    struct task *t, const uint8_t *data, size_t len, struct chunk *chunk);
+
+/* "queued", for stats and logs. */
+const char *task_state_name(enum task_state state);
+
+#endif

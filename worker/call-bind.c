@@ -1,0 +1,161 @@
+/* call_bind(): a map's pairs against a table of fields. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "worker/call.h"
+#include "worker/field.h"
+
+#define BIND_NAME 64 /* bytes of a name in an error, its NUL included */
+#define BIND_LIST 240 /* bytes of the list of fields in an error */
+
+/* Gives a field's name as errors spell it: prefix and name. */
+static void
+bind_name(char *out, size_t size, const char *prefix, const char *name)
+{
+	snprintf(out, size, "%s%s", prefix, name);
+}
+
+/* The place of the field that a key names, or -1. */
+static int
+bind_find(const struct field *fields, const msgpack_object *key)
+{
+	for (int i = 0; fields[i].name != NULL; i++) {
+		if (call_is(key, fields[i].name))
+			return i;
+		if (fields[i].alias != NULL && call_is(key, fields[i].alias))
+			return i;
+	}
+	return -1;
+}
+
+/* Writes the names of all fields: "input, algorithm". */
+static void
+bind_list(const struct field *fields, char *out, size_t size)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; fields[i].name != NULL && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s",
+		    i == 0 ? "" : ", ", fields[i].name);
+}
+
+/* Refuses a key that no field has. */
+static int
+bind_unknown(struct call *call, const struct field *fields,
+    const msgpack_object *key, const char *prefix)
+{
+	char list[BIND_LIST], name[BIND_NAME], full[2 * BIND_NAME];
+
+	bind_list(fields, list, sizeof list);
+	if ((field_kind(key) & FIELD_TEXT) == 0) {
+		field_given(key, name, sizeof name);
+		return call_invalid(call, name,
+		    "a field's name is a string, not %s; known are: %s", name,
+		    list);
+	}
+	call_text(key, name, sizeof name);
+	bind_name(full, sizeof full, prefix, name);
+	return call_invalid(call, full, "unknown field \"%s\"; %s takes: %s",
+	    full, prefix[0] != '\0' ? "the map" : call->type->name, list);
+}
+
+/* Refuses a field that stands in the map twice, maybe by two names. */
+static int
+bind_duplicate(struct call *call, const struct field *f, const char *name)
+{
+	if (f->alias == NULL)
+		return call_invalid(call, name, "%s is given twice", name);
+	return call_invalid(call, name, "%s is given twice (%s is the same)",
+	    name, f->alias);
+}
+
+/* Refuses a string that is not in the field's list. */
+static int
+bind_not_allowed(struct call *call, const struct field *f, const char *name,
+    const msgpack_object *value)
+{
+	char takes[FIELD_WORDS], given[BIND_NAME];
+
+	field_takes(f, takes, sizeof takes);
+	call_text(value, given, sizeof given);
+	return call_invalid(call, name, "Unknown %s \"%s\": %s takes %s",
+	    f->noun != NULL ? f->noun : name, given, name, takes);
+}
+
+/* Checks a value against its field. */
+static int
+bind_check(struct call *call, const struct field *f, const char *prefix,
+    const msgpack_object *value)
+{
+	char takes[FIELD_WORDS], name[2 * BIND_NAME];
+
+	if ((field_kind(value) & f->kinds) != 0 && field_in_range(f, value) &&
+	    field_allows(f, value))
+		return 0;
+	bind_name(name, sizeof name, prefix, f->name);
+	if ((field_kind(value) & f->kinds) != 0 && f->allowed != NULL)
+		return bind_not_allowed(call, f, name, value);
+	field_takes(f, takes, sizeof takes);
+	return call_refuse(call, name, takes, value);
+}
+
+/* Refuses the first required field that is not there. */
+static int
+bind_missing(struct call *call, const struct field *fields, const char *prefix,
+    const msgpack_object **args)
+{
+	char takes[FIELD_WORDS], name[2 * BIND_NAME];
+
+	for (size_t i = 0; fields[i].name != NULL; i++) {
+		if (!fields[i].required || args[i] != NULL)
+			continue;
+		bind_name(name, sizeof name, prefix, fields[i].name);
+		field_takes(&fields[i], takes, sizeof takes);
+		return call_refuse(call, name, takes, NULL);
+	}
+	return 0;
+}
+
+/* Refuses data that is no map at all. */
+static int
+bind_not_map(struct call *call, const struct field *fields,
+    const msgpack_object *given, const char *prefix)
+{
+	char list[BIND_LIST], takes[BIND_LIST + BIND_NAME], name[BIND_NAME];
+
+	/* "options." without its point is the name of the map itself */
+	snprintf(name, sizeof name, "%.*s",
+	    prefix[0] != '\0' ? (int)strlen(prefix) - 1 : 4,
+	    prefix[0] != '\0' ? prefix : "data");
+	bind_list(fields, list, sizeof list);
+	snprintf(takes, sizeof takes, "a map of the fields: %s;", list);
+	return call_refuse(call, name, takes, given);
+}
+
+int
+call_bind(struct call *call, const struct field *fields,
+    const msgpack_object *map, const char *prefix, const msgpack_object **args)
+{
+	char name[2 * BIND_NAME];
+
+	memset(args, 0, field_count(fields) * sizeof args[0]);
+	if (map->type != MSGPACK_OBJECT_MAP)
+		return bind_not_map(call, fields, map, prefix);
+	for (uint32_t i = 0; i < map->via.map.size; i++) {
+		const msgpack_object_kv *kv = &map->via.map.ptr[i];
+		int at = bind_find(fields, &kv->key);
+
+		if (at < 0)
+			return bind_unknown(call, fields, &kv->key, prefix);
+		if (args[at] != NULL) {
+			bind_name(name, sizeof name, prefix, fields[at].name);
+			return bind_duplicate(call, &fields[at], name);
+		}
+		if (bind_check(call, &fields[at], prefix, &kv->val) < 0)
+			return -1;
+		args[at] = &kv->val;
+	}
+	return bind_missing(call, fields, prefix, args);
+}

@@ -1,0 +1,206 @@
+#include "worker/field.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Kinds in words; the first that holds all bits left is taken. */
+static const struct {
+	unsigned int kinds;
+	const char *words;
+} field_words[] = {
+    {FIELD_TEXT, "a string or bytes"},
+    {FIELD_NUMBER, "a number"},
+    {FIELD_STR, "a string"},
+    {FIELD_BIN, "bytes"},
+    {FIELD_INT, "an integer"},
+    {FIELD_FLOAT, "a float"},
+    {FIELD_BOOL, "true or false"},
+    {FIELD_MAP, "a map"},
+    {FIELD_ARRAY, "an array"},
+};
+
+/* Appends to a text that is cut where out is full. */
+static void __attribute__((format(printf, 3, 4)))
+field_add(char *out, size_t size, const char *format, ...)
+{
+	size_t len = strlen(out);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(out + len, size - len, format, ap);
+	va_end(ap);
+}
+
+unsigned int
+field_kind(const msgpack_object *value)
+{
+	switch (value->type) {
+	case MSGPACK_OBJECT_STR:
+		return FIELD_STR;
+	case MSGPACK_OBJECT_BIN:
+		return FIELD_BIN;
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		return FIELD_INT;
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+		return value->via.u64 <= INT64_MAX ? FIELD_INT : 0;
+	case MSGPACK_OBJECT_FLOAT32:
+	case MSGPACK_OBJECT_FLOAT64:
+		return FIELD_FLOAT;
+	case MSGPACK_OBJECT_BOOLEAN:
+		return FIELD_BOOL;
+	case MSGPACK_OBJECT_MAP:
+		return FIELD_MAP;
+	case MSGPACK_OBJECT_ARRAY:
+		return FIELD_ARRAY;
+	default:
+		return 0;
+	}
+}
+
+/* Adds the strings that are allowed: "a", "b" or "c". */
+static void
+field_add_allowed(const struct field *f, char *out, size_t size)
+{
+	for (size_t i = 0; f->allowed[i] != NULL; i++) {
+		const char *before = i == 0		 ? ""
+				     : f->allowed[i + 1] ? ", "
+							 : " or ";
+
+		field_add(out, size, "%s\"%s\"", before, f->allowed[i]);
+	}
+}
+
+/* Adds what min and max mean for the kind of the field. */
+static void
+field_add_range(const struct field *f, char *out, size_t size)
+{
+	const char *unit = f->kinds & FIELD_TEXT    ? " bytes"
+			   : f->kinds & FIELD_ARRAY ? " elements"
+						    : "";
+
+	if (f->min == 0 && f->max == 0)
+		return;
+	field_add(out, size, "%s%" PRId64 " to %" PRId64 "%s",
+	    unit[0] == '\0' ? " from " : " of ", f->min, f->max, unit);
+}
+
+void
+field_takes(const struct field *f, char *out, size_t size)
+{
+	unsigned int left = f->kinds;
+
+	out[0] = '\0';
+	if (f->allowed != NULL) {
+		field_add_allowed(f, out, size);
+		return;
+	}
+	for (size_t i = 0; i < COUNT(field_words); i++) {
+		if ((left & field_words[i].kinds) != field_words[i].kinds)
+			continue;
+		left &= ~field_words[i].kinds;
+		field_add(out, size, "%s%s",
+		    out[0] == '\0' ? ""
+		    : left == 0	   ? " or "
+				   : ", ",
+		    field_words[i].words);
+	}
+	field_add_range(f, out, size);
+}
+
+void
+field_given(const msgpack_object *value, char *out, size_t size)
+{
+	out[0] = '\0';
+	switch (value->type) {
+	case MSGPACK_OBJECT_NIL:
+		field_add(out, size, "nil");
+		break;
+	case MSGPACK_OBJECT_BOOLEAN:
+		field_add(out, size, value->via.boolean ? "true" : "false");
+		break;
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+		field_add(out, size, "%" PRIu64, value->via.u64);
+		break;
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		field_add(out, size, "%" PRId64, value->via.i64);
+		break;
+	case MSGPACK_OBJECT_FLOAT32:
+	case MSGPACK_OBJECT_FLOAT64:
+		field_add(out, size, "%g", value->via.f64);
+		break;
+	case MSGPACK_OBJECT_STR:
+		field_add(out, size, "a string of %" PRIu32 " bytes",
+		    value->via.str.size);
+		break;
+	case MSGPACK_OBJECT_BIN:
+		field_add(out, size, "%" PRIu32 " bytes", value->via.bin.size);
+		break;
+	case MSGPACK_OBJECT_ARRAY:
+		field_add(out, size, "an array of %" PRIu32 " elements",
+		    value->via.array.size);
+		break;
+	case MSGPACK_OBJECT_MAP:
+		field_add(out, size, "a map");
+		break;
+	default:
+		field_add(out, size, "an extension value");
+		break;
+	}
+}
+
+/* What min and max are about: a length, a count, or the value itself. */
+static int64_t
+field_measure(const msgpack_object *value)
+{
+	switch (value->type) {
+	case MSGPACK_OBJECT_STR:
+		return value->via.str.size;
+	case MSGPACK_OBJECT_BIN:
+		return value->via.bin.size;
+	case MSGPACK_OBJECT_ARRAY:
+		return value->via.array.size;
+	default:
+		return value->via.i64;
+	}
+}
+
+bool
+field_in_range(const struct field *f, const msgpack_object *value)
+{
+	int64_t n;
+
+	if (f->min == 0 && f->max == 0)
+		return true;
+	n = field_measure(value);
+	return n >= f->min && n <= f->max;
+}
+
+bool
+field_allows(const struct field *f, const msgpack_object *value)
+{
+	if (f->allowed == NULL)
+		return true;
+	for (size_t i = 0; f->allowed[i] != NULL; i++) {
+		size_t len = strlen(f->allowed[i]);
+
+		if (value->via.str.size == len &&
+		    memcmp(value->via.str.ptr, f->allowed[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+size_t
+field_count(const struct field *fields)
+{
+	size_t n = 0;
+
+	while (fields[n].name != NULL)
+		n++;
+	return n;
+}

@@ -1,0 +1,42 @@
+#ifndef MORO_WORKER_OUTPUT_H
+#define MORO_WORKER_OUTPUT_H
+
+/* Bytes of answers: a buffer that grows up to a limit and is kept. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct output {
+	uint8_t *bytes; /* owned; NULL while cap is 0 */
+	size_t len;
+	size_t cap;
+	size_t max; /* appending past it fails */
+	bool failed; /* memory or `max` ran out: len is not to be trusted */
+	bool full; /* of the two, it was `max` */
+	/*
+	 * What is there may be a secret: it is wiped where it moves from. Set
+	 * by call_run(), cleared by output_wipe().
+	 */
+	bool secret;
+};
+
+/* Makes an empty output that takes max bytes. */
+void output_init(struct output *out, size_t max);
+
+/* Frees the bytes, wiped if they are secret. */
+void output_clear(struct output *out);
+
+/* Empties it, and wipes what was there if it is secret. */
+void output_wipe(struct output *out);
+
+/* Writer for msgpack_packer_init(); its data is a struct output. */
+int output_write(void *output, const char *bytes, size_t len);
+
+/*
+ * Gives len bytes of room behind what is there, or NULL with `failed` set.
+ * Adds nothing; what an earlier call left in its room is still there.
+ */
+uint8_t *output_room(struct output *out, size_t len);
+
+#endif

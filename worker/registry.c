@@ -1,0 +1,224 @@
+#include "worker/registry.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <sodium.h>
+
+#include "worker/field.h"
+#include "worker/tasks/aead.h"
+#include "worker/tasks/compress.h"
+#include "worker/tasks/debug.h"
+#include "worker/tasks/decompress.h"
+#include "worker/tasks/hash.h"
+#include "worker/tasks/token.h"
+#include "worker/wipe.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct task_type *const registry_types[] = {
+    &hash_type,
+    &aead_encrypt_type,
+    &aead_decrypt_type,
+    &token_sign_type,
+    &token_verify_type,
+    &compress_type,
+    &decompress_type,
+    &debug_echo_type,
+    &debug_sleep_type,
+    &debug_spin_type,
+    &debug_fail_type,
+    &debug_crash_type,
+};
+
+const struct task_type *
+registry_at(size_t i)
+{
+	return i < COUNT(registry_types) ? registry_types[i] : NULL;
+}
+
+const struct task_type *
+registry_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < COUNT(registry_types); i++) {
+		const char *known = registry_types[i]->name;
+
+		if (strlen(known) == len && memcmp(known, name, len) == 0)
+			return registry_types[i];
+	}
+	return NULL;
+}
+
+static void
+registry_pack_str(msgpack_packer *pk, const char *text)
+{
+	msgpack_pack_str_with_body(pk, text, strlen(text));
+}
+
+/* Packs a key and its text; nothing when there is no text. */
+static void
+registry_pack_text(msgpack_packer *pk, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	registry_pack_str(pk, key);
+	registry_pack_str(pk, text);
+}
+
+static void
+registry_pack_bool(msgpack_packer *pk, const char *key, bool value)
+{
+	registry_pack_str(pk, key);
+	if (value)
+		msgpack_pack_true(pk);
+	else
+		msgpack_pack_false(pk);
+}
+
+/* Packs least and most, if they are checked. */
+static void
+registry_pack_range(msgpack_packer *pk, const struct field *f)
+{
+	if (f->min == 0 && f->max == 0)
+		return;
+	registry_pack_str(pk, "min");
+	msgpack_pack_int64(pk, f->min);
+	registry_pack_str(pk, "max");
+	msgpack_pack_int64(pk, f->max);
+}
+
+static void
+registry_pack_allowed(msgpack_packer *pk, const struct field *f)
+{
+	size_t n = 0;
+
+	if (f->allowed == NULL)
+		return;
+	while (f->allowed[n] != NULL)
+		n++;
+	registry_pack_str(pk, "allowed");
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < n; i++)
+		registry_pack_str(pk, f->allowed[i]);
+}
+
+/* The number of pairs that registry_pack_field() packs. */
+static size_t
+registry_field_pairs(const struct field *f)
+{
+	size_t n = 3; /* name, takes, required */
+
+	n += f->alias != NULL ? 1 : 0;
+	n += f->fallback != NULL ? 1 : 0;
+	n += f->min != 0 || f->max != 0 ? 2 : 0;
+	n += f->allowed != NULL ? 1 : 0;
+	n += f->about != NULL ? 1 : 0;
+	n += f->fields != NULL ? 1 : 0;
+	return n;
+}
+
+/* Packs a table of fields; a map's own fields stand inside it. */
+static void
+registry_pack_fields(msgpack_packer *pk, const struct field *fields)
+{
+	char takes[FIELD_WORDS];
+
+	registry_pack_str(pk, "fields");
+	msgpack_pack_array(pk, field_count(fields));
+	for (const struct field *f = fields; f->name != NULL; f++) {
+		field_takes(f, takes, sizeof takes);
+		msgpack_pack_map(pk, registry_field_pairs(f));
+		registry_pack_text(pk, "name", f->name);
+		registry_pack_text(pk, "alias", f->alias);
+		registry_pack_text(pk, "takes", takes);
+		registry_pack_bool(pk, "required", f->required);
+		registry_pack_text(pk, "default", f->fallback);
+		registry_pack_range(pk, f);
+		registry_pack_allowed(pk, f);
+		registry_pack_text(pk, "about", f->about);
+		if (f->fields != NULL)
+			registry_pack_fields(pk, f->fields);
+	}
+}
+
+void
+registry_describe(const struct task_type *type, msgpack_packer *pk)
+{
+	msgpack_pack_map(pk, type->fields != NULL ? 6 : 5);
+	registry_pack_text(pk, "type", type->name);
+	registry_pack_text(pk, "about", type->about);
+	registry_pack_text(pk, "result", type->result);
+	registry_pack_text(pk, "example", type->example);
+	if (type->fields != NULL)
+		registry_pack_fields(pk, type->fields);
+	registry_pack_bool(pk, "idempotent", (type->flags & TYPE_PURE) != 0);
+}
+
+static int
+registry_init_sodium(void)
+{
+	return sodium_init() < 0 ? -1 : 0;
+}
+
+/* The configuration file is not read: what it may load is not foreseeable. */
+static int
+registry_init_openssl(void)
+{
+	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 ? 0
+									   : -1;
+}
+
+/* Own randomness, because the library would open a file for it. */
+static int
+registry_init_json(void)
+{
+	size_t seed;
+
+	do
+		randombytes_buf(&seed, sizeof seed);
+	while (seed == 0); /* 0 means "choose one" */
+	json_object_seed(seed);
+	return 0;
+}
+
+static int
+registry_init_wipe(void)
+{
+	wipe_install();
+	return 0;
+}
+
+static int
+registry_init_time(void)
+{
+	tzset();
+	return 0;
+}
+
+/* What is done, in this order. */
+static const struct {
+	int (*init)(void);
+	const char *why; /* what a failure means */
+} registry_steps[] = {
+    {registry_init_wipe, "the wiping allocator does not start"},
+    {registry_init_sodium, "libsodium does not start"},
+    {registry_init_openssl, "OpenSSL does not start"},
+    {registry_init_json, "the JSON library does not start"},
+    {registry_init_time, "the time zone cannot be read"},
+    {hash_init, "OpenSSL offers no SHA-256"},
+    {token_init, "the JWT library cannot sign and verify a token"},
+};
+
+int
+registry_init(const char **why)
+{
+	for (size_t i = 0; i < COUNT(registry_steps); i++) {
+		if (registry_steps[i].init() < 0) {
+			*why = registry_steps[i].why;
+			return -1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,50 @@
+#include "worker/wipe.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <jwt.h>
+
+void *
+wipe_malloc(size_t size)
+{
+	return malloc(size);
+}
+
+void
+wipe_free(void *p)
+{
+	if (p == NULL)
+		return;
+	explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+void *
+wipe_realloc(void *p, size_t size)
+{
+	size_t old = p != NULL ? malloc_usable_size(p) : 0;
+	void *next = malloc(size);
+
+	if (next == NULL)
+		return NULL;
+	if (old > 0)
+		memcpy(next, p, old < size ? old : size);
+	wipe_free(p);
+	return next;
+}
+
+void
+wipe_install(void)
+{
+	json_set_alloc_funcs(wipe_malloc, wipe_free);
+#ifdef MORO_JWT_SET_ALLOC
+	/*
+	 * Older versions have no such call. They overwrite their copy of the
+	 * secret all the same, but not the claims' text.
+	 */
+	jwt_set_alloc(wipe_malloc, wipe_realloc, wipe_free);
+#endif
+}

@@ -1,0 +1,21 @@
+#ifndef MORO_WORKER_WIPE_H
+#define MORO_WORKER_WIPE_H
+
+/* Memory that is overwritten before it is given back. */
+
+#include <stddef.h>
+
+/* Like malloc() and realloc(), for what wipe_free() frees. */
+void *wipe_malloc(size_t size);
+void *wipe_realloc(void *p, size_t size);
+
+/* Overwrites the whole block and frees it; NULL does nothing. */
+void wipe_free(void *p);
+
+/*
+ * Makes the JSON and JWT libraries use these, so that no claim stays behind
+ * in freed memory. Must come before their first allocation.
+ */
+void wipe_install(void);
+
+#endif

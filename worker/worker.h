@@ -1,0 +1,25 @@
+#ifndef MORO_WORKER_WORKER_H
+#define MORO_WORKER_WORKER_H
+
+/* The worker process: reads a task, runs it, answers, one at a time. */
+
+#include <stdbool.h>
+
+#include "proto/limit.h"
+#include "proto/page.h"
+
+struct worker_setup {
+	unsigned int number; /* of its slot, from 1: for its name */
+	int sock; /* its end of the socketpair; blocking */
+	struct page *page; /* shared with the dispatcher */
+	struct limits limits; /* of one message */
+	bool debug_tasks; /* offer the debug: family */
+};
+
+/*
+ * Serves tasks until the socket's other end is closed, and exits. Called in a
+ * process that was just forked.
+ */
+_Noreturn void worker_main(const struct worker_setup *setup);
+
+#endif
