@@ -16,9 +16,13 @@
 #include "server/log.h"
 #include "server/submit.h"
 
-/* Output that a client has not taken: over this it is not read from. */
-#define CLIENT_OUTPUT_SOFT ((size_t)4 << 20)
-/* Frames of output over which it is dropped. */
+/*
+ * Output that a client has not taken, in messages of the largest size: over
+ * the first it is not read from, over the second it is dropped. The first is
+ * no smaller, so that a simple client may send a few large requests before it
+ * begins to read.
+ */
+#define CLIENT_OUTPUT_SOFT_FRAMES 1
 #define CLIENT_OUTPUT_HARD_FRAMES 8
 /* How long it may take nothing while over the soft limit. */
 #define CLIENT_SLOW_MS 60000
@@ -336,13 +340,14 @@ static void
 client_stuck_cb(struct conn *conn)
 {
 	struct client *c = (struct client *)conn;
+	size_t soft = c->dispatcher->limits.frame * CLIENT_OUTPUT_SOFT_FRAMES;
 	size_t hard = c->dispatcher->limits.frame * CLIENT_OUTPUT_HARD_FRAMES;
 
 	if (conn->out.bytes > hard) {
 		client_drop(c, "too much output waits for it");
 		return;
 	}
-	if (c->closing || conn->out.bytes <= CLIENT_OUTPUT_SOFT)
+	if (c->closing || conn->out.bytes <= soft)
 		return;
 	if (!c->slow)
 		conn_pause(conn);

@@ -110,6 +110,7 @@ master_stop(struct master *m, uint64_t now)
 		return;
 	m->phase = MASTER_STOPPING;
 	m->deadline = now + MASTER_STOP_GRACE_MS;
+	roster_expect_exits(m->roster);
 	master_tell(m, MSG_MASTER_STOP);
 }
 
@@ -125,9 +126,9 @@ master_drain(struct master *m, const char *why, uint64_t now)
 	log_info("%s: finishing what is accepted", why);
 	m->phase = MASTER_DRAINING;
 	m->deadline = now + m->config->shutdown_timeout_ms;
-	if (m->dispatcher == 0)
-		m->phase = MASTER_STOPPING; /* nobody has accepted anything */
 	master_tell(m, MSG_MASTER_DRAIN);
+	if (m->dispatcher == 0)
+		master_stop(m, now); /* nobody has accepted anything */
 }
 
 /* Says once that morod is ready; on stderr whatever the log level is. */

@@ -274,13 +274,19 @@ roster_reaped(
 }
 
 void
+roster_expect_exits(struct roster *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		r->slots[i].wanted = true;
+}
+
+void
 roster_kill_all(struct roster *r)
 {
+	roster_expect_exits(r);
 	for (uint32_t i = 0; i < r->n; i++) {
-		if (r->slots[i].pid == 0)
-			continue;
-		r->slots[i].wanted = true;
-		kill(r->slots[i].pid, SIGKILL);
+		if (r->slots[i].pid != 0)
+			kill(r->slots[i].pid, SIGKILL);
 	}
 }
 

@@ -42,6 +42,9 @@ enum roster_reaped {
 enum roster_reaped roster_reaped(
     struct roster *r, pid_t pid, int status, int channel, uint64_t now);
 
+/* From now on all exits are wanted: morod stops. */
+void roster_expect_exits(struct roster *r);
+
 /* Kills all workers; their deaths count as wanted. */
 void roster_kill_all(struct roster *r);
 

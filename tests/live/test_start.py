@@ -1,0 +1,200 @@
+"""Options, the socket file, process titles."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+
+import pytest
+
+from harness import BUILD, DEADLINE, children_of, title
+
+MOROD = BUILD / "server" / "morod"
+
+
+def run(*args, env=None):
+    return subprocess.run(
+        [MOROD, *args], capture_output=True, text=True, timeout=DEADLINE, env=env
+    )
+
+
+def test_version_and_help():
+    """--version and --help say it on stdout and exit 0."""
+    assert run("--version").stdout.startswith("morod ")
+    done = run("--help")
+    assert done.returncode == 0
+    for word in ("--socket", "--workers", "--max-queue-size", "--debug-tasks",
+                 "--log-level", "--shutdown-timeout", "default 1000"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--workers", "0"], ["--workers", "1 to 1024", '"0"']),
+        (["--workers", "two"], ["--workers", "whole number", '"two"']),
+        (["--workers", "-1"], ["--workers", '"-1"']),
+        (["--workers", "1x"], ["--workers", '"1x"']),
+        (["--workers"], ["--workers", "whole number"]),
+        (["--max-queue-size", ""], ["--max-queue-size", '""']),
+        (["--log-level", "loud"], ["--log-level", "debug", '"loud"']),
+        (["--shutdown-timeout", "10"], ["--shutdown-timeout", "500ms", '"10"']),
+        (["--max-frame", "1K"], ["--max-frame", "4096"]),
+        (["--max-depth", "33"], ["--max-depth", "1 to 32"]),
+        (["--socket", ""], ["--socket", "107"]),
+        (["--socket", "/" + "x" * 108], ["--socket", "107"]),
+        (["--debug-tasks=yes"], ["--debug-tasks", "no value"]),
+        (["--bogus"], ["--bogus", "unknown"]),
+        (["-x"], ["-x", "unknown"]),
+        (["extra"], ["extra"]),
+    ],
+)
+def test_wrong_options(args, words):
+    """A wrong option or value: exit 2 and one line that names it."""
+    done = run(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_no_place_for_the_socket():
+    """An ordinary user without XDG_RUNTIME_DIR is told what to give."""
+    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="moro-") as folder:
+        os.chmod(folder, 0o755)
+        copy = shutil.copy(MOROD, folder)
+        done = subprocess.run(
+            [copy], capture_output=True, text=True, user=user, env={}, timeout=DEADLINE
+        )
+    assert done.returncode == 2
+    assert "XDG_RUNTIME_DIR" in done.stderr
+
+
+def test_socket_from_the_environment(morod, tmp_path):
+    """Without --socket, MORO_SOCKET is where morod listens."""
+    path = tmp_path / "here.sock"
+    p = subprocess.Popen(
+        [MOROD, "--workers", "1"],
+        env={**os.environ, "MORO_SOCKET": str(path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert p.stderr.readline() == f"morod: ready on {path} (1 workers)\n"
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(DEADLINE) == 0
+    p.stderr.close()
+
+
+def test_ready_means_ready(morod):
+    """When "ready" is said, all workers have answered and the first call works."""
+    with morod(workers=3) as d:
+        assert f"morod: ready on {d.socket} (3 workers)\n" in d.log()
+        assert d.stats()["workers"] == 3
+        with d.client() as c:
+            assert c.call("debug:echo", 1) == 1
+
+
+def test_socket_mode(morod):
+    """The socket is for its owner and group, whatever the umask."""
+    old = os.umask(0)
+    try:
+        with morod() as d:
+            assert stat.S_IMODE(os.stat(d.socket).st_mode) == 0o660
+    finally:
+        os.umask(old)
+
+
+def test_stale_socket_is_replaced(morod):
+    """A socket file that a killed server left is no obstacle."""
+    with morod() as d:
+        os.kill(d.process.pid, signal.SIGKILL)
+        d.process.wait()
+        assert os.path.exists(d.socket)
+        done = subprocess.Popen(
+            [MOROD, "--socket", d.socket, "--workers", "1"],
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )
+        assert "ready" in done.stderr.readline()
+        done.send_signal(signal.SIGTERM)
+        assert done.wait(DEADLINE) == 0
+        done.stderr.close()
+
+
+def test_live_socket_is_refused(morod):
+    """A second server on the same socket says so, and the first goes on."""
+    with morod() as d:
+        done = run("--socket", d.socket)
+        assert done.returncode == 1
+        assert "another morod" in done.stderr and d.socket in done.stderr
+        with d.client() as c:
+            assert c.request("ping") == "pong"
+
+
+def test_foreign_live_socket_is_refused(tmp_path):
+    """A socket that some other program answers on is left alone."""
+    path = str(tmp_path / "other.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen()
+        done = run("--socket", path)
+        assert done.returncode == 1 and "answers" in done.stderr
+        assert stat.S_ISSOCK(os.stat(path).st_mode)
+
+
+def test_file_of_another_kind_is_refused(tmp_path):
+    """A path that holds a plain file is left alone."""
+    path = tmp_path / "file"
+    path.write_text("precious")
+    done = run("--socket", str(path))
+    assert done.returncode == 1 and "no socket" in done.stderr
+    assert path.read_text() == "precious"
+    assert not os.path.exists(str(path) + ".lock")
+
+
+def test_missing_folder(tmp_path):
+    """A path in a folder that is not there: exit 1 with the reason."""
+    done = run("--socket", str(tmp_path / "none" / "m.sock"))
+    assert done.returncode == 1 and "No such file" in done.stderr
+
+
+def test_titles(morod):
+    """Master, dispatcher and workers bear their role in the title."""
+    with morod(workers=2) as d:
+        assert title(d.process.pid) == "morod: master"
+        titles = sorted(title(pid) for pid in children_of(d.process.pid))
+        assert titles == ["morod: dispatcher", "morod: worker 1", "morod: worker 2"]
+
+
+def test_debug_tasks_only_when_asked(morod):
+    """Without --debug-tasks there are none."""
+    with morod(debug_tasks=False) as d, d.client() as c:
+        types = [t["type"] for t in c.request("types")]
+        assert "crypto:hash" in types and "debug:echo" not in types
+        assert c.submit("debug:echo", 1).error()["code"] == "UNKNOWN_TASK"
+
+
+def test_workers_inherit_no_descriptors(morod):
+    """A worker has its three standard descriptors and one socket, no more."""
+    with morod() as d:
+        for pid in d.worker_pids():
+            fds = os.listdir(f"/proc/{pid}/fd")
+            assert len(fds) == 4, [os.readlink(f"/proc/{pid}/fd/{f}") for f in fds]
+            assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
+
+
+def test_log_level(morod):
+    """--log-level error keeps warnings out of the log, ready is always said."""
+    with morod(log_level="error") as d, d.client() as c:
+        c.submit("debug:crash", {"exit": 3}).error()
+        d.wait(lambda s: s["workers"] == 1)
+        assert "ready" in d.log() and "warning" not in d.log()
+    with morod(log_level="warning") as d, d.client() as c:
+        c.submit("debug:crash", {"exit": 3}).error()
+        d.wait_log("exited with status 3")
