@@ -172,9 +172,9 @@ def option_words(options):
 class Daemon:
     """A running morod in a folder of its own."""
 
-    def __init__(self, args=(), wait=True, env=None, **options):
+    def __init__(self, args=(), wait=True, env=None, path=None, **options):
         self.folder = tempfile.TemporaryDirectory(prefix="moro-")
-        self.socket = os.path.join(self.folder.name, "m.sock")
+        self.socket = path or os.path.join(self.folder.name, "m.sock")
         self.build = BUILD
         self.log_path = os.path.join(self.folder.name, "log")
         self.log_file = open(self.log_path, "wb")

@@ -1,12 +1,14 @@
 """Order, limits and timeouts of the queue."""
 
+import os
 import signal
 import threading
 import time
 
+import msgpack
 import pytest
 
-from harness import SANITIZED, TaskError, cpu_seconds, wait_until
+from harness import SANITIZED, cpu_seconds, wait_until
 
 
 def hold(d, c, ms=60000):
@@ -18,8 +20,6 @@ def hold(d, c, ms=60000):
 
 def release(d):
     """Kills the worker that a held task runs in."""
-    import os
-
     os.kill(d.worker_pids()[0], signal.SIGKILL)
 
 
@@ -94,8 +94,6 @@ def test_queue_full(morod):
 
 def test_queue_full_counts_only_what_waits(morod):
     """Sent in one segment: one runs, ten wait, the twelfth is refused."""
-    import msgpack
-
     with morod(workers=1, max_queue_size=10) as d, d.client() as c:
         data = b"".join(
             msgpack.packb([0, 100 + i, "debug:sleep", [{"ms": 1}]]) for i in range(12)

@@ -6,7 +6,7 @@ import struct
 import msgpack
 import pytest
 
-from harness import SANITIZED, wait_until
+from harness import SANITIZED
 
 
 def pack(*message):

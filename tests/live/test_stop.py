@@ -1,0 +1,145 @@
+"""Stopping: drain, deadline, second signal, shutdown by a client."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import DEADLINE, SANITIZED, alive, wait_until
+
+
+def gone(d, pids):
+    """Nothing is left: no process, no socket, no lock."""
+    wait_until(lambda: not any(alive(p) for p in pids), "all processes gone", 2)
+    return not os.path.exists(d.socket) and not os.path.exists(d.socket + ".lock")
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_idle_stop(morod, sig):
+    """SIGTERM and SIGINT end an idle server at once, status 0, nothing left behind."""
+    with morod(workers=2) as d:
+        pids = d.pids()
+        assert d.stop(sig) == 0
+        assert gone(d, pids)
+
+
+def test_drain(morod):
+    """What is accepted is finished, what comes is refused, then exit 0."""
+    with morod(workers=1) as d, d.client() as c:
+        running = c.submit("debug:sleep", {"ms": 300})
+        queued = [c.submit("debug:echo", i) for i in range(5)]
+        d.wait(lambda s: s["activeTasks"] == 1)
+        pids = d.pids()
+        d.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: c.stats()["isShuttingDown"])
+        error = c.submit("debug:echo", "late").error()
+        assert error["code"] == "SHUTTING_DOWN" and error["retryable"] is True
+        running.result()
+        assert [p.result() for p in queued] == list(range(5))
+        assert d.process.wait(DEADLINE) == 0
+        assert gone(d, pids)
+
+
+def test_drain_replaces_crashed_workers(morod):
+    """A crash while draining does not strand the tasks that wait."""
+    with morod(workers=1) as d, d.client() as c:
+        crash = c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        queued = [c.submit("debug:echo", i) for i in range(3)]
+        d.wait(lambda s: s["queueSize"] == 3)
+        pid = d.worker_pids()[0]
+        d.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: c.stats()["isShuttingDown"])
+        os.kill(pid, signal.SIGKILL)
+        assert crash.error()["reason"] == "crashed"
+        assert [p.result() for p in queued] == [0, 1, 2]
+        assert d.process.wait(DEADLINE) == 0
+
+
+def test_shutdown_timeout(morod):
+    """Tasks that take longer than the timeout are answered and stopped."""
+    with morod(workers=1, shutdown_timeout="200ms") as d, d.client() as c:
+        running = c.submit("debug:spin", {"ms": 60000})
+        queued = c.submit("debug:echo", 1)
+        d.wait(lambda s: s["activeTasks"] == 1)
+        pids = d.pids()
+        start = time.monotonic()
+        assert d.stop() == 0
+        took = time.monotonic() - start
+        assert 0.2 <= took < (5 if SANITIZED else 1.5)
+        error = running.error()
+        assert error["code"] == "CANCELLED" and error["reason"] == "shutdown"
+        assert queued.error()["code"] == "SHUTTING_DOWN"
+        assert gone(d, pids)
+
+
+def test_second_signal_stops_at_once(morod):
+    """Who signals twice does not wait for tasks."""
+    with morod(workers=1) as d, d.client() as c:
+        running = c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        pids = d.pids()
+        d.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: c.stats()["isShuttingDown"])
+        start = time.monotonic()
+        assert d.stop() == 0
+        assert time.monotonic() - start < (5 if SANITIZED else 1)
+        assert running.error()["code"] == "CANCELLED"
+        assert gone(d, pids)
+
+
+def test_shutdown_by_a_client(morod):
+    """Method shutdown does what SIGTERM does."""
+    with morod(workers=1) as d, d.client() as c:
+        running = c.submit("debug:sleep", {"ms": 200})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        pids = d.pids()
+        assert c.request("shutdown") is True
+        assert c.submit("debug:echo", 1).error()["code"] == "SHUTTING_DOWN"
+        running.result()
+        assert d.process.wait(DEADLINE) == 0
+        assert gone(d, pids)
+
+
+def test_shutdown_is_for_admins(morod):
+    """Somebody else than root and the server's user may not stop it."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    with morod(workers=1) as d:
+        os.chmod(d.folder.name, 0o755)
+        os.chmod(d.socket, 0o666)
+        code = (
+            "import socket; s = socket.socket(socket.AF_UNIX);"
+            f"s.connect({d.socket!r}); s.sendall(b'\\x94\\x00\\x01\\xa8shutdown\\x90');"
+            "print(s.recv(1000))"
+        )
+        done = subprocess.run(
+            ["/usr/bin/python3", "-c", code], capture_output=True, text=True,
+            user=65534, timeout=DEADLINE,
+        )
+        assert "PERMISSION_DENIED" in done.stdout, done.stderr
+        assert d.stats()["isShuttingDown"] is False
+
+
+def test_fire_and_forget_is_finished_too(morod, tmp_path):
+    """Tasks that nobody waits for are accepted tasks: the drain does them."""
+    with morod(workers=1) as d:
+        with d.client() as c:
+            c.notify("debug:sleep", {"ms": 150})
+            c.notify("debug:sleep", {"ms": 150})
+            c.request("ping")
+        start = time.monotonic()
+        assert d.stop() == 0
+        assert time.monotonic() - start > 0.2
+
+
+def test_start_again_at_once(morod, tmp_path):
+    """The same socket serves again as soon as the server before is gone."""
+    path = str(tmp_path / "again.sock")
+    for _ in range(4):
+        with morod(workers=1, path=path) as d:
+            with d.client() as c:
+                assert c.call("debug:echo", 1) == 1
+            assert d.stop() == 0
