@@ -1,0 +1,116 @@
+/*
+ * What the dispatcher reads of a message that the scanner has passed: options
+ * of a task, an error of a worker, any value by the cursor; and the heads that
+ * it writes, which the scanner must pass again.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/envelope.h"
+#include "proto/fault.h"
+#include "proto/options.h"
+#include "proto/reader.h"
+#include "proto/scan.h"
+#include "tests/fuzz/fuzz.h"
+
+/* A copy that is exactly as long: reading beyond its end shows. */
+static uint8_t *
+copy_of(const uint8_t *bytes, struct span span)
+{
+	uint8_t *copy = malloc(span.len);
+
+	assert(copy != NULL);
+	memcpy(copy, bytes + span.at, span.len);
+	return copy;
+}
+
+/* The cursor finds the same end of the value as the scanner did. */
+static void
+check_skip(const uint8_t *bytes, struct span span)
+{
+	struct reader r;
+	const uint8_t *start;
+
+	reader_init(&r, bytes, span.len);
+	assert(reader_skip(&r, &start) == span.len);
+	assert(reader_next(&r).type == READER_END);
+}
+
+static void
+try_options(const uint8_t *bytes, struct span span)
+{
+	uint8_t *copy = copy_of(bytes, span);
+	struct options o;
+	struct fault f;
+
+	check_skip(copy, span);
+	if (options_parse(&o, copy, span.len, &f) == -1)
+		assert(f.code == CODE_INVALID_OPTION && f.message[0] != '\0');
+	else
+		assert(o.priority < PRIORITY_N && o.id_len <= LIMIT_ID);
+	free(copy);
+}
+
+/* An error read and written again is a value that can be read again. */
+static void
+try_fault(const uint8_t *bytes, struct span span)
+{
+	uint8_t *copy = copy_of(bytes, span);
+	struct fault f, again;
+	msgpack_sbuffer buf;
+	msgpack_packer pk;
+
+	check_skip(copy, span);
+	fault_parse(&f, copy, span.len);
+	msgpack_sbuffer_init(&buf);
+	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	fault_pack(&f, &pk, FAULT_MAP);
+	fault_parse(&again, (uint8_t *)buf.data, buf.size);
+	assert(again.code == f.code && strcmp(again.message, f.message) == 0);
+	msgpack_sbuffer_destroy(&buf);
+	free(copy);
+}
+
+/* Heads around the parts make a message with the parts in it. */
+static void
+try_heads(const uint8_t *bytes, const struct frame *f)
+{
+	struct limits limits = LIMITS_DEFAULT;
+	uint8_t out[ENVELOPE_HEAD_MAX + LIMIT_METHOD_MAX];
+	struct scan s;
+	struct frame g;
+	size_t n = envelope_request(out, f->msgid,
+	    (const char *)bytes + f->method.at, f->method.len, 0);
+
+	scan_init(&s, &limits);
+	assert(scan_feed(&s, out, n) == SCAN_FRAME);
+	scan_frame(&s, &g);
+	assert(g.size == n && g.msgid == f->msgid);
+	assert(g.method.len == f->method.len);
+	assert(memcmp(out + g.method.at, bytes + f->method.at, g.method.len) ==
+	    0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	const struct limits limits = LIMITS_DEFAULT;
+	struct scan s;
+	struct frame f;
+
+	scan_init(&s, &limits);
+	if (scan_feed(&s, bytes, len) != SCAN_FRAME)
+		return 0;
+	scan_frame(&s, &f);
+	if (f.kind == FRAME_REQUEST)
+		try_heads(bytes, &f);
+	if (f.options.len > 0)
+		try_options(bytes, f.options);
+	if (f.data.len > 0)
+		try_fault(bytes, f.data);
+	if (f.error.len > 0)
+		try_fault(bytes, f.error);
+	return 0;
+}

@@ -1,0 +1,194 @@
+/* The queue, the slab and the msgid table. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/chunk.h"
+#include "server/msgids.h"
+#include "server/queue.h"
+#include "server/task.h"
+
+#define TASKS 3000
+#define PRIME 1009 /* steps through all of TASKS in another order */
+
+static struct task tasks[TASKS];
+
+static void
+make(size_t i, enum priority priority)
+{
+	memset(&tasks[i], 0, sizeof tasks[i]);
+	tasks[i].priority = (uint8_t)priority;
+	tasks[i].msgid = i;
+}
+
+static void
+test_order(void **state)
+{
+	struct queue q;
+
+	queue_init(&q);
+	assert_null(queue_take(&q));
+	for (size_t i = 0; i < 9; i++) {
+		make(i, (enum priority)(i % 3));
+		queue_append(&q, &tasks[i]);
+	}
+	assert_int_equal(queue_size(&q), 9);
+	for (size_t p = 0; p < 3; p++) {
+		for (size_t n = 0; n < 3; n++)
+			assert_ptr_equal(queue_take(&q), &tasks[n * 3 + p]);
+	}
+	assert_int_equal(queue_size(&q), 0);
+	assert_null(queue_take(&q));
+}
+
+/* What goes back stands before all others of its priority, and no other. */
+static void
+test_return(void **state)
+{
+	struct queue q;
+
+	queue_init(&q);
+	make(0, PRIORITY_NORMAL);
+	make(1, PRIORITY_NORMAL);
+	make(2, PRIORITY_NORMAL);
+	make(3, PRIORITY_HIGH);
+	queue_append(&q, &tasks[2]);
+	queue_return(&q, &tasks[1]);
+	queue_return(&q, &tasks[0]);
+	queue_append(&q, &tasks[3]);
+	assert_ptr_equal(queue_take(&q), &tasks[3]);
+	for (size_t i = 0; i < 3; i++)
+		assert_ptr_equal(queue_take(&q), &tasks[i]);
+}
+
+/* Removal in any order, and the counts with it. */
+static void
+test_remove(void **state)
+{
+	struct queue q;
+	size_t i = 0;
+
+	queue_init(&q);
+	for (size_t n = 0; n < TASKS; n++) {
+		make(n, (enum priority)(n % 3));
+		queue_append(&q, &tasks[n]);
+	}
+	for (size_t n = 0; n < TASKS / 2; n++) {
+		i = (i + PRIME) % TASKS;
+		queue_remove(&q, &tasks[i]);
+		tasks[i].msgid = UINT64_MAX;
+		assert_int_equal(queue_size(&q), TASKS - n - 1);
+	}
+	for (int p = 0; p < PRIORITY_N; p++) {
+		for (size_t n = (size_t)p; n < TASKS; n += 3) {
+			if (tasks[n].msgid != UINT64_MAX)
+				assert_ptr_equal(queue_take(&q), &tasks[n]);
+		}
+	}
+	assert_null(queue_take(&q));
+}
+
+/* Numbers of records that were given back find nothing. */
+static void
+test_slab(void **state)
+{
+	struct task_slab *slab = task_slab_new();
+	struct task *t[TASKS];
+	uint32_t number;
+
+	assert_null(task_find(slab, 0));
+	for (size_t i = 0; i < TASKS; i++) {
+		t[i] = task_new(slab);
+		assert_non_null(t[i]);
+		assert_int_equal(t[i]->state, TASK_NEW);
+	}
+	assert_int_equal(task_slab_used(slab), TASKS);
+	for (size_t i = 0; i < TASKS; i++)
+		assert_ptr_equal(task_find(slab, task_wire_number(t[i])), t[i]);
+	number = task_wire_number(t[5]);
+	task_free(slab, t[5]);
+	assert_null(task_find(slab, number));
+	assert_ptr_equal(task_new(slab), t[5]); /* the record is used again */
+	assert_int_not_equal(task_wire_number(t[5]), number);
+	assert_null(task_find(slab, number));
+	assert_null(task_find(slab, UINT64_MAX));
+	assert_null(task_find(slab, (uint64_t)1 << 32 | number));
+	for (size_t i = 0; i < TASKS; i++)
+		task_free(slab, t[i]);
+	assert_int_equal(task_slab_used(slab), 0);
+	task_slab_free(slab);
+}
+
+/* Data is kept whole, whatever its size, and a chunk only by reference. */
+static void
+test_data(void **state)
+{
+	static const size_t sizes[] = { 1, TASK_INLINE, TASK_INLINE + 1, 5000,
+		100000 };
+	struct task_slab *slab = task_slab_new();
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct chunk *c = chunk_new(sizes[i]);
+		struct task *t = task_new(slab);
+
+		memset(c->bytes, 'a' + (int)i, sizes[i]);
+		assert_int_equal(task_keep_data(t, c->bytes, sizes[i], c), 0);
+		assert_int_equal(t->data_len, sizes[i]);
+		if (t->chunk == NULL)
+			memset(c->bytes, 0, sizes[i]); /* it has its own */
+		chunk_unref(c);
+		for (size_t n = 0; n < sizes[i]; n++)
+			assert_int_equal(t->data[n], 'a' + (int)i);
+		task_free(slab, t);
+	}
+	task_slab_free(slab);
+}
+
+static void
+test_msgids(void **state)
+{
+	struct client *const one = (struct client *)0x1000;
+	struct client *const two = (struct client *)0x2000;
+	struct msgids m;
+
+	assert_int_equal(msgids_init(&m), 0);
+	for (size_t i = 0; i < TASKS; i++) {
+		make(i, PRIORITY_LOW);
+		tasks[i].client = i % 2 ? one : two;
+		tasks[i].msgid = i / 2;
+		assert_null(msgids_find(&m, tasks[i].client, i / 2));
+		msgids_add(&m, &tasks[i]);
+	}
+	for (size_t i = 0; i < TASKS; i++)
+		assert_ptr_equal(
+		    msgids_find(&m, tasks[i].client, i / 2), &tasks[i]);
+	for (size_t i = 0; i < TASKS; i += 2)
+		msgids_remove(&m, &tasks[i]);
+	for (size_t i = 0; i < TASKS; i++)
+		assert_ptr_equal(msgids_find(&m, i % 2 ? one : two, i / 2),
+		    i % 2 ? &tasks[i] : NULL);
+	msgids_clear(&m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_return),
+		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_slab),
+		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_msgids),
+	};
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+
+	chunk_clear();
+	return rc;
+}
