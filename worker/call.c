@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "worker/field.h"
+#include "worker/wipe.h"
 
 #define BIN8_MAX 0xff
 #define BIN16_MAX 0xffff
@@ -70,6 +71,8 @@ call_run(struct call *call, const struct task_type *type,
 		out->secret = true;
 	call_init(call, type, data, out, result_max);
 	rc = call_work(call);
+	if (type->flags & TYPE_SECRET)
+		wipe_stack();
 	out->max = max;
 	if (rc < 0)
 		call_undo(out, start);
@@ -129,7 +132,9 @@ call_refuse(struct call *call, const char *field, const char *takes,
 int
 call_no_memory(struct call *call)
 {
-	return call_fail(call, CODE_WORKER_ERROR, "out of memory");
+	fault_set(&call->fault, CODE_WORKER_ERROR, "memory",
+	    "the worker has not enough memory for this task");
+	return -1;
 }
 
 int
@@ -162,7 +167,8 @@ call_is(const msgpack_object *arg, const char *text)
 	if (arg == NULL || (field_kind(arg) & FIELD_TEXT) == 0)
 		return false;
 	bytes = call_bytes(arg, &len);
-	return len == strlen(text) && memcmp(bytes, text, len) == 0;
+	return len == strlen(text) &&
+	       (len == 0 || memcmp(bytes, text, len) == 0);
 }
 
 int64_t
@@ -185,7 +191,8 @@ call_text(const msgpack_object *arg, char *out, size_t size)
 
 	if (len > size - 1)
 		len = size - 1;
-	memcpy(out, bytes, len);
+	if (len > 0)
+		memcpy(out, bytes, len);
 	out[len] = '\0';
 }
 

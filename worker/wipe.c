@@ -7,6 +7,8 @@
 #include <jansson.h>
 #include <jwt.h>
 
+#define WIPE_STACK (32 << 10) /* bytes: deeper than tasks leave secrets */
+
 void *
 wipe_malloc(size_t size)
 {
@@ -34,6 +36,13 @@ wipe_realloc(void *p, size_t size)
 		memcpy(next, p, old < size ? old : size);
 	wipe_free(p);
 	return next;
+}
+
+void __attribute__((noinline)) wipe_stack(void)
+{
+	char below[WIPE_STACK];
+
+	explicit_bzero(below, sizeof below);
 }
 
 void

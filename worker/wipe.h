@@ -13,6 +13,12 @@ void *wipe_realloc(void *p, size_t size);
 void wipe_free(void *p);
 
 /*
+ * Overwrites the stack below its caller, where the functions called before
+ * had their variables: libraries leave blocks of what they hash there.
+ */
+void wipe_stack(void);
+
+/*
  * Makes the JSON and JWT libraries use these, so that no claim stays behind
  * in freed memory. Must come before their first allocation.
  */

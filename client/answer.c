@@ -1,0 +1,74 @@
+#include "client/answer.h"
+
+#include "client/handle.h"
+#include "client/hello.h"
+#include "client/reply.h"
+
+/*
+ * An answer that nobody asked for. A server that cannot read us says so under
+ * number 0 and closes; anything else is a broken one.
+ */
+static void
+answer_unasked(struct moro *m, struct moro_reply *reply)
+{
+	if (moro_reply_ok(reply))
+		handle_fail(m, MORO_GARBLED,
+		    "the server at %s answered what was not asked", m->path);
+	else
+		handle_fail(m, MORO_GARBLED,
+		    "the server at %s broke off: %s: %s", m->path,
+		    moro_reply_code_name(reply), moro_reply_message(reply));
+	moro_reply_free(reply);
+}
+
+static void
+answer_deliver(struct moro *m, const struct frame *frame)
+{
+	struct pending *p = pending_find(&m->requests, frame->msgid);
+	struct moro_reply *reply = reply_take(&m->in, frame);
+
+	if (p == NULL || p->state == PENDING_ANSWERED) {
+		answer_unasked(m, reply);
+	} else if (p->number == m->hello_number) {
+		pending_free(&m->requests, p);
+		hello_take(m, reply);
+	} else {
+		handle_deliver(m, p, reply);
+	}
+}
+
+/* Finds the next whole message. False: none, or the server is broken. */
+static bool
+answer_next(struct moro *m, struct frame *frame)
+{
+	enum scan_status status =
+	    scan_feed(&m->scan, buffer_head(&m->in), buffer_len(&m->in));
+
+	if (status == SCAN_BAD)
+		handle_fail(m, MORO_GARBLED,
+		    "the server at %s sent what is no answer: %s", m->path,
+		    scan_fault_text(scan_fault(&m->scan)));
+	if (status != SCAN_FRAME)
+		return false;
+	scan_frame(&m->scan, frame);
+	scan_reset(&m->scan);
+	return true;
+}
+
+int
+answer_all(struct moro *m)
+{
+	struct frame frame;
+	int n = 0;
+
+	while (m->fd != -1 && answer_next(m, &frame)) {
+		if (frame.kind != FRAME_RESPONSE) {
+			/* nothing was subscribed to: news for later versions */
+			buffer_consume(&m->in, frame.size);
+			continue;
+		}
+		answer_deliver(m, &frame);
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,385 @@
+#include "client/call.h"
+
+#include <string.h>
+
+#include <msgpack.h>
+
+#include "client/answer.h"
+#include "client/choices.h"
+#include "client/handle.h"
+#include "client/io.h"
+#include "client/reply.h"
+#include "proto/envelope.h"
+#include "proto/limit.h"
+
+/* From here on moro_submit() writes at once instead of gathering more. */
+#define CALL_FLUSH_AT ((size_t)64 << 10)
+
+/* Room for the options' map: five pairs, an id of LIMIT_ID bytes. */
+#define CALL_OPTIONS (LIMIT_ID + 256)
+
+/* Reads in one moro_dispatch(), so that one connection starves no other. */
+#define CALL_READS 16
+
+/* Whether the request has a first parameter. */
+static bool
+call_has_data(const struct request *rq)
+{
+	return rq->data != NULL || rq->object != NULL;
+}
+
+/* Appends the parameters. Returns 0, or -1: no memory. */
+static int
+call_append_params(struct moro *m, const struct request *rq)
+{
+	msgpack_packer pk;
+	int rc = 0;
+
+	msgpack_packer_init(&pk, &m->out, buffer_write);
+	if (rq->object != NULL)
+		rc = msgpack_pack_object(&pk, *rq->object);
+	else if (rq->data != NULL)
+		rc = buffer_append(&m->out, rq->data, rq->len);
+	else if (rq->options != NULL)
+		rc = msgpack_pack_nil(&pk);
+	if (rc == 0 && rq->options != NULL)
+		rc = choices_pack(rq->options, &pk);
+	return rc;
+}
+
+/* Appends the whole message. Returns 0, or -1: no memory. */
+static int
+call_append(struct moro *m, const struct request *rq, uint64_t number)
+{
+	size_t method_len = strlen(rq->type);
+	unsigned int n = rq->options != NULL ? 2 : call_has_data(rq) ? 1 : 0;
+
+	/* all at once: large data is then moved only this one time */
+	if (buffer_reserve(&m->out,
+		ENVELOPE_HEAD_MAX + method_len + rq->len + CALL_OPTIONS) == -1)
+		return -1;
+	m->out.end += envelope_request(buffer_tail(&m->out), number, rq->type,
+	    method_len, n);
+	return call_append_params(m, rq);
+}
+
+/* Notes why a message may not be sent. */
+static void
+call_refuse(struct moro *m, const struct scan *s, size_t size)
+{
+	static const char takes[] = "data takes exactly one MessagePack value";
+	struct failure f;
+
+	switch (scan_fault(s)) {
+	case SCAN_FAULT_FRAME_SIZE:
+	case SCAN_FAULT_METHOD_SIZE:
+	case SCAN_FAULT_DEPTH:
+	case SCAN_FAULT_VALUES:
+		failure_set(&f, MORO_TOO_LARGE, "%s by the server",
+		    scan_fault_text(scan_fault(s)));
+		break;
+	default:
+		failure_set(&f, MORO_INVALID_ARGUMENT, "%s", takes);
+		fault_add_text(&f.fault, "field", "data");
+		break;
+	}
+	if (scan_fault(s) == SCAN_FAULT_FRAME_SIZE) {
+		fault_add_number(&f.fault, "limit", (int64_t)m->limits.frame);
+		fault_add_number(&f.fault, "size", (int64_t)size);
+	}
+	handle_note(m, &f);
+}
+
+/*
+ * Checks the message that begins at `at` as the server will: what is not one
+ * whole message within its limits would cost the connection.
+ */
+static int
+call_check(struct moro *m, size_t at)
+{
+	size_t size = buffer_len(&m->out) - at;
+	struct scan s;
+	struct frame frame;
+
+	scan_init(&s, &m->limits);
+	if (scan_feed(&s, buffer_head(&m->out) + at, size) == SCAN_FRAME) {
+		scan_frame(&s, &frame);
+		if (frame.size == size)
+			return 0;
+	}
+	call_refuse(m, &s, size);
+	return -1;
+}
+
+/* Checks what cannot even be written down. */
+static int
+call_check_type(struct moro *m, const struct request *rq)
+{
+	struct failure f;
+
+	if (rq->type != NULL && rq->type[0] != '\0' &&
+	    strlen(rq->type) <= m->limits.method)
+		return 0;
+	failure_set(&f, MORO_INVALID_ARGUMENT,
+	    "type takes a name of 1 to %u bytes", m->limits.method);
+	fault_add_text(&f.fault, "field", "type");
+	handle_note(m, &f);
+	return -1;
+}
+
+static void
+call_note_memory(struct moro *m)
+{
+	struct failure f;
+
+	failure_set(&f, MORO_NO_MEMORY, "out of memory");
+	handle_note(m, &f);
+}
+
+uint64_t
+call_send(struct moro *m, const struct request *rq, moro_reply_cb cb,
+    void *user, bool is_private)
+{
+	struct pending *p;
+	size_t at = buffer_len(&m->out);
+
+	if (handle_check(m) == -1 || call_check_type(m, rq) == -1)
+		return 0;
+	p = pending_new(&m->requests, cb, user);
+	if (p == NULL || call_append(m, rq, p->number) == -1) {
+		call_note_memory(m);
+		goto fail;
+	}
+	if (call_check(m, at) == -1)
+		goto fail;
+	p->is_private = is_private;
+	if (m->out_broken)
+		buffer_truncate(&m->out, at); /* the end is near */
+	else if (buffer_len(&m->out) >= CALL_FLUSH_AT)
+		io_flush(m);
+	return p->number;
+fail:
+	buffer_truncate(&m->out, at);
+	if (p != NULL)
+		pending_free(&m->requests, p);
+	return 0;
+}
+
+/* Notes that a wait has reached its limit. */
+static void
+call_note_limit(struct moro *m)
+{
+	struct failure f;
+
+	failure_set(&f, MORO_WAIT_LIMIT,
+	    "no answer from the server at %s within the wait limit (timeout)",
+	    m->path);
+	handle_note(m, &f);
+}
+
+static void
+call_note_unknown(struct moro *m)
+{
+	struct failure f;
+
+	failure_set(&f, MORO_NOT_FOUND, "no such request is outstanding");
+	handle_note(m, &f);
+}
+
+/*
+ * Waits until a request is answered and takes the answer. Returns false with
+ * the failure noted: the deadline, or it is gone.
+ */
+static bool
+call_await(struct moro *m, uint64_t number, uint64_t deadline,
+    struct moro_reply **reply)
+{
+	for (;;) {
+		struct pending *p = pending_find(&m->requests, number);
+
+		/* a callback may have taken or forgotten it meanwhile */
+		if (p == NULL || p->state == PENDING_DROPPED) {
+			call_note_unknown(m);
+			return false;
+		}
+		if (p->state == PENDING_ANSWERED) {
+			*reply = pending_take(&m->requests, p);
+			return true;
+		}
+		if (io_turn(m, deadline) == 0) {
+			call_note_limit(m);
+			return false;
+		}
+		answer_all(m);
+	}
+}
+
+struct moro_reply *
+call_wait(struct moro *m, const struct request *rq)
+{
+	struct moro_reply *reply = NULL;
+	uint64_t number;
+
+	handle_enter(m);
+	number = call_send(m, rq, NULL, NULL, true);
+	if (number == 0) {
+		reply = reply_failed(&m->failure);
+	} else if (!call_await(m, number, io_deadline(m->wait_ms), &reply)) {
+		reply = reply_failed(&m->failure);
+		moro_forget(m, number);
+	}
+	handle_leave(m);
+	return reply;
+}
+
+struct moro_reply *
+moro_call(struct moro *m, const char *type, const void *data, size_t len,
+    const struct moro_options *options)
+{
+	struct request rq = {.type = type,
+	    .data = data,
+	    .len = len,
+	    .options = options};
+
+	return call_wait(m, &rq);
+}
+
+struct moro_reply *
+moro_call_object(struct moro *m, const char *type,
+    const struct msgpack_object *data, const struct moro_options *options)
+{
+	struct request rq = {.type = type, .object = data, .options = options};
+
+	return call_wait(m, &rq);
+}
+
+/* Submits between enter and leave. */
+static uint64_t
+call_submit(struct moro *m, const struct request *rq, moro_reply_cb cb,
+    void *user)
+{
+	uint64_t number;
+
+	handle_enter(m);
+	number = call_send(m, rq, cb, user, false);
+	handle_leave(m);
+	return number;
+}
+
+uint64_t
+moro_submit(struct moro *m, const char *type, const void *data, size_t len,
+    const struct moro_options *options, moro_reply_cb cb, void *user)
+{
+	struct request rq = {.type = type,
+	    .data = data,
+	    .len = len,
+	    .options = options};
+
+	return call_submit(m, &rq, cb, user);
+}
+
+uint64_t
+moro_submit_object(struct moro *m, const char *type,
+    const struct msgpack_object *data, const struct moro_options *options,
+    moro_reply_cb cb, void *user)
+{
+	struct request rq = {.type = type, .object = data, .options = options};
+
+	return call_submit(m, &rq, cb, user);
+}
+
+/* The deadline of moro_wait() and moro_wait_any(); 0 ms: at once. */
+static uint64_t
+call_deadline(const struct moro *m, int64_t wait_ms)
+{
+	if (wait_ms < 0)
+		return io_deadline(m->wait_ms);
+	return wait_ms == 0 ? 0 : io_deadline((uint64_t)wait_ms);
+}
+
+struct moro_reply *
+moro_wait(struct moro *m, uint64_t number, int64_t wait_ms)
+{
+	struct moro_reply *reply = NULL;
+	struct pending *p;
+
+	handle_enter(m);
+	p = pending_find(&m->requests, number);
+	if (p == NULL || p->cb != NULL || p->is_private)
+		call_note_unknown(m);
+	else
+		call_await(m, number, call_deadline(m, wait_ms), &reply);
+	handle_leave(m);
+	return reply;
+}
+
+struct moro_reply *
+moro_wait_any(struct moro *m, uint64_t *number, int64_t wait_ms)
+{
+	uint64_t deadline = call_deadline(m, wait_ms);
+	struct moro_reply *reply = NULL;
+	struct pending *p;
+
+	handle_enter(m);
+	while ((p = pending_first_answer(&m->requests)) == NULL) {
+		if (!pending_awaited(&m->requests)) {
+			call_note_unknown(m);
+			break;
+		}
+		if (io_turn(m, deadline) == 0) {
+			call_note_limit(m);
+			break;
+		}
+		answer_all(m);
+	}
+	if (p != NULL) {
+		if (number != NULL)
+			*number = p->number;
+		reply = pending_take(&m->requests, p);
+	}
+	handle_leave(m);
+	return reply;
+}
+
+void
+moro_forget(struct moro *m, uint64_t number)
+{
+	struct pending *p = pending_find(&m->requests, number);
+
+	if (p == NULL)
+		return;
+	if (p->state == PENDING_ANSWERED)
+		pending_free(&m->requests, p);
+	else if (p->state == PENDING_SENT && number != m->hello_number)
+		pending_drop(&m->requests, p);
+}
+
+size_t
+moro_outstanding(const struct moro *m)
+{
+	return m->requests.n_sent - (m->hello == NULL && m->fd != -1 ? 1 : 0);
+}
+
+int
+moro_dispatch(struct moro *m)
+{
+	int n = 0, reads = 0;
+	bool dead;
+
+	handle_enter(m);
+	dead = handle_check(m) == -1;
+	while (!dead && reads++ < CALL_READS) {
+		int rc;
+
+		io_flush(m);
+		rc = io_read(m, false);
+		n += answer_all(m);
+		if (rc != 1 || m->fd == -1)
+			break;
+	}
+	dead = m->fd == -1;
+	if (!dead)
+		io_flush(m);
+	handle_leave(m);
+	return dead && n == 0 ? -1 : n;
+}

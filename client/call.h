@@ -1,0 +1,32 @@
+#ifndef MORO_CLIENT_CALL_H
+#define MORO_CLIENT_CALL_H
+
+/* Sends requests and waits for answers. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/moro.h"
+
+/* What is asked of the server; everything is borrowed. */
+struct request {
+	const char *type; /* a task type, or a control method */
+	const void *data; /* one MessagePack value, or NULL */
+	size_t len;
+	const struct msgpack_object *object; /* instead of data, or NULL */
+	const struct moro_options *options; /* or NULL */
+};
+
+/*
+ * Appends a request to what is to be written. Returns its number, or 0 with
+ * the failure noted. Runs no callbacks. A private request is one that
+ * moro_wait_any() does not see.
+ */
+uint64_t call_send(struct moro *m, const struct request *rq, moro_reply_cb cb,
+    void *user, bool is_private);
+
+/* As moro_call(). */
+struct moro_reply *call_wait(struct moro *m, const struct request *rq);
+
+#endif

@@ -1,0 +1,78 @@
+#include "client/failure.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define OWN_FIRST MORO_NO_SERVER
+
+/* The public numbers are those of the wire's table, for ever. */
+#define SAME(name)                                          \
+	static_assert((int)MORO_##name == (int)CODE_##name, \
+	    "moro.h and proto/code.h")
+
+SAME(TIMEOUT);
+SAME(QUEUE_FULL);
+SAME(WORKER_ERROR);
+SAME(CANCELLED);
+SAME(UNKNOWN_TASK);
+SAME(UNKNOWN_METHOD);
+SAME(INVALID_ARGUMENT);
+SAME(INVALID_OPTION);
+SAME(TOO_LARGE);
+SAME(DUPLICATE_ID);
+SAME(NOT_FOUND);
+SAME(UNSUPPORTED);
+SAME(PERMISSION_DENIED);
+SAME(SHUTTING_DOWN);
+SAME(PROTOCOL_ERROR);
+SAME(INTERNAL);
+static_assert((int)MORO_OK == (int)CODE_NONE, "moro.h and proto/code.h");
+static_assert((int)CODE_N == (int)MORO_INTERNAL + 1, "moro.h lacks a code");
+
+static const struct {
+	const char *name;
+	bool retryable;
+} own[] = {
+    [MORO_NO_SERVER - OWN_FIRST] = {"NO_SERVER", true},
+    [MORO_LOST - OWN_FIRST] = {"LOST", false},
+    [MORO_GARBLED - OWN_FIRST] = {"GARBLED", false},
+    [MORO_WAIT_LIMIT - OWN_FIRST] = {"WAIT_LIMIT", false},
+    [MORO_CLOSED - OWN_FIRST] = {"CLOSED", false},
+    [MORO_NO_MEMORY - OWN_FIRST] = {"NO_MEMORY", true},
+    [MORO_SYSTEM - OWN_FIRST] = {"SYSTEM", false},
+};
+
+/* Whether the code is one of the library's own, with a row in the table. */
+static bool
+failure_own(enum moro_code code)
+{
+	return code >= OWN_FIRST && (size_t)(code - OWN_FIRST) < COUNT(own);
+}
+
+const char *
+moro_code_name(enum moro_code code)
+{
+	if (code == MORO_OK)
+		return "OK";
+	if (failure_own(code))
+		return own[code - OWN_FIRST].name;
+	return code_name((enum code)code);
+}
+
+void
+failure_set(struct failure *f, enum moro_code code, const char *format, ...)
+{
+	enum code wire = failure_own(code) ? CODE_NONE : (enum code)code;
+	char text[FAULT_MESSAGE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	fault_set(&f->fault, wire, NULL, "%s", text);
+	f->code = code;
+	if (failure_own(code))
+		f->fault.retryable = own[code - OWN_FIRST].retryable;
+}

@@ -1,0 +1,522 @@
+#ifndef MORO_H
+#define MORO_H
+
+/*
+ * libmoro: the C client of morod.
+ *
+ *	struct moro *m = moro_new();
+ *	struct moro_reply *r;
+ *
+ *	moro_connect(m, NULL);
+ *	r = moro_hash_data(m, "hello", MORO_TEXT, "sha256", NULL);
+ *	if (moro_reply_ok(r))
+ *		puts(moro_reply_text(r, NULL));
+ *	else
+ *		fprintf(stderr, "%s: %s\n", moro_reply_code_name(r),
+ *		    moro_reply_message(r));
+ *	moro_reply_free(r);
+ *	moro_free(m);
+ *
+ * Rules that hold everywhere:
+ *
+ * - Whatever goes wrong is told by the reply: a refusal of the server, a task
+ *   that failed, a server that is gone. A program that checks only
+ *   moro_reply_ok() misses nothing, not even a failed moro_connect().
+ * - Every reply a program is given is its own, until moro_reply_free(). A
+ *   NULL reply means "out of memory", and every moro_reply_ function takes it.
+ * - What a program passes in is borrowed until the function returns.
+ * - A connection is used by one thread at a time. Different connections are
+ *   independent of each other.
+ * - The library never logs, never exits, raises no SIGPIPE, starts no thread,
+ *   and its descriptors are close-on-exec. Signals do not end its waits.
+ * - Text is UTF-8. Times are milliseconds. Lengths are bytes.
+ *
+ * The wire, and all that the server answers: proto/PROTOCOL.md. The data and
+ * the result of every task: worker/TASKS.md. More examples:
+ * client/REFERENCE.md.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* msgpack-c's value; include <msgpack.h> to look inside. */
+struct msgpack_object;
+
+/* One connection to a server. */
+struct moro;
+
+/* One answer. */
+struct moro_reply;
+
+/* How a task is to be run. */
+struct moro_options;
+
+/* A MessagePack map under construction. */
+struct moro_map;
+
+/*
+ * What an answer is. Values up to 99 are the codes of the wire
+ * (proto/PROTOCOL.md, section 6), values from 100 on come from this library:
+ * the server did not answer. Codes may be added: have a default branch.
+ */
+enum moro_code {
+	MORO_OK = 0,
+	MORO_TIMEOUT = 1, /* a limit of the task was reached */
+	MORO_QUEUE_FULL = 2, /* details "limit", "retryAfterMs" */
+	MORO_WORKER_ERROR = 3, /* the task failed; see the reason */
+	MORO_CANCELLED = 4,
+	MORO_UNKNOWN_TASK = 5,
+	MORO_UNKNOWN_METHOD = 6,
+	MORO_INVALID_ARGUMENT = 7, /* detail "field" names what is wrong */
+	MORO_INVALID_OPTION = 8, /* detail "option" */
+	MORO_TOO_LARGE = 9, /* details "limit", "size" */
+	MORO_DUPLICATE_ID = 10,
+	MORO_NOT_FOUND = 11,
+	MORO_UNSUPPORTED = 12,
+	MORO_PERMISSION_DENIED = 13,
+	MORO_SHUTTING_DOWN = 14,
+	MORO_PROTOCOL_ERROR = 15,
+	MORO_INTERNAL = 16,
+
+	MORO_NO_SERVER = 100, /* nobody listens on the socket */
+	MORO_LOST = 101, /* the server went away; what was sent may have run */
+	MORO_GARBLED = 102, /* the peer is not a morod, or a broken one */
+	MORO_WAIT_LIMIT = 103, /* moro_set_wait_ms() was reached */
+	MORO_CLOSED = 104, /* moro_close(), or never connected */
+	MORO_NO_MEMORY = 105,
+	MORO_SYSTEM = 106, /* a system call failed */
+};
+
+enum moro_priority {
+	MORO_PRIORITY_DEFAULT = 0, /* the server's: normal */
+	MORO_PRIORITY_HIGH = 1,
+	MORO_PRIORITY_NORMAL = 2,
+	MORO_PRIORITY_LOW = 3,
+};
+
+/* What moro_events() gives; or-ed together. */
+enum moro_events {
+	MORO_READ = 1,
+	MORO_WRITE = 2,
+};
+
+/*
+ * In place of a length, in the functions on tasks below: the bytes are text
+ * that ends with a NUL, and go as a string. With a length they go as bytes.
+ */
+#define MORO_TEXT SIZE_MAX
+
+/* Of moro_compress_data(): the format's own default. */
+#define MORO_LEVEL_DEFAULT INT32_MIN
+
+/* Of moro_wait() and moro_wait_any(): what moro_set_wait_ms() says. */
+#define MORO_WAIT_DEFAULT (-1)
+
+/*
+ * Takes an answer; the reply is the callback's own. It is called exactly once
+ * for each request, out of moro_dispatch(), moro_wait(), moro_wait_any(),
+ * moro_call() and its helpers, moro_close(), moro_connect() or moro_free(),
+ * never out of moro_submit(). It may call every function here: submit more,
+ * call and wait (answers to others then arrive in between), close, connect
+ * again, and free the connection, after which `m` is gone for the callback's
+ * program as well, although the library lets go of it a little later.
+ */
+typedef void (
+    *moro_reply_cb)(struct moro *m, struct moro_reply *reply, void *user);
+
+/* Is told when moro_events() or moro_fd() has changed. */
+typedef void (*moro_events_cb)(struct moro *m, int events, void *user);
+
+/* The library's version, "0.1.0". */
+const char *moro_version(void);
+
+/* The code's name as it stands on the wire, "QUEUE_FULL"; never NULL. */
+const char *moro_code_name(enum moro_code code);
+
+/* ---- Connections ---- */
+
+/* Gives a connection that is not connected yet, or NULL: out of memory. */
+struct moro *moro_new(void);
+
+/*
+ * Closes and releases. Requests that have no answer yet get MORO_CLOSED.
+ * NULL is ignored.
+ */
+void moro_free(struct moro *m);
+
+/*
+ * The name under which the server lists this client, at most 64 bytes, copied;
+ * NULL: the program's name. Takes effect at the next connect. Returns 0, or
+ * -1: it is longer.
+ */
+int moro_set_name(struct moro *m, const char *name);
+
+/*
+ * The longest time that one moro_call(), moro_wait(), moro_wait_any() or
+ * moro_connect() waits, whatever the server does; 0, the default: no limit,
+ * but 10 s for connecting. It does not stop the task: for that the server has
+ * the options `timeout`, `run_timeout` and `queue_timeout`.
+ */
+void moro_set_wait_ms(struct moro *m, uint64_t ms);
+
+/*
+ * Connects to the Unix socket at path and waits for the server's greeting.
+ * NULL: moro_default_path(). A connection that is open is closed first; one
+ * that was lost may be made anew this way. Returns 0, or -1: see moro_error();
+ * all calls will then fail with that error too.
+ */
+int moro_connect(struct moro *m, const char *path);
+
+/*
+ * The same without waiting for the greeting, for event loops: what is
+ * submitted meanwhile is sent behind it. If the greeting turns out to be bad,
+ * all requests are answered MORO_GARBLED.
+ */
+int moro_start(struct moro *m, const char *path);
+
+/* As moro_connect(), on a connected stream socket, which is taken over. */
+int moro_connect_fd(struct moro *m, int fd);
+
+/*
+ * Ends the connection. Requests that have no answer yet get MORO_CLOSED; the
+ * server drops what is queued and stops what runs. The handle can be connected
+ * again. NULL is ignored.
+ */
+void moro_close(struct moro *m);
+
+/* Whether there is a connection that is not known to be lost. */
+int moro_connected(const struct moro *m);
+
+/*
+ * Where morod listens by default: $MORO_SOCKET, else for root
+ * /run/moro/morod.sock, else $XDG_RUNTIME_DIR/morod.sock. Writes at most size
+ * bytes, NUL included. Returns 0, or -1: there is no such path, or it does not
+ * fit.
+ */
+int moro_default_path(char *out, size_t size);
+
+/*
+ * The error that a connection has, and a sentence about it: the one that ended
+ * it, which stays until the next connect, else that of the last function that
+ * returned an error. MORO_OK and "" before the first one. The text is valid
+ * until the next call with m.
+ */
+enum moro_code moro_error(const struct moro *m);
+const char *moro_errstr(const struct moro *m);
+
+/*
+ * What the server said in its greeting: its version ("0.1.0"), and one of its
+ * limits by name ("maxFrame", "maxDepth", ...; proto/PROTOCOL.md, section 5). NULL
+ * and -1: not connected yet, or it said nothing of the kind. The version
+ * stays valid until the next connect.
+ */
+const char *moro_server_version(const struct moro *m);
+int64_t moro_server_limit(const struct moro *m, const char *name);
+
+/*
+ * The whole greeting, a map, as the reply it was; borrowed, valid until the
+ * next connect. NULL: not connected yet.
+ */
+struct moro_reply *moro_server_hello(const struct moro *m);
+
+/* ---- Calls ---- */
+
+/*
+ * Calls a task type ("crypto:hash") or a control method ("stats") and waits
+ * for the answer. The data are the len bytes of one MessagePack value; NULL:
+ * no data. Options may be NULL. Callbacks of other requests may run meanwhile.
+ * Returns the reply, never NULL but when memory is out.
+ */
+struct moro_reply *moro_call(struct moro *m, const char *type, const void *data,
+    size_t len, const struct moro_options *options);
+
+/* The same with an object of msgpack-c; NULL: no data. */
+struct moro_reply *moro_call_object(struct moro *m, const char *type,
+    const struct msgpack_object *data, const struct moro_options *options);
+
+/*
+ * Sends a request and does not wait. With a callback the answer goes there;
+ * with NULL it is kept for moro_wait() or moro_wait_any(). What cannot be
+ * written at once is written by later calls: have moro_events() looked at.
+ * There may be as many requests outstanding as the server allows
+ * (moro_server_limit(m, "maxClientTasks")); answers come in any order.
+ * Returns the request's number, or 0: see moro_error(), nothing was sent.
+ */
+uint64_t moro_submit(struct moro *m, const char *type, const void *data,
+    size_t len, const struct moro_options *options, moro_reply_cb cb,
+    void *user);
+
+/* The same with an object of msgpack-c; NULL: no data. */
+uint64_t moro_submit_object(struct moro *m, const char *type,
+    const struct msgpack_object *data, const struct moro_options *options,
+    moro_reply_cb cb, void *user);
+
+/*
+ * Waits for the answer to one request that was submitted without a callback,
+ * at most wait_ms; 0: only looks at what has come. Returns the reply, once;
+ * or NULL, see moro_error(): MORO_WAIT_LIMIT, and the request stays
+ * outstanding; MORO_NOT_FOUND, there is no such request.
+ */
+struct moro_reply *moro_wait(struct moro *m, uint64_t number, int64_t wait_ms);
+
+/*
+ * Waits for the next answer to any request submitted without a callback, and
+ * tells whose it is in *number, which may be NULL. MORO_NOT_FOUND: none is
+ * outstanding.
+ */
+struct moro_reply *moro_wait_any(struct moro *m, uint64_t *number,
+    int64_t wait_ms);
+
+/*
+ * Loses interest in a request: its answer is thrown away, its callback not
+ * called. The task itself goes on. Unknown numbers are ignored.
+ */
+void moro_forget(struct moro *m, uint64_t number);
+
+/* How many requests have no answer yet. */
+size_t moro_outstanding(const struct moro *m);
+
+/* ---- Event loops ---- */
+
+/* The descriptor to watch, for this connection's life; -1: not connected. */
+int moro_fd(const struct moro *m);
+
+/*
+ * What to watch it for: MORO_READ, and MORO_WRITE while there is something to
+ * write; 0: not connected. Changes with every call on m: look again before
+ * each poll(), or have moro_on_events() tell.
+ */
+int moro_events(const struct moro *m);
+
+/* Has cb called when moro_events() or moro_fd() changed; NULL: nobody. */
+void moro_on_events(struct moro *m, moro_events_cb cb, void *user);
+
+/*
+ * Writes and reads what can be without waiting, and calls the callbacks of
+ * what was answered. To be called when the descriptor is ready; calling it
+ * more often does no harm. Returns how many answers came, or -1: there is no
+ * connection (any more), see moro_error().
+ */
+int moro_dispatch(struct moro *m);
+
+/* ---- Options of a task ---- */
+
+/* Gives a set of options that says nothing, or NULL: out of memory. */
+struct moro_options *moro_options_new(void);
+
+/* NULL is ignored. Options may be used for any number of calls. */
+void moro_options_free(struct moro_options *o);
+
+/* Who goes first. Returns 0, or -1: no such priority. */
+int moro_options_set_priority(struct moro_options *o, enum moro_priority p);
+
+/*
+ * The caller's own name for the task, 1 to 256 bytes, unique among the
+ * connection's unfinished ones; copied. Returns 0, or -1: too long or empty.
+ */
+int moro_options_set_id(struct moro_options *o, const char *id);
+
+/*
+ * Limits in ms, 1 to 2^40, 0: none. `timeout` counts from acceptance to the
+ * answer, `run_timeout` execution alone, `queue_timeout` waiting alone. The
+ * answer is then MORO_TIMEOUT, and a task that runs is really stopped. Return
+ * 0, or -1: out of range.
+ */
+int moro_options_set_timeout(struct moro_options *o, uint64_t ms);
+int moro_options_set_run_timeout(struct moro_options *o, uint64_t ms);
+int moro_options_set_queue_timeout(struct moro_options *o, uint64_t ms);
+
+/* ---- Replies ---- */
+
+/* Releases a reply and all that was borrowed from it. NULL is ignored. */
+void moro_reply_free(struct moro_reply *r);
+
+/* Whether there is a result; else the functions on errors below say more. */
+int moro_reply_ok(const struct moro_reply *r);
+
+/* MORO_OK, or what went wrong; and its name, "WORKER_ERROR". */
+enum moro_code moro_reply_code(const struct moro_reply *r);
+const char *moro_reply_code_name(const struct moro_reply *r);
+
+/* What went wrong, a sentence for people; "" when nothing did. Never NULL. */
+const char *moro_reply_message(const struct moro_reply *r);
+
+/* The same for programs: "crashed", "run", ...; "" when there is none. */
+const char *moro_reply_reason(const struct moro_reply *r);
+
+/* Whether the same request may well succeed later. */
+int moro_reply_retryable(const struct moro_reply *r);
+
+/*
+ * A detail of an error ("limit", "retryAfterMs", "field", "signal", ...): the
+ * number goes to *out, which is left alone when there is none; the text is
+ * borrowed. Return 0 or -1; the text or NULL.
+ */
+int moro_reply_detail_number(const struct moro_reply *r, const char *name,
+    int64_t *out);
+const char *moro_reply_detail_text(const struct moro_reply *r,
+    const char *name);
+
+/* How many details there are; the name of one of them, or NULL. */
+size_t moro_reply_details(const struct moro_reply *r);
+const char *moro_reply_detail_name(const struct moro_reply *r, size_t i);
+
+/*
+ * The result as the MessagePack bytes that came, borrowed; *len may be NULL.
+ * NULL: there is none.
+ */
+const void *moro_reply_result(const struct moro_reply *r, size_t *len);
+
+/*
+ * The result as a value of msgpack-c, borrowed; made at the first call. NULL:
+ * there is none, or memory is out.
+ */
+const struct msgpack_object *moro_reply_object(struct moro_reply *r);
+
+/*
+ * The payload of a result that is a string or bytes, borrowed. A NUL follows
+ * that *len (which may be NULL) does not count. NULL: it is something else.
+ */
+const char *moro_reply_text(const struct moro_reply *r, size_t *len);
+
+/*
+ * A result that is an integer, or an integer in a result that is a map (name
+ * NULL: the result itself). Returns 0, or -1 and leaves *out alone.
+ */
+int moro_reply_number(const struct moro_reply *r, const char *name,
+    int64_t *out);
+
+/* Whether the result is true, or `name` in a result that is a map is. */
+int moro_reply_true(const struct moro_reply *r, const char *name);
+
+/* The bytes of one value in a result that is a map, borrowed, or NULL. */
+const void *moro_reply_field(const struct moro_reply *r, const char *name,
+    size_t *len);
+
+/* ---- Maps: the data of a task without msgpack-c ---- */
+
+/* Gives an empty map, or NULL: out of memory. */
+struct moro_map *moro_map_new(void);
+
+/* Wipes and releases. NULL is ignored. */
+void moro_map_free(struct moro_map *map);
+
+/*
+ * Put one pair in; names are not checked for duplicates (the server does).
+ * All of them copy. Out of memory is remembered: moro_map_data() is then NULL.
+ * They take a NULL map, too, so that only the end has to be checked.
+ */
+void moro_map_text(struct moro_map *map, const char *name, const char *text);
+void moro_map_bytes(struct moro_map *map, const char *name, const void *bytes,
+    size_t len);
+void moro_map_number(struct moro_map *map, const char *name, int64_t number);
+void moro_map_real(struct moro_map *map, const char *name, double number);
+void moro_map_flag(struct moro_map *map, const char *name, int flag);
+
+/* An array of strings; the list ends with NULL. */
+void moro_map_texts(struct moro_map *map, const char *name,
+    const char *const *texts);
+
+/* Another map; and one value that is MessagePack already. */
+void moro_map_map(struct moro_map *map, const char *name,
+    const struct moro_map *inner);
+void moro_map_value(struct moro_map *map, const char *name, const void *value,
+    size_t len);
+
+/*
+ * The map's MessagePack bytes and how many they are; borrowed, valid until the
+ * map is changed. NULL and 0: memory ran out, or the map is NULL.
+ */
+const void *moro_map_data(const struct moro_map *map);
+size_t moro_map_size(const struct moro_map *map);
+
+/*
+ * ---- Tasks and methods by name, all blocking ----
+ *
+ * The length of text or bytes (not of a payload) may be MORO_TEXT.
+ */
+
+/*
+ * The guide's executeTask({id, type, data, priority, timeout}). `id` may be
+ * NULL, timeout_ms 0; data as in moro_call().
+ */
+struct moro_reply *moro_execute_task(struct moro *m, const char *id,
+    const char *type, const void *data, size_t len, enum moro_priority priority,
+    uint64_t timeout_ms);
+
+/*
+ * Digest of bytes, in hexadecimal digits. Algorithms: sha256 (NULL), sha384,
+ * sha512, sha1, md5, blake2b.
+ */
+struct moro_reply *moro_hash_data(struct moro *m, const void *input, size_t len,
+    const char *algorithm, const struct moro_options *options);
+
+/*
+ * Encrypts to a text envelope, and gives back what is in one: text if text
+ * went in, bytes if bytes did. The key is 32 bytes; or with MORO_TEXT 64
+ * hexadecimal digits, or a long secret that is hashed to a key.
+ */
+struct moro_reply *moro_encrypt_data(struct moro *m, const void *data,
+    size_t len, const void *key, size_t key_len,
+    const struct moro_options *options);
+struct moro_reply *moro_decrypt_data(struct moro *m, const void *data,
+    size_t len, const void *key, size_t key_len,
+    const struct moro_options *options);
+
+/*
+ * Makes a token, the result's text. The payload is a MessagePack map
+ * (moro_map_data(), moro_map_size()). jwt, which may be NULL, holds algorithm,
+ * expiresIn ("7d", or seconds), notBefore, issuer, audience, subject, jwtid,
+ * keyid, noTimestamp.
+ */
+struct moro_reply *moro_sign_jwt(struct moro *m, const void *payload,
+    size_t payload_len, const void *secret, size_t secret_len,
+    const struct moro_map *jwt, const struct moro_options *options);
+
+/*
+ * Checks a token. The result is a map: {valid: true, payload} or
+ * {valid: false, error}; so ask moro_reply_true(r, "valid"), not
+ * moro_reply_ok() alone. jwt, which may be NULL, holds algorithms (a list),
+ * issuer, audience, subject, clockTolerance (seconds), ignoreExpiration.
+ */
+struct moro_reply *moro_verify_jwt(struct moro *m, const char *token,
+    const void *secret, size_t secret_len, const struct moro_map *jwt,
+    const struct moro_options *options);
+
+/*
+ * Compresses bytes. Format: "zstd" (NULL) or "gzip"; level: that of the
+ * format, or MORO_LEVEL_DEFAULT.
+ */
+struct moro_reply *moro_compress_data(struct moro *m, const void *input,
+    size_t len, const char *format, int32_t level,
+    const struct moro_options *options);
+
+/*
+ * The original of compressed bytes. Format NULL: told by the bytes themselves;
+ * max_output: the most bytes it may give, 0: the server's limit.
+ */
+struct moro_reply *moro_decompress_data(struct moro *m, const void *input,
+    size_t len, const char *format, uint64_t max_output,
+    const struct moro_options *options);
+
+/* "pong"; the server's loop is alive. */
+struct moro_reply *moro_ping(struct moro *m);
+
+/* What the server does at the moment, a map (proto/PROTOCOL.md, section 5). */
+struct moro_reply *moro_stats(struct moro *m);
+
+/* The task types, an array of maps; with a name: of one map. */
+struct moro_reply *moro_types(struct moro *m, const char *name);
+
+/* Has the server finish what it accepted and end; true. */
+struct moro_reply *moro_shutdown(struct moro *m);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,304 @@
+#include "client/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <msgpack.h>
+
+#include "proto/envelope.h"
+
+/* Results from this size on keep the memory they were read into. */
+#define STEAL_MIN ((size_t)64 << 10)
+
+struct moro_reply {
+	enum moro_code code;
+	struct fault *fault; /* owned; NULL when code is MORO_OK */
+	uint8_t *memory; /* owned; what result points into */
+	struct value result; /* a NUL follows it */
+	bool unpacked; /* object is made */
+	msgpack_unpacked object;
+};
+
+/* Moves the frame's bytes into the reply by copying them. */
+static int
+reply_copy(struct moro_reply *r, struct buffer *in, struct span span)
+{
+	r->memory = malloc(span.len + 1);
+	if (r->memory == NULL)
+		return -1;
+	memcpy(r->memory, buffer_head(in) + span.at, span.len);
+	r->result.at = r->memory;
+	return 0;
+}
+
+/*
+ * Moves them by taking the whole memory of `in`, which goes on with a new one
+ * that holds the few bytes behind the frame.
+ */
+static int
+reply_steal(struct moro_reply *r, struct buffer *in, const struct frame *frame)
+{
+	struct buffer rest = {NULL, 0, 0, 0};
+	uint8_t *head = buffer_head(in);
+	size_t behind = buffer_len(in) - frame->size;
+
+	if (buffer_append(&rest, head + frame->size, behind) == -1)
+		return -1;
+	r->memory = in->data;
+	r->result.at = head + frame->result.at;
+	*in = rest;
+	return 0;
+}
+
+/* Takes the result, which ends the frame, and puts a NUL behind it. */
+static int
+reply_result(struct moro_reply *r, struct buffer *in, const struct frame *frame)
+{
+	bool steal =
+	    frame->size >= STEAL_MIN && in->start + frame->size < in->size;
+	int rc = steal ? reply_steal(r, in, frame)
+		       : reply_copy(r, in, frame->result);
+
+	if (rc == -1)
+		return -1;
+	if (!steal)
+		buffer_consume(in, frame->size);
+	r->result.len = frame->result.len;
+	r->memory[r->result.at - r->memory + (ptrdiff_t)r->result.len] = '\0';
+	return 0;
+}
+
+/* Takes the error. */
+static int
+reply_error(struct moro_reply *r, struct buffer *in, const struct frame *frame)
+{
+	r->fault = malloc(sizeof *r->fault);
+	if (r->fault == NULL)
+		return -1;
+	fault_parse(r->fault, buffer_head(in) + frame->error.at,
+	    frame->error.len);
+	r->code = (enum moro_code)r->fault->code;
+	buffer_consume(in, frame->size);
+	return 0;
+}
+
+struct moro_reply *
+reply_take(struct buffer *in, const struct frame *frame)
+{
+	const uint8_t *error = buffer_head(in) + frame->error.at;
+	struct moro_reply *r = calloc(1, sizeof *r);
+	int rc = -1;
+
+	if (r != NULL && error[0] == ENVELOPE_NIL)
+		rc = reply_result(r, in, frame);
+	else if (r != NULL)
+		rc = reply_error(r, in, frame);
+	if (rc == 0)
+		return r;
+	buffer_consume(in, frame->size);
+	moro_reply_free(r);
+	return NULL;
+}
+
+struct moro_reply *
+reply_failed(const struct failure *f)
+{
+	struct moro_reply *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return NULL;
+	r->code = f->code;
+	r->fault = malloc(sizeof *r->fault);
+	if (r->fault == NULL) {
+		free(r);
+		return NULL;
+	}
+	*r->fault = f->fault;
+	return r;
+}
+
+void
+moro_reply_free(struct moro_reply *r)
+{
+	if (r == NULL)
+		return;
+	if (r->unpacked)
+		msgpack_unpacked_destroy(&r->object);
+	free(r->fault);
+	free(r->memory);
+	free(r);
+}
+
+int
+moro_reply_ok(const struct moro_reply *r)
+{
+	return r != NULL && r->code == MORO_OK;
+}
+
+enum moro_code
+moro_reply_code(const struct moro_reply *r)
+{
+	return r == NULL ? MORO_NO_MEMORY : r->code;
+}
+
+const char *
+moro_reply_code_name(const struct moro_reply *r)
+{
+	return moro_code_name(moro_reply_code(r));
+}
+
+const char *
+moro_reply_message(const struct moro_reply *r)
+{
+	if (r == NULL)
+		return "out of memory";
+	return r->fault == NULL ? "" : r->fault->message;
+}
+
+const char *
+moro_reply_reason(const struct moro_reply *r)
+{
+	return r == NULL || r->fault == NULL ? "" : r->fault->reason;
+}
+
+int
+moro_reply_retryable(const struct moro_reply *r)
+{
+	return r == NULL || (r->fault != NULL && r->fault->retryable);
+}
+
+size_t
+moro_reply_details(const struct moro_reply *r)
+{
+	return r == NULL || r->fault == NULL ? 0 : r->fault->n_details;
+}
+
+const char *
+moro_reply_detail_name(const struct moro_reply *r, size_t i)
+{
+	return i < moro_reply_details(r) ? r->fault->details[i].name : NULL;
+}
+
+/* The detail of a name, or NULL. */
+static const struct fault_detail *
+reply_detail(const struct moro_reply *r, const char *name)
+{
+	for (size_t i = 0; i < moro_reply_details(r); i++) {
+		if (strcmp(r->fault->details[i].name, name) == 0)
+			return &r->fault->details[i];
+	}
+	return NULL;
+}
+
+int
+moro_reply_detail_number(const struct moro_reply *r, const char *name,
+    int64_t *out)
+{
+	const struct fault_detail *d = reply_detail(r, name);
+
+	if (d == NULL || d->is_text)
+		return -1;
+	*out = d->number;
+	return 0;
+}
+
+const char *
+moro_reply_detail_text(const struct moro_reply *r, const char *name)
+{
+	const struct fault_detail *d = reply_detail(r, name);
+
+	return d == NULL || !d->is_text ? NULL : d->text;
+}
+
+struct value
+reply_value(const struct moro_reply *r)
+{
+	struct value none = {NULL, 0};
+
+	return moro_reply_ok(r) ? r->result : none;
+}
+
+const void *
+moro_reply_result(const struct moro_reply *r, size_t *len)
+{
+	struct value v = reply_value(r);
+
+	if (len != NULL)
+		*len = v.len;
+	return v.at;
+}
+
+const struct msgpack_object *
+moro_reply_object(struct moro_reply *r)
+{
+	struct value v = reply_value(r);
+	size_t off = 0;
+
+	if (v.at == NULL)
+		return NULL;
+	if (r->unpacked)
+		return &r->object.data;
+	msgpack_unpacked_init(&r->object);
+	if (msgpack_unpack_next(&r->object, (const char *)v.at, v.len, &off) !=
+	    MSGPACK_UNPACK_SUCCESS) {
+		msgpack_unpacked_destroy(&r->object);
+		return NULL;
+	}
+	r->unpacked = true;
+	return &r->object.data;
+}
+
+const char *
+moro_reply_text(const struct moro_reply *r, size_t *len)
+{
+	struct item item = lookup_item(reply_value(r));
+
+	if (!reader_text(&item))
+		return NULL;
+	if (len != NULL)
+		*len = (size_t)item.n;
+	return item.bytes;
+}
+
+/* The result, or a field of it; none when there is no such thing. */
+static struct value
+reply_field(const struct moro_reply *r, const char *name)
+{
+	struct value v = reply_value(r);
+
+	return name == NULL ? v : lookup_field(v, name);
+}
+
+int
+moro_reply_number(const struct moro_reply *r, const char *name, int64_t *out)
+{
+	struct value v = reply_field(r, name);
+	struct item item = lookup_item(v);
+
+	if (item.type == READER_UINT && item.n <= INT64_MAX) {
+		*out = (int64_t)item.n;
+		return 0;
+	}
+	if (item.type != READER_NEGATIVE)
+		return -1;
+	*out = lookup_negative(v);
+	return 0;
+}
+
+int
+moro_reply_true(const struct moro_reply *r, const char *name)
+{
+	struct item item = lookup_item(reply_field(r, name));
+
+	return item.type == READER_BOOL && item.n != 0;
+}
+
+const void *
+moro_reply_field(const struct moro_reply *r, const char *name, size_t *len)
+{
+	struct value v = reply_field(r, name);
+
+	if (len != NULL)
+		*len = v.len;
+	return v.at;
+}

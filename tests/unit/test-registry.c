@@ -1,0 +1,160 @@
+/* The table of types: names, what `types` answers, what stands in it. */
+
+#include "tests/unit/tasking.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/field.h"
+
+/* Names that programs rely on, spelled exactly so. */
+static const char *const names[] = {"crypto:hash", "crypto:encrypt",
+    "crypto:decrypt", "jwt:sign", "jwt:verify", "data:compress",
+    "data:decompress", "debug:echo", "debug:sleep", "debug:spin", "debug:fail",
+    "debug:crash"};
+
+#define N (sizeof names / sizeof names[0])
+
+static void
+test_names(void **state)
+{
+	for (size_t i = 0; i < N; i++) {
+		const struct task_type *t = registry_at(i);
+
+		assert_string_equal(t->name, names[i]);
+		assert_ptr_equal(registry_find(names[i], strlen(names[i])), t);
+	}
+	assert_null(registry_at(N));
+	assert_null(registry_at(SIZE_MAX));
+	assert_null(registry_find("crypto:hash", 10));
+	assert_null(registry_find("crypto:hashx", 12));
+	assert_null(registry_find("", 0));
+	assert_null(registry_find("Crypto:hash", 11));
+}
+
+static void
+test_flags(void **state)
+{
+	for (size_t i = 0; i < N; i++) {
+		const struct task_type *t = registry_at(i);
+
+		assert_int_equal((t->flags & TYPE_DEBUG) != 0,
+		    strncmp(t->name, "debug:", 6) == 0);
+		assert_int_equal((t->flags & TYPE_SECRET) != 0,
+		    strncmp(t->name, "crypto:", 7) == 0 ||
+			strncmp(t->name, "jwt:", 4) == 0);
+	}
+}
+
+static void
+check_table(const struct field *fields)
+{
+	assert_true(field_count(fields) <= CALL_FIELDS_MAX);
+	for (const struct field *f = fields; f->name != NULL; f++) {
+		assert_int_not_equal(f->kinds, 0);
+		assert_non_null(f->about);
+		assert_true(f->min <= f->max);
+		if (f->fields != NULL)
+			check_table(f->fields);
+	}
+}
+
+static void
+test_tables(void **state)
+{
+	for (size_t i = 0; i < N; i++) {
+		const struct task_type *t = registry_at(i);
+
+		assert_non_null(t->about);
+		assert_non_null(t->result);
+		assert_non_null(t->example);
+		assert_non_null(t->run);
+		if (t->fields != NULL)
+			check_table(t->fields);
+	}
+}
+
+/* Describes a type; the object is the unpacked's. */
+static const msgpack_object *
+describe(const struct task_type *t, msgpack_unpacked *u)
+{
+	msgpack_sbuffer buf;
+	msgpack_packer pk;
+	size_t off = 0;
+
+	msgpack_sbuffer_init(&buf);
+	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	registry_describe(t, &pk);
+	assert_int_equal(msgpack_unpack_next(u, buf.data, buf.size, &off),
+	    MSGPACK_UNPACK_SUCCESS);
+	assert_int_equal(off, buf.size);
+	/* strings of the object point into buf, so it lives on in the zone */
+	msgpack_zone_push_finalizer(u->zone, free, buf.data);
+	return &u->data;
+}
+
+static void
+test_describe_all(void **state)
+{
+	for (size_t i = 0; i < N; i++) {
+		msgpack_unpacked u;
+		const msgpack_object *d;
+
+		msgpack_unpacked_init(&u);
+		d = describe(registry_at(i), &u);
+		tasking_assert_str(tasking_get(d, "type"), names[i]);
+		assert_non_null(tasking_get(d, "about"));
+		assert_non_null(tasking_get(d, "result"));
+		assert_non_null(tasking_get(d, "example"));
+		assert_int_equal(tasking_get(d, "idempotent")->type,
+		    MSGPACK_OBJECT_BOOLEAN);
+		msgpack_unpacked_destroy(&u);
+	}
+}
+
+static void
+test_describe_fields(void **state)
+{
+	msgpack_unpacked u;
+	const msgpack_object *fields, *f;
+
+	msgpack_unpacked_init(&u);
+	fields = tasking_get(describe(registry_find("data:compress", 13), &u),
+	    "fields");
+	assert_int_equal(fields->via.array.size, 3);
+	f = &fields->via.array.ptr[0];
+	tasking_assert_str(tasking_get(f, "name"), "input");
+	tasking_assert_str(tasking_get(f, "alias"), "data");
+	tasking_assert_str(tasking_get(f, "takes"), "a string or bytes");
+	assert_true(tasking_get(f, "required")->via.boolean);
+	f = &fields->via.array.ptr[1];
+	assert_int_equal(tasking_get(f, "allowed")->via.array.size, 2);
+	tasking_assert_str(tasking_get(f, "default"), "zstd");
+	f = &fields->via.array.ptr[2];
+	assert_int_equal(tasking_get(f, "min")->via.i64, 1);
+	assert_int_equal(tasking_get(f, "max")->via.i64, 19);
+	msgpack_unpacked_destroy(&u);
+	msgpack_unpacked_init(&u);
+	fields =
+	    tasking_get(describe(registry_find("jwt:sign", 8), &u), "fields");
+	fields = tasking_get(&fields->via.array.ptr[2], "fields");
+	tasking_assert_str(tasking_get(&fields->via.array.ptr[1], "name"),
+	    "expiresIn");
+	tasking_assert_str(tasking_get(&fields->via.array.ptr[1], "takes"),
+	    "a string or an integer");
+	msgpack_unpacked_destroy(&u);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_flags),
+	    cmocka_unit_test(test_tables),
+	    cmocka_unit_test(test_describe_all),
+	    cmocka_unit_test(test_describe_fields),
+	};
+
+	return cmocka_run_group_tests(tests, tasking_setup, NULL);
+}

@@ -1,0 +1,158 @@
+#include "tools/moroctl.h"
+
+#define GLOBAL                                                         \
+	(CTL_BIT(CTL_SOCKET) | CTL_BIT(CTL_JSON) | CTL_BIT(CTL_WAIT) | \
+	    CTL_BIT(CTL_HELP) | CTL_BIT(CTL_VERSION))
+#define TASK                                                        \
+	(GLOBAL | CTL_BIT(CTL_PRIORITY) | CTL_BIT(CTL_TIMEOUT) |    \
+	    CTL_BIT(CTL_RUN_TIMEOUT) | CTL_BIT(CTL_QUEUE_TIMEOUT) | \
+	    CTL_BIT(CTL_ID) | CTL_BIT(CTL_INPUT) | CTL_BIT(CTL_OUTPUT))
+#define KEY (CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) | CTL_BIT(CTL_AAD))
+#define TOKEN                                              \
+	(CTL_BIT(CTL_SECRET) | CTL_BIT(CTL_SECRET_FILE) |  \
+	    CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_ISSUER) | \
+	    CTL_BIT(CTL_AUDIENCE) | CTL_BIT(CTL_SUBJECT))
+#define SIGN                                                         \
+	(TOKEN | CTL_BIT(CTL_EXPIRES_IN) | CTL_BIT(CTL_NOT_BEFORE) | \
+	    CTL_BIT(CTL_JWTID) | CTL_BIT(CTL_KEYID) |                \
+	    CTL_BIT(CTL_NO_TIMESTAMP))
+#define VERIFY \
+	(TOKEN | CTL_BIT(CTL_CLOCK_TOLERANCE) | CTL_BIT(CTL_IGNORE_EXPIRATION))
+
+#define KEY_NOTE                                                              \
+	"The key is 64 hexadecimal digits or a long secret text, in "         \
+	"$MORO_KEY,\n"                                                        \
+	"a file or the command line, where other users can see it (ps). A "   \
+	"file\n"                                                              \
+	"of exactly 32 bytes is the key itself; of any other file the last\n" \
+	"newline does not count."
+#define SECRET_NOTE                                                         \
+	"The secret stands in $MORO_SECRET, a file or the command line, "   \
+	"where\n"                                                           \
+	"other users can see it (ps). The last newline of a file does not " \
+	"count."
+
+/* Every command there is. */
+const struct ctl_command ctl_commands[] = {
+    {
+	.name = "ping",
+	.arguments = "",
+	.takes = GLOBAL,
+	.about = "ask whether the server answers; prints pong",
+	.example = "moroctl ping && echo morod is up",
+	.run = ctl_ping,
+    },
+    {
+	.name = "stats",
+	.arguments = "",
+	.takes = GLOBAL,
+	.about = "show queue, workers and counters",
+	.example = "moroctl stats --json | jq .activeTasks",
+	.run = ctl_stats,
+    },
+    {
+	.name = "types",
+	.arguments = "[TYPE]",
+	.max_args = 1,
+	.takes = GLOBAL,
+	.about = "list the task types, or describe one",
+	.example = "moroctl types crypto:hash",
+	.run = ctl_types,
+    },
+    {
+	.name = "shutdown",
+	.arguments = "",
+	.takes = GLOBAL,
+	.about = "have the server finish its tasks and end",
+	.more = "Returns when the server has agreed, not when it is gone.",
+	.example = "moroctl shutdown",
+	.run = ctl_shutdown,
+    },
+    {
+	.name = "run",
+	.arguments = "TYPE [JSON | -]",
+	.max_args = 2,
+	.takes = TASK | CTL_BIT(CTL_FIELD),
+	.about = "run a task of any type",
+	.more = "The data are JSON, as an argument or (-) on standard input;\n"
+		"without, null. Bytes in JSON are {\"$bin\": \"base64\"}.\n"
+		"--input FILE puts the file's bytes into the data, which are\n"
+		"then an object, as field input (--field NAME: as another).\n"
+		"The result is printed as JSON. --output FILE gets a result\n"
+		"that is text or bytes as it is (--json: as JSON, too).",
+	.example = "moroctl run crypto:hash '{\"input\": \"hello\"}' "
+		   "--timeout 2s",
+	.run = ctl_run,
+    },
+    {
+	.name = "hash",
+	.arguments = "[TEXT]",
+	.max_args = 1,
+	.takes = TASK | CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_ENCODING) |
+		 CTL_BIT(CTL_FORCE),
+	.about = "print the digest of text, a file or standard input",
+	.example = "moroctl hash --algorithm sha512 --input a.iso",
+	.run = ctl_hash,
+    },
+    {
+	.name = "encrypt",
+	.arguments = "[TEXT]",
+	.max_args = 1,
+	.takes = TASK | KEY,
+	.about = "encrypt text, a file or standard input",
+	.more = KEY_NOTE,
+	.example = "moroctl encrypt --key-file key < letter > letter.enc",
+	.run = ctl_encrypt,
+    },
+    {
+	.name = "decrypt",
+	.arguments = "[TEXT]",
+	.max_args = 1,
+	.takes = TASK | KEY,
+	.about = "give back what was encrypted",
+	.more = KEY_NOTE,
+	.example = "moroctl decrypt --key-file key < letter.enc > letter",
+	.run = ctl_decrypt,
+    },
+    {
+	.name = "sign",
+	.arguments = "[JSON]",
+	.max_args = 1,
+	.takes = TASK | SIGN,
+	.about = "make a token (JWT) of a payload",
+	.more = "The payload is a JSON object, as an argument or on "
+		"standard input.\n" SECRET_NOTE,
+	.example = "moroctl sign '{\"userId\": 7}' --expires-in 7d "
+		   "--secret-file secret",
+	.run = ctl_sign,
+    },
+    {
+	.name = "verify",
+	.arguments = "[TOKEN]",
+	.max_args = 1,
+	.takes = TASK | VERIFY,
+	.about = "check a token (JWT) and print its payload",
+	.more = "A token that is not valid ends with exit code 1.\n"
+		"--algorithm may be given several times.\n" SECRET_NOTE,
+	.example = "moroctl verify --secret-file secret < token",
+	.run = ctl_verify,
+    },
+    {
+	.name = "compress",
+	.arguments = "",
+	.takes = TASK | CTL_BIT(CTL_FORMAT) | CTL_BIT(CTL_LEVEL) |
+		 CTL_BIT(CTL_FORCE),
+	.about = "compress a file or standard input",
+	.example = "moroctl compress --format gzip --level 9 < a > a.gz",
+	.run = ctl_compress,
+    },
+    {
+	.name = "decompress",
+	.arguments = "",
+	.takes = TASK | CTL_BIT(CTL_FORMAT) | CTL_BIT(CTL_MAX_OUTPUT),
+	.about = "give back what was compressed",
+	.example = "moroctl decompress < a.zst > a",
+	.run = ctl_decompress,
+    },
+    {.name = NULL},
+};

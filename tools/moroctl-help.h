@@ -1,0 +1,10 @@
+#ifndef MORO_TOOLS_MOROCTL_HELP_H
+#define MORO_TOOLS_MOROCTL_HELP_H
+
+struct ctl_command;
+
+/* Print the help, of the program or of one command. 0, or EXIT_FAILED. */
+int help_all(void);
+int help_command(const struct ctl_command *command);
+
+#endif

@@ -1,0 +1,266 @@
+#include "tools/moroctl-options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "proto/units.h"
+#include "tools/complain.h"
+
+/* getopt_long() gives these for long options: no letter reaches so far. */
+#define OPTION_FIRST 256
+
+#define OPTION_LETTERS (CTL_OPTION_N * 2 + 3) /* bytes of getopt's string */
+
+const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
+    [CTL_SOCKET] = {"socket", 's', "PATH",
+	"the server's socket; default: $MORO_SOCKET, else for root\n"
+	"/run/moro/morod.sock, else $XDG_RUNTIME_DIR/morod.sock"},
+    [CTL_JSON] = {"json", 0, NULL, "print JSON on one line"},
+    [CTL_WAIT] = {"wait", 0, "DUR",
+	"give up when the server has not answered by then"},
+    [CTL_HELP] = {"help", 'h', NULL, "show this, or the help of the command"},
+    [CTL_VERSION] = {"version", 'V', NULL, "print the version"},
+    [CTL_PRIORITY] = {"priority", 0, "P", "high, normal or low"},
+    [CTL_TIMEOUT] = {"timeout", 0, "DUR",
+	"stop the task if it has not finished by then"},
+    [CTL_RUN_TIMEOUT] = {"run-timeout", 0, "DUR", "the same, of running alone"},
+    [CTL_QUEUE_TIMEOUT] = {"queue-timeout", 0, "DUR",
+	"the same, of waiting in the queue alone"},
+    [CTL_ID] = {"id", 0, "ID", "a name for the task"},
+    [CTL_INPUT] = {"input", 'i', "FILE", "read the input from there"},
+    [CTL_OUTPUT] = {"output", 'o', "FILE",
+	"write the result there, whole or not at all"},
+    [CTL_FIELD] = {"field", 0, "NAME",
+	"the field that --input fills: input, or this one"},
+    [CTL_FORCE] = {"force", 'f', NULL, "write bytes to a terminal, too"},
+    [CTL_ALGORITHM] = {"algorithm", 'a', "NAME",
+	"hash: sha256, sha384, sha512, sha1, md5, blake2b;\n"
+	"sign, verify: HS256, HS384, HS512"},
+    [CTL_ENCODING] = {"encoding", 0, "NAME", "hex, base64 or bin"},
+    [CTL_KEY] = {"key", 0, "TEXT", "the key; others can see it"},
+    [CTL_KEY_FILE] = {"key-file", 0, "FILE", "read the key from there"},
+    [CTL_AAD] = {"aad", 0, "TEXT",
+	"more text that must be the same when it is decrypted"},
+    [CTL_SECRET] = {"secret", 0, "TEXT", "the secret; others can see it"},
+    [CTL_SECRET_FILE] = {"secret-file", 0, "FILE",
+	"read the secret from there"},
+    [CTL_EXPIRES_IN] = {"expires-in", 0, "TIME",
+	"7d, 15m, or a number of seconds"},
+    [CTL_NOT_BEFORE] = {"not-before", 0, "TIME", "likewise"},
+    [CTL_ISSUER] = {"issuer", 0, "TEXT", "the claim iss"},
+    [CTL_AUDIENCE] = {"audience", 0, "TEXT", "the claim aud"},
+    [CTL_SUBJECT] = {"subject", 0, "TEXT", "the claim sub"},
+    [CTL_JWTID] = {"jwtid", 0, "TEXT", "the claim jti"},
+    [CTL_KEYID] = {"keyid", 0, "TEXT", "the header kid"},
+    [CTL_NO_TIMESTAMP] = {"no-timestamp", 0, NULL, "no claim iat"},
+    [CTL_CLOCK_TOLERANCE] = {"clock-tolerance", 0, "DUR",
+	"how far clocks may differ"},
+    [CTL_IGNORE_EXPIRATION] = {"ignore-expiration", 0, NULL,
+	"take tokens that have expired"},
+    [CTL_FORMAT] = {"format", 0, "NAME", "zstd or gzip"},
+    [CTL_LEVEL] = {"level", 0, "N", "how hard to try"},
+    [CTL_MAX_OUTPUT] = {"max-output", 0, "SIZE",
+	"refuse results larger than this (64M)"},
+};
+
+bool
+ctl_has(const struct ctl *c, enum ctl_option option)
+{
+	return c->values[option] != NULL;
+}
+
+/* Makes getopt's two tables of ours. */
+static void
+options_tables(struct option *rows, char *letters)
+{
+	*letters++ = ':'; /* a missing value is told apart */
+	for (int i = 0; i < CTL_OPTION_N; i++) {
+		const struct ctl_option_row *row = &ctl_options[i];
+
+		rows[i].name = row->name;
+		rows[i].has_arg =
+		    row->takes != NULL ? required_argument : no_argument;
+		rows[i].flag = NULL;
+		rows[i].val = OPTION_FIRST + i;
+		if (row->letter == 0)
+			continue;
+		*letters++ = (char)row->letter;
+		if (row->takes != NULL)
+			*letters++ = ':';
+	}
+	memset(&rows[CTL_OPTION_N], 0, sizeof rows[0]);
+	*letters = '\0';
+}
+
+/* Which option getopt_long() has found. */
+static enum ctl_option
+options_index(int found)
+{
+	int i = 0;
+
+	if (found >= OPTION_FIRST)
+		return (enum ctl_option)(found - OPTION_FIRST);
+	while (ctl_options[i].letter != found)
+		i++;
+	return (enum ctl_option)i;
+}
+
+/* Takes one option. */
+static int
+options_take(struct ctl *c, enum ctl_option option, const char *value)
+{
+	size_t n = 0;
+
+	c->values[option] = value != NULL ? value : "";
+	if (option != CTL_ALGORITHM)
+		return EXIT_DONE;
+	while (n < CTL_ALGORITHMS && c->algorithms[n] != NULL)
+		n++;
+	if (n == CTL_ALGORITHMS)
+		return complain_usage("--algorithm is taken %d times at most",
+		    CTL_ALGORITHMS);
+	c->algorithms[n] = value;
+	return EXIT_DONE;
+}
+
+int
+options_read(struct ctl *c, int argc, char **argv)
+{
+	struct option rows[CTL_OPTION_N + 1];
+	char letters[OPTION_LETTERS];
+	int found, rc = EXIT_DONE;
+
+	options_tables(rows, letters);
+	opterr = 0;
+	while (rc == EXIT_DONE &&
+	       (found = getopt_long(argc, argv, letters, rows, NULL)) != -1) {
+		const char *text = argv[optind - 1];
+
+		if (found == ':')
+			rc = complain_usage("%s takes a value", text);
+		else if (found == '?' && optopt != 0 && optopt < OPTION_FIRST)
+			rc = complain_usage("no option -%c", optopt);
+		else if (found == '?')
+			rc = complain_usage("no option %s, or none of that "
+					    "shape",
+			    text);
+		else
+			rc = options_take(c, options_index(found), optarg);
+	}
+	c->args = argv + optind;
+	c->n_args = argc - optind;
+	return rc;
+}
+
+/* Sets one of the task's three times. */
+static int
+options_set_time(struct ctl *c, enum ctl_option option,
+    int (*set)(struct moro_options *o, uint64_t ms))
+{
+	uint64_t ms;
+
+	if (!ctl_has(c, option))
+		return EXIT_DONE;
+	units_duration(c->values[option], 0, &ms);
+	if (ms > 0 && set(c->options, ms) == 0)
+		return EXIT_DONE;
+	return complain_usage("--%s takes a time above 0, not %s",
+	    ctl_options[option].name, c->values[option]);
+}
+
+static int
+options_set_priority(struct ctl *c)
+{
+	static const char *const names[] = {"", "high", "normal", "low"};
+	const char *value = c->values[CTL_PRIORITY];
+
+	if (value == NULL)
+		return EXIT_DONE;
+	for (int i = MORO_PRIORITY_HIGH; i <= MORO_PRIORITY_LOW; i++) {
+		if (strcmp(value, names[i]) != 0)
+			continue;
+		moro_options_set_priority(c->options, (enum moro_priority)i);
+		return EXIT_DONE;
+	}
+	return complain_usage("--priority takes high, normal or low, not %s",
+	    value);
+}
+
+static int
+options_set_id(struct ctl *c)
+{
+	const char *id = c->values[CTL_ID];
+
+	if (id == NULL || moro_options_set_id(c->options, id) == 0)
+		return EXIT_DONE;
+	return complain_usage("--id takes 1 to 256 bytes");
+}
+
+/* Makes the options of a task out of those given. */
+static int
+options_make(struct ctl *c)
+{
+	int rc;
+
+	if ((c->command->takes & CTL_BIT(CTL_PRIORITY)) == 0)
+		return EXIT_DONE;
+	c->options = moro_options_new();
+	if (c->options == NULL) {
+		complain("NO_MEMORY", "out of memory");
+		return EXIT_REFUSED;
+	}
+	rc = options_set_priority(c);
+	if (rc == EXIT_DONE)
+		rc = options_set_id(c);
+	if (rc == EXIT_DONE)
+		rc = options_set_time(c, CTL_TIMEOUT, moro_options_set_timeout);
+	if (rc == EXIT_DONE)
+		rc = options_set_time(c, CTL_RUN_TIMEOUT,
+		    moro_options_set_run_timeout);
+	if (rc == EXIT_DONE)
+		rc = options_set_time(c, CTL_QUEUE_TIMEOUT,
+		    moro_options_set_queue_timeout);
+	return rc;
+}
+
+/* Checks the values whose kind the table tells. */
+static int
+options_check_value(const struct ctl *c, int option)
+{
+	const struct ctl_option_row *row = &ctl_options[option];
+	const char *value = c->values[option];
+	uint64_t n;
+
+	if (row->takes == NULL)
+		return EXIT_DONE;
+	if (strcmp(row->takes, "DUR") == 0 && units_duration(value, 0, &n) != 0)
+		return complain_usage("--%s takes " UNITS_DURATION_TAKES
+				      ", not %s",
+		    row->name, value);
+	if (strcmp(row->takes, "SIZE") == 0 && units_size(value, &n) != 0)
+		return complain_usage("--%s takes bytes such as 4096 or 64M, "
+				      "not %s",
+		    row->name, value);
+	return EXIT_DONE;
+}
+
+int
+options_check(struct ctl *c)
+{
+	const char *name = c->command->name;
+
+	for (int i = 0; i < CTL_OPTION_N; i++) {
+		if (c->values[i] == NULL)
+			continue;
+		if ((c->command->takes & CTL_BIT(i)) == 0)
+			return complain_usage("%s takes no --%s; see moroctl "
+					      "%s --help",
+			    name, ctl_options[i].name, name);
+		if (options_check_value(c, i) != EXIT_DONE)
+			return EXIT_USAGE;
+	}
+	if (c->n_args > c->command->max_args)
+		return complain_usage("%s: one argument too many: %s", name,
+		    c->args[c->command->max_args]);
+	return options_make(c);
+}

@@ -1,0 +1,121 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <msgpack.h>
+
+#include "tools/complain.h"
+#include "tools/convert.h"
+#include "tools/moroctl.h"
+#include "tools/sink.h"
+
+/* Writes what a memory stream gathered, and frees it. */
+static int
+output_text(const char *path, FILE *stream, char **text, size_t *len)
+{
+	int rc;
+
+	if (fclose(stream) != 0)
+		rc = complain_output("the result", errno);
+	else
+		rc = sink_write(path, *text, *len, false);
+	free(*text);
+	return rc;
+}
+
+int
+ctl_put_value(struct ctl *c, const struct msgpack_object *object)
+{
+	char error[CONVERT_ERROR] = "out of memory";
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL || object == NULL ||
+	    convert_to_json(out, object, error) == -1) {
+		complain("OUTPUT", "%s", error);
+		if (out != NULL)
+			fclose(out);
+		free(text);
+		return EXIT_FAILED;
+	}
+	fputc('\n', out);
+	return output_text(c->values[CTL_OUTPUT], out, &text, &len);
+}
+
+int
+ctl_put_json(struct ctl *c, struct moro_reply *reply)
+{
+	return ctl_put_value(c, moro_reply_object(reply));
+}
+
+int
+ctl_put_text(struct ctl *c, struct moro_reply *reply, bool newline)
+{
+	size_t len;
+	const char *text = moro_reply_text(reply, &len);
+
+	if (ctl_has(c, CTL_JSON) || text == NULL)
+		return ctl_put_json(c, reply);
+	return sink_write(c->values[CTL_OUTPUT], text, len, newline);
+}
+
+int
+ctl_check_terminal(struct ctl *c)
+{
+	if (ctl_has(c, CTL_FORCE) || ctl_has(c, CTL_JSON) ||
+	    !sink_is_terminal(c->values[CTL_OUTPUT]))
+		return EXIT_DONE;
+	return complain_usage("%s writes bytes that a terminal cannot show: "
+			      "redirect it, or say --output FILE or --force",
+	    c->command->name);
+}
+
+/* Prints text as a JSON string. */
+static void
+output_string(FILE *out, const char *text)
+{
+	struct msgpack_object o = {.type = MSGPACK_OBJECT_STR};
+	char error[CONVERT_ERROR];
+
+	o.via.str.ptr = text;
+	o.via.str.size = (uint32_t)strlen(text);
+	convert_to_json(out, &o, error);
+}
+
+/* Prints ,"name":"text" when there is text. */
+static void
+output_pair(FILE *out, const char *name, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return;
+	fprintf(out, ",\"%s\":", name);
+	output_string(out, text);
+}
+
+void
+ctl_put_error(const struct moro_reply *r)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int64_t n;
+
+	if (out == NULL)
+		return;
+	fputs("{\"error\":{\"code\":", out);
+	output_string(out, moro_reply_code_name(r));
+	output_pair(out, "message", moro_reply_message(r));
+	output_pair(out, "reason", moro_reply_reason(r));
+	fprintf(out, ",\"retryable\":%s",
+	    moro_reply_retryable(r) ? "true" : "false");
+	for (size_t i = 0; i < moro_reply_details(r); i++) {
+		const char *name = moro_reply_detail_name(r, i);
+
+		output_pair(out, name, moro_reply_detail_text(r, name));
+		if (moro_reply_detail_number(r, name, &n) == 0)
+			fprintf(out, ",\"%s\":%lld", name, (long long)n);
+	}
+	fputs("}}\n", out);
+	output_text(NULL, out, &text, &len);
+}

@@ -1,0 +1,165 @@
+#include "tools/moroctl.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+
+#include "proto/units.h"
+#include "tools/complain.h"
+#include "tools/moroctl-help.h"
+#include "tools/moroctl-options.h"
+
+/*
+ * Connects when the first call is made, so that wrong usage needs no server.
+ * When that fails, the call will say so.
+ */
+static int
+ctl_connect(struct ctl *c)
+{
+	uint64_t ms = 0;
+
+	if (c->moro != NULL)
+		return EXIT_DONE;
+	c->moro = moro_new();
+	if (c->moro == NULL) {
+		complain("NO_MEMORY", "out of memory");
+		return EXIT_REFUSED;
+	}
+	if (ctl_has(c, CTL_WAIT))
+		units_duration(c->values[CTL_WAIT], 0, &ms);
+	moro_set_wait_ms(c->moro, ms);
+	moro_connect(c->moro, c->values[CTL_SOCKET]);
+	return EXIT_DONE;
+}
+
+/* What moroctl exits with when it was answered this code. */
+static int
+ctl_exit_code(enum moro_code code)
+{
+	static const struct {
+		enum moro_code code;
+		enum exit_code exit;
+	} rows[] = {
+	    {MORO_OK, EXIT_DONE},
+	    {MORO_WORKER_ERROR, EXIT_FAILED},
+	    {MORO_TIMEOUT, EXIT_TIMEOUT},
+	    {MORO_WAIT_LIMIT, EXIT_TIMEOUT},
+	    {MORO_QUEUE_FULL, EXIT_QUEUE_FULL},
+	    {MORO_NO_SERVER, EXIT_NO_SERVER},
+	    {MORO_LOST, EXIT_NO_SERVER},
+	    {MORO_GARBLED, EXIT_NO_SERVER},
+	    {MORO_CLOSED, EXIT_NO_SERVER},
+	    {MORO_SYSTEM, EXIT_NO_SERVER},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (rows[i].code == code)
+			return rows[i].exit;
+	}
+	return EXIT_REFUSED;
+}
+
+/* Says what went wrong. */
+static int
+ctl_complain(struct ctl *c, const struct moro_reply *r)
+{
+	static const char hint[] = "; start morod, or name its socket with "
+				   "--socket PATH or $MORO_SOCKET";
+	enum moro_code code = moro_reply_code(r);
+
+	complain(moro_reply_code_name(r), "%s%s", moro_reply_message(r),
+	    code == MORO_NO_SERVER ? hint : "");
+	if (ctl_has(c, CTL_JSON))
+		ctl_put_error(r);
+	return ctl_exit_code(code);
+}
+
+int
+ctl_call(struct ctl *c, const char *type, const void *data, size_t len,
+    struct moro_reply **reply)
+{
+	struct moro_reply *r;
+	int rc = ctl_connect(c);
+
+	if (rc != EXIT_DONE)
+		return rc;
+	r = moro_call(c->moro, type, data, len, c->options);
+	if (moro_reply_ok(r)) {
+		*reply = r;
+		return EXIT_DONE;
+	}
+	rc = ctl_complain(c, r);
+	moro_reply_free(r);
+	return rc;
+}
+
+int
+ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
+    struct moro_reply **reply)
+{
+	const void *data = moro_map_data(map);
+	int rc = EXIT_REFUSED;
+
+	if (data == NULL)
+		complain("NO_MEMORY", "out of memory");
+	else
+		rc = ctl_call(c, type, data, moro_map_size(map), reply);
+	moro_map_free(map);
+	return rc;
+}
+
+/* Finds the command in the arguments and takes it out of them. */
+static int
+ctl_find(struct ctl *c)
+{
+	if (c->n_args == 0)
+		return complain_usage(
+		    "no command is given; moroctl --help lists them");
+	for (const struct ctl_command *k = ctl_commands; k->name != NULL; k++) {
+		if (strcmp(k->name, c->args[0]) != 0)
+			continue;
+		c->command = k;
+		c->args++;
+		c->n_args--;
+		return EXIT_DONE;
+	}
+	return complain_usage("no command %s; moroctl --help lists them",
+	    c->args[0]);
+}
+
+/* Does what the arguments say. */
+static int
+ctl_main(struct ctl *c)
+{
+	int rc;
+
+	if (ctl_has(c, CTL_VERSION)) {
+		printf("moroctl %s\n", moro_version());
+		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+	}
+	if (ctl_has(c, CTL_HELP) && c->n_args == 0)
+		return help_all();
+	rc = ctl_find(c);
+	if (rc != EXIT_DONE)
+		return rc;
+	if (ctl_has(c, CTL_HELP))
+		return help_command(c->command);
+	rc = options_check(c);
+	return rc != EXIT_DONE ? rc : c->command->run(c);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl c = {.command = NULL};
+	int rc;
+
+	/* a reader that is gone is an error to report, not a sudden death */
+	signal(SIGPIPE, SIG_IGN);
+	rc = options_read(&c, argc, argv);
+	if (rc == EXIT_DONE)
+		rc = ctl_main(&c);
+	moro_options_free(c.options);
+	moro_free(c.moro);
+	return rc;
+}

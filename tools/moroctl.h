@@ -1,0 +1,135 @@
+#ifndef MORO_TOOLS_MOROCTL_H
+#define MORO_TOOLS_MOROCTL_H
+
+/*
+ * moroctl: morod from the command line. One table in moroctl.c describes the
+ * options, one in moroctl-commands.c the commands; parsing, checks and help
+ * all come from them.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "client/moro.h"
+
+enum ctl_option {
+	CTL_SOCKET,
+	CTL_JSON,
+	CTL_WAIT,
+	CTL_HELP,
+	CTL_VERSION,
+	CTL_PRIORITY,
+	CTL_TIMEOUT,
+	CTL_RUN_TIMEOUT,
+	CTL_QUEUE_TIMEOUT,
+	CTL_ID,
+	CTL_INPUT,
+	CTL_OUTPUT,
+	CTL_FIELD,
+	CTL_FORCE,
+	CTL_ALGORITHM,
+	CTL_ENCODING,
+	CTL_KEY,
+	CTL_KEY_FILE,
+	CTL_AAD,
+	CTL_SECRET,
+	CTL_SECRET_FILE,
+	CTL_EXPIRES_IN,
+	CTL_NOT_BEFORE,
+	CTL_ISSUER,
+	CTL_AUDIENCE,
+	CTL_SUBJECT,
+	CTL_JWTID,
+	CTL_KEYID,
+	CTL_NO_TIMESTAMP,
+	CTL_CLOCK_TOLERANCE,
+	CTL_IGNORE_EXPIRATION,
+	CTL_FORMAT,
+	CTL_LEVEL,
+	CTL_MAX_OUTPUT,
+	CTL_OPTION_N,
+};
+
+#define CTL_BIT(option) ((uint64_t)1 << (option))
+#define CTL_ALGORITHMS 8 /* times that --algorithm may be given */
+
+/* One run of the program. */
+struct ctl {
+	const struct ctl_command *command;
+	char **args; /* those of the command */
+	int n_args;
+	const char *values[CTL_OPTION_N]; /* NULL: not given; flags: "" */
+	const char *algorithms[CTL_ALGORITHMS + 1]; /* ends with NULL */
+	struct moro *moro; /* NULL until something is called */
+	struct moro_options *options; /* of the task */
+};
+
+/* One command. A table of them ends where name is NULL. */
+struct ctl_command {
+	const char *name;
+	const char *arguments; /* as the help shows them, or "" */
+	int max_args;
+	uint64_t takes; /* CTL_BIT()s of its own options */
+	const char *about; /* one line */
+	const char *more; /* what else there is to say, or NULL */
+	const char *example;
+	/* Does it; gives the exit code, having complained unless it is 0. */
+	int (*run)(struct ctl *c);
+};
+
+extern const struct ctl_command ctl_commands[];
+
+/* Whether an option was given. */
+bool ctl_has(const struct ctl *c, enum ctl_option option);
+
+/*
+ * Calls a type or method, connecting first. The data are one MessagePack
+ * value or NULL. Gives 0 and the reply, which is the caller's; or complains,
+ * shows the error as JSON if that was asked for, and gives the exit code.
+ */
+int ctl_call(struct ctl *c, const char *type, const void *data, size_t len,
+    struct moro_reply **reply);
+
+/* The same with a map, which is freed; NULL and broken ones: no memory. */
+int ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
+    struct moro_reply **reply);
+
+/*
+ * Writes the result as JSON and a newline. Gives the exit code, as do the
+ * next ones.
+ */
+int ctl_put_json(struct ctl *c, struct moro_reply *reply);
+
+/* The same with one value; NULL: there was no memory for it. */
+int ctl_put_value(struct ctl *c, const struct msgpack_object *value);
+
+/* Writes a result that is text or bytes as it is; --json: as JSON. */
+int ctl_put_text(struct ctl *c, struct moro_reply *reply, bool newline);
+
+/* Writes an error as JSON, {"error": {...}}, on standard output. */
+void ctl_put_error(const struct moro_reply *reply);
+
+/* Refuses to show bytes to a person, unless --force. */
+int ctl_check_terminal(struct ctl *c);
+
+/* The commands, one function each. */
+int ctl_ping(struct ctl *c);
+int ctl_stats(struct ctl *c);
+int ctl_types(struct ctl *c);
+int ctl_shutdown(struct ctl *c);
+int ctl_run(struct ctl *c);
+int ctl_hash(struct ctl *c);
+int ctl_encrypt(struct ctl *c);
+int ctl_decrypt(struct ctl *c);
+int ctl_sign(struct ctl *c);
+int ctl_verify(struct ctl *c);
+int ctl_compress(struct ctl *c);
+int ctl_decompress(struct ctl *c);
+
+/* Prints the statistics, or the types, for people. */
+int ctl_show_stats(struct ctl *c, struct moro_reply *reply);
+int ctl_show_types(struct ctl *c, struct moro_reply *reply);
+
+#endif

@@ -1,0 +1,106 @@
+#include "tools/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/limit.h"
+#include "tools/complain.h"
+
+#define SOURCE_FIRST ((size_t)64 << 10) /* bytes of the first allocation */
+#define SOURCE_MAX LIMIT_FRAME_MAX /* no server takes more */
+
+/* Bytes to begin with: a whole regular file, so that it is moved never. */
+static size_t
+source_size(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    (size_t)st.st_size > SOURCE_MAX)
+		return SOURCE_FIRST;
+	return (size_t)st.st_size + 2;
+}
+
+/* Makes room for more, and for the NUL. Returns 0, or -1 with errno. */
+static int
+source_grow(struct source *s, size_t *size)
+{
+	size_t wanted = *size == 0 ? SOURCE_FIRST : *size * 2;
+	char *bytes;
+
+	if (s->len + 1 < *size)
+		return 0;
+	if (s->len > SOURCE_MAX) {
+		errno = EFBIG;
+		return -1;
+	}
+	bytes = realloc(s->bytes, wanted);
+	if (bytes == NULL)
+		return -1;
+	s->bytes = bytes;
+	*size = wanted;
+	return 0;
+}
+
+/* Reads to the end. Returns 0, or -1 with errno. */
+static int
+source_read_fd(struct source *s, int fd)
+{
+	size_t size = source_size(fd);
+	ssize_t n;
+
+	s->bytes = malloc(size);
+	if (s->bytes == NULL)
+		return -1;
+	do {
+		if (source_grow(s, &size) == -1)
+			return -1;
+		n = read(fd, s->bytes + s->len, size - s->len - 1);
+		if (n > 0)
+			s->len += (size_t)n;
+	} while (n > 0 || (n == -1 && errno == EINTR));
+	s->bytes[s->len] = '\0';
+	return n == 0 ? 0 : -1;
+}
+
+int
+source_read(struct source *s, const char *path)
+{
+	int is_stdin = path == NULL || strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int rc = -1, error;
+
+	s->bytes = NULL;
+	s->len = 0;
+	if (fd != -1)
+		rc = source_read_fd(s, fd);
+	error = errno;
+	if (fd != -1 && !is_stdin)
+		close(fd);
+	if (rc == 0)
+		return EXIT_DONE;
+	source_clear(s);
+	return complain_usage("cannot read %s: %s",
+	    is_stdin ? "standard input" : path, strerror(error));
+}
+
+void
+source_chomp(struct source *s)
+{
+	if (s->len > 0 && s->bytes[s->len - 1] == '\n')
+		s->bytes[--s->len] = '\0';
+}
+
+void
+source_clear(struct source *s)
+{
+	if (s->bytes != NULL)
+		explicit_bzero(s->bytes, s->len);
+	free(s->bytes);
+	s->bytes = NULL;
+	s->len = 0;
+}

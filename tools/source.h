@@ -1,0 +1,26 @@
+#ifndef MORO_TOOLS_SOURCE_H
+#define MORO_TOOLS_SOURCE_H
+
+/* Where moroctl's input comes from. */
+
+#include <stddef.h>
+
+/* Bytes that were read. */
+struct source {
+	char *bytes; /* owned; a NUL follows that len does not count */
+	size_t len;
+};
+
+/*
+ * Reads a file to its end; NULL and "-": standard input. Returns 0, or
+ * EXIT_USAGE after complaining.
+ */
+int source_read(struct source *s, const char *path);
+
+/* Drops one newline at the end, as editors and echo leave it. */
+void source_chomp(struct source *s);
+
+/* Wipes and frees; s is empty afterwards. */
+void source_clear(struct source *s);
+
+#endif

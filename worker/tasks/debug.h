@@ -1,0 +1,14 @@
+#ifndef MORO_TASKS_DEBUG_H
+#define MORO_TASKS_DEBUG_H
+
+/* debug:* : tasks that show how morod deals with good and bad ones. */
+
+#include "worker/type.h"
+
+extern const struct task_type debug_echo_type;
+extern const struct task_type debug_sleep_type;
+extern const struct task_type debug_spin_type;
+extern const struct task_type debug_fail_type;
+extern const struct task_type debug_crash_type;
+
+#endif

@@ -1,0 +1,347 @@
+/* jwt:sign */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/limit.h"
+#include "proto/units.h"
+#include "worker/tasks/token.h"
+#include "worker/tasks/value.h"
+#include "worker/wipe.h"
+
+#define SIGN_NAME 64 /* bytes of an option's name, its NUL included */
+#define SIGN_DURATION 32 /* bytes of a duration, its NUL included */
+#define SIGN_SECONDS_MAX INT64_C(3155760000) /* 100 years */
+#define SIGN_TIME_MAX ((double)LIMIT_MSGID_MAX) /* exact in a double */
+#define MS_PER_S 1000
+
+enum sign_field { SIGN_PAYLOAD, SIGN_SECRET, SIGN_OPTIONS };
+
+enum sign_option {
+	SIGN_ALGORITHM,
+	SIGN_EXPIRES_IN,
+	SIGN_NOT_BEFORE,
+	SIGN_ISSUER,
+	SIGN_AUDIENCE,
+	SIGN_SUBJECT,
+	SIGN_JWTID,
+	SIGN_KEYID,
+	SIGN_NO_TIMESTAMP,
+	SIGN_N,
+};
+
+static const struct field sign_options[] = {
+    [SIGN_ALGORITHM] = {.name = "algorithm",
+	.kinds = FIELD_STR,
+	.allowed = token_algorithms,
+	.fallback = "HS256",
+	.about = "The algorithm to sign with."},
+    [SIGN_EXPIRES_IN] = {.name = "expiresIn",
+	.kinds = FIELD_INT | FIELD_STR,
+	.about = "Sets exp: seconds from iat on, or a duration (\"7d\")."},
+    [SIGN_NOT_BEFORE] = {.name = "notBefore",
+	.kinds = FIELD_INT | FIELD_STR,
+	.about = "Sets nbf: seconds from iat on, or a duration."},
+    [SIGN_ISSUER] = {.name = "issuer",
+	.kinds = FIELD_STR,
+	.min = 1,
+	.max = TOKEN_STRING_MAX,
+	.about = "Sets iss."},
+    [SIGN_AUDIENCE] = {.name = "audience",
+	.kinds = FIELD_STR | FIELD_ARRAY,
+	.about = "Sets aud: a string or an array of strings."},
+    [SIGN_SUBJECT] = {.name = "subject",
+	.kinds = FIELD_STR,
+	.min = 1,
+	.max = TOKEN_STRING_MAX,
+	.about = "Sets sub."},
+    [SIGN_JWTID] = {.name = "jwtid",
+	.kinds = FIELD_STR,
+	.min = 1,
+	.max = TOKEN_STRING_MAX,
+	.about = "Sets jti."},
+    [SIGN_KEYID] = {.name = "keyid",
+	.kinds = FIELD_STR,
+	.min = 1,
+	.max = TOKEN_STRING_MAX,
+	.about = "Sets kid in the header."},
+    [SIGN_NO_TIMESTAMP] = {.name = "noTimestamp",
+	.kinds = FIELD_BOOL,
+	.fallback = "false",
+	.about = "Does not set iat."},
+    [SIGN_N] = {.name = NULL},
+};
+
+static const struct field sign_fields[] = {
+    [SIGN_PAYLOAD] = {.name = "payload",
+	.kinds = FIELD_MAP,
+	.required = true,
+	.about = "The claims."},
+    [SIGN_SECRET] = {.name = "secret",
+	.kinds = FIELD_TEXT,
+	.required = true,
+	.min = 1,
+	.max = TOKEN_SECRET_MAX,
+	.about = "The shared secret; no key in PEM."},
+    [SIGN_OPTIONS] = {.name = "options",
+	.kinds = FIELD_MAP,
+	.about = "What to add to the claims.",
+	.fields = sign_options},
+    {.name = NULL},
+};
+
+/* Options that become claims as they are. */
+static const struct {
+	enum sign_option option;
+	const char *claim;
+} sign_claims[] = {
+    {SIGN_ISSUER, "iss"},
+    {SIGN_AUDIENCE, "aud"},
+    {SIGN_SUBJECT, "sub"},
+    {SIGN_JWTID, "jti"},
+};
+
+/* Claims that are times. */
+static const char *const sign_times[] = {"iat", "nbf", "exp"};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* One signing. */
+struct sign {
+	struct call *call;
+	const msgpack_object *options[SIGN_N]; /* NULL where not given */
+	struct token_secret secret;
+	json_t *payload; /* owned */
+};
+
+/* Sets a claim, which is taken, unless the payload has it already. */
+static int
+sign_set(struct sign *s, enum sign_option option, const char *claim,
+    json_t *value)
+{
+	char name[SIGN_NAME];
+
+	if (value == NULL)
+		return -1;
+	if (json_object_get(s->payload, claim) == NULL) {
+		if (json_object_set_new(s->payload, claim, value) == 0)
+			return 0;
+		return call_no_memory(s->call);
+	}
+	json_decref(value);
+	snprintf(name, sizeof name, "options.%s", sign_options[option].name);
+	return call_invalid(s->call, name,
+	    "%s sets %s, which the payload already has: give one", name, claim);
+}
+
+/* Sets the claims that options give as strings. */
+static int
+sign_set_strings(struct sign *s)
+{
+	char name[SIGN_NAME];
+
+	for (size_t i = 0; i < COUNT(sign_claims); i++) {
+		enum sign_option option = sign_claims[i].option;
+		const msgpack_object *arg = s->options[option];
+
+		if (arg == NULL)
+			continue;
+		snprintf(name, sizeof name, "options.%s",
+		    sign_options[option].name);
+		if (sign_set(s, option, sign_claims[i].claim,
+			token_strings(s->call, name, arg,
+			    option == SIGN_AUDIENCE)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether a claim can be a time: a number that a double holds exactly. */
+static bool
+sign_is_time(const json_t *value)
+{
+	double seconds = json_number_value(value);
+
+	return json_is_number(value) && seconds >= -SIGN_TIME_MAX &&
+	       seconds <= SIGN_TIME_MAX;
+}
+
+/* Refuses times in the payload that no verifier could read. */
+static int
+sign_check_times(struct sign *s)
+{
+	char name[SIGN_NAME];
+
+	for (size_t i = 0; i < COUNT(sign_times); i++) {
+		json_t *value = json_object_get(s->payload, sign_times[i]);
+
+		if (value == NULL || sign_is_time(value))
+			continue;
+		snprintf(name, sizeof name, "payload.%s", sign_times[i]);
+		return call_invalid(s->call, name,
+		    "%s takes a number of seconds since 1970", name);
+	}
+	return 0;
+}
+
+/* Reads "7d" as seconds; what is less than one is cut off. */
+static int
+sign_duration(const msgpack_object *arg, int64_t *seconds)
+{
+	char text[SIGN_DURATION];
+	uint64_t ms;
+
+	if (arg->via.str.size >= sizeof text)
+		return -1;
+	call_text(arg, text, sizeof text);
+	/* a NUL inside would hide what follows it */
+	if (strlen(text) != arg->via.str.size)
+		return -1;
+	if (units_duration(text, MS_PER_S, &ms) < 0)
+		return -1;
+	*seconds = (int64_t)(ms / MS_PER_S);
+	return 0;
+}
+
+/* Reads a number of seconds or a duration. */
+static int
+sign_seconds(struct sign *s, enum sign_option option, int64_t *seconds)
+{
+	const msgpack_object *arg = s->options[option];
+	char name[SIGN_NAME];
+
+	if (arg->type == MSGPACK_OBJECT_STR) {
+		if (sign_duration(arg, seconds) == 0)
+			return 0;
+	} else {
+		*seconds = call_int(arg, 0);
+		if (*seconds >= -SIGN_SECONDS_MAX &&
+		    *seconds <= SIGN_SECONDS_MAX)
+			return 0;
+	}
+	snprintf(name, sizeof name, "options.%s", sign_options[option].name);
+	return call_refuse(s->call, name,
+	    "seconds (100 years at most) or a duration such as \"7d\", "
+	    "\"15m\" or \"30s\"",
+	    arg);
+}
+
+/* Sets a time so many seconds after `from`, if the option is given. */
+static int
+sign_set_after(struct sign *s, enum sign_option option, const char *claim,
+    int64_t from)
+{
+	int64_t seconds = 0;
+
+	if (s->options[option] == NULL)
+		return 0;
+	if (sign_seconds(s, option, &seconds) < 0)
+		return -1;
+	return sign_set(s, option, claim, json_integer(from + seconds));
+}
+
+/* Sets iat, nbf and exp. A payload's own iat is what the others count from. */
+static int
+sign_set_times(struct sign *s)
+{
+	json_t *given = json_object_get(s->payload, "iat");
+	int64_t now = time(NULL);
+
+	if (given != NULL)
+		now = (int64_t)json_number_value(given);
+	if (call_bool(s->options[SIGN_NO_TIMESTAMP], false)) {
+		if (given != NULL)
+			return call_invalid(s->call, "options.noTimestamp",
+			    "options.noTimestamp forbids iat, which the "
+			    "payload has: give one");
+	} else if (given == NULL && json_object_set_new(s->payload, "iat",
+					json_integer(now)) < 0) {
+		return call_no_memory(s->call);
+	}
+	if (sign_set_after(s, SIGN_NOT_BEFORE, "nbf", now) < 0)
+		return -1;
+	return sign_set_after(s, SIGN_EXPIRES_IN, "exp", now);
+}
+
+/* Reads all that was given and completes the payload. */
+static int
+sign_prepare(struct sign *s)
+{
+	struct call *call = s->call;
+	const msgpack_object *options = call->args[SIGN_OPTIONS];
+
+	if (options != NULL &&
+	    call_bind(call, sign_options, options, "options.", s->options) < 0)
+		return -1;
+	if (token_secret(call, call->args[SIGN_SECRET], &s->secret) < 0)
+		return -1;
+	s->payload = value_to_json(call, "payload", call->args[SIGN_PAYLOAD]);
+	if (s->payload == NULL)
+		return -1;
+	if (sign_check_times(s) < 0 || sign_set_strings(s) < 0)
+		return -1;
+	return sign_set_times(s);
+}
+
+/* The algorithm to sign with, as its place in the list. */
+static int
+sign_algorithm(const struct sign *s)
+{
+	const msgpack_object *arg = s->options[SIGN_ALGORITHM];
+
+	return arg == NULL
+		   ? 0
+		   : token_algorithm(arg->via.str.ptr, arg->via.str.size);
+}
+
+/* Signs and packs the token. */
+static int
+sign_finish(struct sign *s)
+{
+	const msgpack_object *arg = s->options[SIGN_KEYID];
+	json_t *keyid = NULL;
+	char *text;
+
+	if (arg != NULL) {
+		keyid = token_strings(s->call, "options.keyid", arg, false);
+		if (keyid == NULL)
+			return -1;
+	}
+	text = token_make(s->payload, json_string_value(keyid),
+	    sign_algorithm(s), &s->secret);
+	json_decref(keyid);
+	if (text == NULL)
+		return call_no_memory(s->call);
+	if (strlen(text) > TOKEN_MAX) {
+		wipe_free(text);
+		return call_too_large(s->call, "token", TOKEN_MAX);
+	}
+	call_pack_str(s->call, text);
+	wipe_free(text);
+	return 0;
+}
+
+static int
+sign_run(struct call *call)
+{
+	struct sign s = {.call = call};
+	int rc = sign_prepare(&s);
+
+	if (rc == 0)
+		rc = sign_finish(&s);
+	json_decref(s.payload);
+	return rc;
+}
+
+const struct task_type token_sign_type = {
+    .name = "jwt:sign",
+    .about = "Makes a JSON web token.",
+    .result = "The token, a string.",
+    .example = "{\"payload\": {\"user\": 7}, \"secret\": \"s3cret\", "
+	       "\"options\": {\"expiresIn\": \"7d\"}}",
+    .flags = TYPE_SECRET,
+    .fields = sign_fields,
+    .run = sign_run,
+};

@@ -1,0 +1,269 @@
+#include "worker/tasks/token.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "worker/field.h"
+#include "worker/tasks/base64url.h"
+#include "worker/tasks/value.h"
+#include "worker/wipe.h"
+
+#define TOKEN_PARTS 3
+#define TOKEN_NAME 64 /* bytes of an option's name, its NUL included */
+
+const char *const token_algorithms[] = {"HS256", "HS384", "HS512", NULL};
+static const jwt_alg_t token_library_algorithms[] = {JWT_ALG_HS256,
+    JWT_ALG_HS384, JWT_ALG_HS512};
+
+/* One of the three parts, in the token's text. */
+struct part {
+	const char *text;
+	size_t len;
+};
+
+int
+token_algorithm(const char *name, size_t len)
+{
+	for (int i = 0; token_algorithms[i] != NULL; i++) {
+		if (strlen(token_algorithms[i]) == len &&
+		    memcmp(token_algorithms[i], name, len) == 0)
+			return i;
+	}
+	return -1;
+}
+
+int
+token_secret(struct call *call, const msgpack_object *arg,
+    struct token_secret *secret)
+{
+	static const char pem[] = "-----BEGIN";
+	size_t len;
+
+	secret->bytes = call_bytes(arg, &len);
+	if (len == 0 || len > TOKEN_SECRET_MAX)
+		return call_refuse(call, "secret",
+		    "a string or bytes of 1 to 4096 bytes", arg);
+	/*
+	 * Who verifies with a public key by mistake would accept every token
+	 * that was made with HMAC and that key, which is no secret.
+	 */
+	if (memmem(secret->bytes, len, pem, sizeof pem - 1) != NULL)
+		return call_invalid(call, "secret",
+		    "secret takes a shared secret, not a key in PEM: the HS "
+		    "algorithms have no public keys");
+	secret->len = (int)len;
+	return 0;
+}
+
+/* Checks one string of an option. */
+static int
+token_check_string(struct call *call, const char *name,
+    const msgpack_object *arg)
+{
+	if (arg->type == MSGPACK_OBJECT_STR && arg->via.str.size > 0 &&
+	    arg->via.str.size <= TOKEN_STRING_MAX)
+		return 0;
+	return call_refuse(call, name, "a string of 1 to 1024 bytes", arg);
+}
+
+/* Checks each string of an array. */
+static int
+token_check_array(struct call *call, const char *name,
+    const msgpack_object *arg)
+{
+	char element[TOKEN_NAME];
+	uint32_t n = arg->via.array.size;
+
+	if (n == 0 || n > TOKEN_STRINGS_MAX)
+		return call_refuse(call, name,
+		    "a string or an array of 1 to 32 strings", arg);
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(element, sizeof element, "%s[%u]", name, i);
+		if (token_check_string(call, element, &arg->via.array.ptr[i]) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
+
+json_t *
+token_strings(struct call *call, const char *name, const msgpack_object *arg,
+    bool many)
+{
+	int rc = many && arg->type == MSGPACK_OBJECT_ARRAY
+		     ? token_check_array(call, name, arg)
+		     : token_check_string(call, name, arg);
+
+	return rc == 0 ? value_to_json(call, name, arg) : NULL;
+}
+
+/* Splits at the dots; false unless there are exactly two. */
+static bool
+token_split(const char *text, struct part parts[TOKEN_PARTS])
+{
+	for (int i = 0; i < TOKEN_PARTS; i++) {
+		const char *end = strchrnul(text, '.');
+
+		parts[i].text = text;
+		parts[i].len = (size_t)(end - text);
+		if (i == TOKEN_PARTS - 1)
+			return *end == '\0';
+		if (*end == '\0')
+			return false;
+		text = end + 1;
+	}
+	return false;
+}
+
+/* Reads a part as a JSON object without a name given twice, or NULL. */
+static json_t *
+token_object(const struct part *part)
+{
+	size_t len;
+	uint8_t *text = base64url_decode(part->text, part->len, &len);
+	json_t *json = NULL;
+
+	if (text != NULL)
+		json = json_loadb((const char *)text, len,
+		    JSON_REJECT_DUPLICATES, NULL);
+	wipe_free(text);
+	if (json_is_object(json) && value_fits(json))
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+/* Whether a part is clean base64url. */
+static bool
+token_clean(const struct part *part)
+{
+	size_t len;
+	uint8_t *bytes = base64url_decode(part->text, part->len, &len);
+
+	wipe_free(bytes);
+	return bytes != NULL;
+}
+
+/* Whether the header asks for nothing that is not understood here. */
+static bool
+token_header_plain(const json_t *header)
+{
+	const json_t *typ = json_object_get(header, "typ");
+
+	if (json_object_get(header, "crit") != NULL)
+		return false;
+	return typ == NULL ||
+	       (json_is_string(typ) &&
+		   strcasecmp(json_string_value(typ), "JWT") == 0);
+}
+
+const char *
+token_parse(struct token *t, const uint8_t *text, size_t len)
+{
+	struct part parts[TOKEN_PARTS];
+
+	memset(t, 0, sizeof *t);
+	if (len == 0)
+		return "jwt must be provided";
+	if (len > TOKEN_MAX || memchr(text, '\0', len) != NULL)
+		return "jwt malformed";
+	t->text = wipe_malloc(len + 1);
+	if (t->text == NULL)
+		return "out of memory";
+	memcpy(t->text, text, len);
+	t->text[len] = '\0';
+	if (!token_split(t->text, parts))
+		return "jwt malformed";
+	t->header = token_object(&parts[0]);
+	t->payload = token_object(&parts[1]);
+	if (t->header == NULL || t->payload == NULL ||
+	    !token_header_plain(t->header))
+		return "invalid token";
+	if (parts[2].len == 0)
+		return "jwt signature is required";
+	return token_clean(&parts[2]) ? NULL : "invalid token";
+}
+
+void
+token_clear(struct token *t)
+{
+	wipe_free(t->text);
+	json_decref(t->header);
+	json_decref(t->payload);
+	memset(t, 0, sizeof *t);
+}
+
+bool
+token_genuine(const struct token *t, int algorithm,
+    const struct token_secret *secret)
+{
+	jwt_t *jwt = NULL;
+	bool genuine;
+
+	if (jwt_decode(&jwt, t->text, secret->bytes, secret->len) != 0)
+		return false;
+	/* it takes the algorithm from the token: it must be the one we saw */
+	genuine = jwt_get_alg(jwt) == token_library_algorithms[algorithm];
+	jwt_free(jwt);
+	return genuine;
+}
+
+/* Fills in a token of the library; 0, or an errno. */
+static int
+token_fill(jwt_t *jwt, const json_t *payload, const char *keyid, int algorithm,
+    const struct token_secret *secret)
+{
+	char *text = json_dumps(payload, JSON_COMPACT);
+	int rc;
+
+	if (text == NULL)
+		return -1;
+	rc = jwt_add_grants_json(jwt, text);
+	wipe_free(text);
+	if (rc == 0 && keyid != NULL)
+		rc = jwt_add_header(jwt, "kid", keyid);
+	if (rc == 0)
+		rc = jwt_set_alg(jwt, token_library_algorithms[algorithm],
+		    secret->bytes, secret->len);
+	return rc;
+}
+
+char *
+token_make(const json_t *payload, const char *keyid, int algorithm,
+    const struct token_secret *secret)
+{
+	jwt_t *jwt = NULL;
+	char *text = NULL;
+
+	if (jwt_new(&jwt) != 0)
+		return NULL;
+	if (token_fill(jwt, payload, keyid, algorithm, secret) == 0)
+		text = jwt_encode_str(jwt);
+	jwt_free(jwt);
+	return text;
+}
+
+/* Signs and verifies one token. */
+static bool
+token_try(int algorithm)
+{
+	const struct token_secret secret = {(const uint8_t *)"start", 5};
+	json_t *payload = json_pack("{s:b}", "start", 1);
+	char *text = token_make(payload, NULL, algorithm, &secret);
+	struct token t = {.text = text};
+	bool good = text != NULL && token_genuine(&t, algorithm, &secret);
+
+	json_decref(payload);
+	wipe_free(text);
+	return good;
+}
+
+int
+token_init(void)
+{
+	for (int i = 0; token_algorithms[i] != NULL; i++) {
+		if (!token_try(i))
+			return -1;
+	}
+	return 0;
+}
