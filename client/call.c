@@ -195,8 +195,11 @@ call_await(struct moro *m, uint64_t number, uint64_t deadline,
     struct moro_reply **reply)
 {
 	for (;;) {
-		struct pending *p = pending_find(&m->requests, number);
+		struct pending *p;
 
+		/* in a callback there may be answers that are read already */
+		answer_all(m);
+		p = pending_find(&m->requests, number);
 		/* a callback may have taken or forgotten it meanwhile */
 		if (p == NULL || p->state == PENDING_DROPPED) {
 			call_note_unknown(m);
@@ -210,7 +213,6 @@ call_await(struct moro *m, uint64_t number, uint64_t deadline,
 			call_note_limit(m);
 			return false;
 		}
-		answer_all(m);
 	}
 }
 
@@ -321,7 +323,11 @@ moro_wait_any(struct moro *m, uint64_t *number, int64_t wait_ms)
 	struct pending *p;
 
 	handle_enter(m);
-	while ((p = pending_first_answer(&m->requests)) == NULL) {
+	for (;;) {
+		answer_all(m);
+		p = pending_first_answer(&m->requests);
+		if (p != NULL)
+			break;
 		if (!pending_awaited(&m->requests)) {
 			call_note_unknown(m);
 			break;
@@ -330,7 +336,6 @@ moro_wait_any(struct moro *m, uint64_t *number, int64_t wait_ms)
 			call_note_limit(m);
 			break;
 		}
-		answer_all(m);
 	}
 	if (p != NULL) {
 		if (number != NULL)

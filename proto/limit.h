@@ -28,7 +28,7 @@
 #define LIMIT_METHOD_MAX 1024u
 
 #define LIMIT_MSGID_MAX ((uint64_t)1 << 53)  /* exact in a double */
-#define LIMIT_TIME_MS_MAX ((uint64_t)1 << 40) /* about 34 years */
+#define LIMIT_TIME_MS_MAX ((uint64_t)UINT32_MAX) /* about 49 days */
 
 #define LIMIT_ID 256u /* bytes of option `id` */
 

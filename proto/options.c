@@ -89,7 +89,7 @@ option_priority(
  * Lua libraries send them so.
  */
 static int
-option_ms(uint64_t *out, const char *name, const struct item *value,
+option_ms(uint32_t *out, const char *name, const struct item *value,
     struct fault *fault)
 {
 	uint64_t ms = 0;
@@ -102,8 +102,8 @@ option_ms(uint64_t *out, const char *name, const struct item *value,
 		ms = (uint64_t)value->number;
 	if (ms == 0 || ms > LIMIT_TIME_MS_MAX)
 		return option_refuse(
-		    fault, name, "whole milliseconds from 1 to 2^40", value);
-	*out = ms;
+		    fault, name, "whole milliseconds from 1 to 2^32 - 1", value);
+	*out = (uint32_t)ms;
 	return 0;
 }
 

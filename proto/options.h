@@ -25,9 +25,9 @@ struct options {
 	const char *id; /* borrows the scanned bytes; NULL: none given */
 	size_t id_len;
 	enum priority priority;
-	uint64_t timeout_ms; /* acceptance to answer; 0: no limit */
-	uint64_t run_timeout_ms; /* execution alone; 0: no limit */
-	uint64_t queue_timeout_ms; /* waiting alone; 0: no limit */
+	uint32_t timeout_ms; /* acceptance to answer; 0: no limit */
+	uint32_t run_timeout_ms; /* execution alone; 0: no limit */
+	uint32_t queue_timeout_ms; /* waiting alone; 0: no limit */
 };
 
 /* The options of a task that gives none. */

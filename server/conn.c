@@ -216,6 +216,7 @@ conn_scan(struct conn *c)
 		scan_frame(&c->scan, &frame);
 		scan_reset(&c->scan);
 		c->in_start += frame.size;
+		c->fresh = true;
 		c->ops->frame(c, &m);
 		if (c->fd == -1 || c->ended)
 			return false;
@@ -260,8 +261,10 @@ static void
 conn_tell_partial(struct conn *c)
 {
 	bool part = c->in != NULL;
+	bool news = part != c->part || (part && c->fresh);
 
-	if (c->fd == -1 || part == c->part || c->ops->partial == NULL)
+	c->fresh = false;
+	if (c->fd == -1 || !news || c->ops->partial == NULL)
 		return;
 	c->part = part;
 	c->ops->partial(c, part);

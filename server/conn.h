@@ -36,7 +36,10 @@ struct conn_ops {
 	void (*sent)(struct conn *c);
 	/* Some of the output did not go; may be NULL. */
 	void (*stuck)(struct conn *c);
-	/* Some bytes of a message are there and not all; may be NULL. */
+	/*
+	 * true: the first bytes of a message are there, and not all; false:
+	 * no message is waited for any more. May be NULL.
+	 */
 	void (*partial)(struct conn *c, bool partial);
 	/* Closed before; frees the owner. */
 	void (*release)(struct conn *c);
@@ -60,6 +63,7 @@ struct conn {
 	bool ended; /* EOF was seen or the input is broken */
 	bool edge; /* events are edge-triggered: see conn_watch_hangup() */
 	bool part; /* what `partial` was told last */
+	bool fresh; /* a message ended since */
 };
 
 /*

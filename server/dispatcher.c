@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 
 #define ACCEPT_BATCH 64 /* connections in one turn */
 #define ACCEPT_RETRY_MS 100
+#define ACCEPT_WARN_MS 10000 /* between two lines in the log */
+#define RESERVE_FDS 32 /* not for clients */
 #define POOL_DEFAULT "default"
 
 int
@@ -35,10 +38,15 @@ dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
 static void
 dispatcher_accept_later(struct dispatcher *d, const char *why)
 {
-	log_warning("cannot accept clients now: %s", why);
+	uint64_t now = loop_now(&d->loop);
+
+	if (d->accept_warned == 0 || now - d->accept_warned > ACCEPT_WARN_MS) {
+		log_warning("cannot accept clients now: %s", why);
+		d->accept_warned = now;
+	}
 	event_del(d->accept_event);
-	if (deadline_set(d->loop.deadlines, &d->accept_retry,
-		loop_now(&d->loop), ACCEPT_RETRY_MS) == -1)
+	if (deadline_set(d->loop.deadlines, &d->accept_retry, now,
+		ACCEPT_RETRY_MS) == -1)
 		event_add(d->accept_event, NULL);
 }
 
@@ -58,7 +66,7 @@ dispatcher_accept_cb(evutil_socket_t listen_fd, short what, void *arg)
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd;
 
-		if (d->n_clients >= d->config->max_clients) {
+		if (d->n_clients >= d->max_clients) {
 			dispatcher_accept_later(d, "as many as allowed");
 			return;
 		}
@@ -276,12 +284,32 @@ dispatcher_events(struct dispatcher *d)
 	return event_add(d->channel_event, NULL);
 }
 
+/*
+ * Limits clients to the descriptors that are left when every worker has its
+ * own, twice: a new one may come before the old one is forgotten.
+ */
+static uint64_t
+dispatcher_max_clients(const struct config *config)
+{
+	uint64_t reserve = RESERVE_FDS + 2 * SPAWNED_FDS * config->workers;
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 ||
+	    config->max_clients + reserve <= rl.rlim_cur)
+		return config->max_clients;
+	log_warning("%llu descriptors do not allow %llu clients",
+	    (unsigned long long)rl.rlim_cur,
+	    (unsigned long long)config->max_clients);
+	return rl.rlim_cur > reserve ? rl.rlim_cur - reserve : 1;
+}
+
 static int
 dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 {
 	memset(d, 0, sizeof *d);
 	d->config = setup->config;
 	d->limits = config_limits(setup->config);
+	d->max_clients = dispatcher_max_clients(setup->config);
 	d->listen_fd = setup->listen_fd;
 	d->channel = setup->channel;
 	TAILQ_INIT(&d->pools);

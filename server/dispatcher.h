@@ -51,6 +51,8 @@ struct dispatcher {
 	struct counters counters;
 	struct event *accept_event;
 	struct deadline accept_retry;
+	uint64_t accept_warned; /* ms: when the log last said why not */
+	uint64_t max_clients; /* as configured, and as descriptors allow */
 	int listen_fd;
 	struct event *channel_event;
 	int channel; /* to the master */

@@ -60,7 +60,7 @@ life_timeout_cb(void *owner, uint64_t now)
 
 /* Sets the deadline for the state that the task is in now. */
 static void
-life_arm(struct dispatcher *d, struct task *t, uint64_t limit_ms)
+life_arm(struct dispatcher *d, struct task *t, uint32_t limit_ms)
 {
 	uint64_t now = loop_now(&d->loop);
 	uint64_t left = UINT64_MAX;
@@ -68,8 +68,8 @@ life_arm(struct dispatcher *d, struct task *t, uint64_t limit_ms)
 	if (t->due != UINT64_MAX)
 		left = t->due > now ? t->due - now : 0;
 	/* Times are cut to milliseconds: one more, so as not to be early. */
-	if (limit_ms != 0 && limit_ms + 1 < left)
-		left = limit_ms + 1;
+	if (limit_ms != 0 && (uint64_t)limit_ms + 1 < left)
+		left = (uint64_t)limit_ms + 1;
 	if (left == UINT64_MAX)
 		deadline_unset(d->loop.deadlines, &t->deadline);
 	else if (deadline_set(d->loop.deadlines, &t->deadline, now, left) == -1)
@@ -82,7 +82,7 @@ life_queue(struct dispatcher *d, struct task *t)
 	life_change(t, TASK_QUEUED);
 	t->due = UINT64_MAX;
 	if (t->timeout_ms != 0)
-		t->due = loop_now(&d->loop) + t->timeout_ms + 1;
+		t->due = loop_now(&d->loop) + (uint64_t)t->timeout_ms + 1;
 	deadline_init(&t->deadline, life_timeout_cb, t);
 	life_arm(d, t, t->queue_timeout_ms);
 	queue_append(&t->route->pool->queue, t);
@@ -183,7 +183,7 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 	if (t->client != NULL && !t->notify)
 		answer_fault(t->client, t->msgid, fault);
 	else
-		log_info("fire-and-forget %s failed: %s: %s", t->route->name,
+		log_debug("fire-and-forget %s failed: %s: %s", t->route->name,
 		    code_name(fault->code), fault->message);
 	life_end(d, t, end);
 }

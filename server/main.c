@@ -6,6 +6,7 @@
 #include "server/config.h"
 #include "server/log.h"
 #include "server/master.h"
+#include "server/process.h"
 
 #define EXIT_USAGE 2
 
@@ -14,6 +15,8 @@ main(int argc, char **argv)
 {
 	static struct config config;
 
+	if (process_standard_descriptors() == -1)
+		return EXIT_FAILURE;
 	/* The title takes the place of the arguments, so it copies them. */
 	setproctitle_init(argc, argv, environ);
 	if (config_parse(&config, argc, argv) == -1)

@@ -251,6 +251,10 @@ master_signal(struct master *m, int sig, uint64_t now)
 		master_reap(m, now);
 		return;
 	}
+	if (sig == SIGHUP) {
+		log_info("SIGHUP: there is no configuration file to read");
+		return;
+	}
 	snprintf(why, sizeof why, "%s", process_signal_name(sig));
 	master_drain(m, why, now);
 }
@@ -339,6 +343,7 @@ master_signals(struct master *m)
 	sigaddset(&m->signals, SIGCHLD);
 	sigaddset(&m->signals, SIGTERM);
 	sigaddset(&m->signals, SIGINT);
+	sigaddset(&m->signals, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &m->signals, NULL) == -1)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,17 @@ process_fork(void)
 	process_reset_signals();
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	return 0;
+}
+
+int
+process_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	return fd == -1 ? -1 : close(fd);
 }
 
 void

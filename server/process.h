@@ -20,6 +20,12 @@
  */
 pid_t process_fork(void);
 
+/*
+ * Opens /dev/null in the place of standard descriptors that are closed, so
+ * that no socket takes their numbers. Returns 0 or -1 with errno.
+ */
+int process_standard_descriptors(void);
+
 /* Names the process in ps and in its log lines: "dispatcher", "worker 2". */
 void process_name(const char *role);
 

@@ -125,12 +125,6 @@ submit_check_room(struct submission *sub)
 	return true;
 }
 
-static uint32_t
-submit_cut(uint64_t ms)
-{
-	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
 /* Fills the record. */
 static void
 submit_fill(struct submission *sub, struct task *t)
@@ -142,8 +136,8 @@ submit_fill(struct submission *sub, struct task *t)
 	t->notify = sub->m->frame->kind == FRAME_NOTIFY;
 	t->route = sub->route;
 	t->priority = (uint8_t)o->priority;
-	t->timeout_ms = submit_cut(o->timeout_ms);
-	t->queue_timeout_ms = submit_cut(o->queue_timeout_ms);
+	t->timeout_ms = o->timeout_ms;
+	t->queue_timeout_ms = o->queue_timeout_ms;
 	t->run_timeout_ms = o->run_timeout_ms;
 }
 

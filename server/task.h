@@ -41,11 +41,11 @@ struct task {
 	const uint8_t *data; /* inline, own memory, or in the chunk */
 	uint64_t msgid;
 	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
-	uint64_t run_timeout_ms; /* 0: no limit */
 	uint64_t number; /* handed to its slot as its nth */
 	struct deadline deadline; /* the next of its limits to strike */
-	uint32_t timeout_ms; /* 0: no limit; for messages, cut at 2^32 - 1 */
-	uint32_t queue_timeout_ms; /* likewise */
+	uint32_t timeout_ms; /* these three, 0: no limit */
+	uint32_t run_timeout_ms;
+	uint32_t queue_timeout_ms;
 	uint32_t data_len;
 	uint32_t index; /* in the slab; never changes */
 	uint16_t generation; /* counts the uses of the record */

@@ -289,7 +289,8 @@ convert_print_bin(struct convert *c, const char *bytes, size_t len)
 static bool
 convert_print_text(struct convert *c, const char *text, size_t len)
 {
-	json_t *value = json_stringn(text, len);
+	/* msgpack-c gives empty strings no address */
+	json_t *value = json_stringn(len > 0 ? text : "", len);
 
 	if (value == NULL)
 		return false;

@@ -6,7 +6,6 @@
 #include <msgpack.h>
 
 #include "tools/complain.h"
-#include "tools/convert.h"
 #include "tools/moroctl.h"
 #include "tools/sink.h"
 
@@ -115,7 +114,7 @@ show_head(FILE *out, struct ctl *c, value stats)
 	char up[SHOW_TIME];
 
 	show_time(up, show_number(stats, "uptimeMs"));
-	fprintf(out, "morod %s, up %s, %" PRIu64 " clients%s\n",
+	fprintf(out, "morod %s, up %s, clients %" PRIu64 "%s\n",
 	    version != NULL ? version : "", up, show_number(stats, "clients"),
 	    show_true(stats, "isShuttingDown") ? ", SHUTTING DOWN" : "");
 	fprintf(out,
@@ -231,19 +230,6 @@ ctl_show_stats(struct ctl *c, struct moro_reply *reply)
 	return show_done(out, &text, &len);
 }
 
-/* Prints a value as JSON behind a label; none: nothing. */
-static void
-show_value(FILE *out, value map, const char *name, const char *label)
-{
-	char error[CONVERT_ERROR];
-	value v = show_field(map, name);
-
-	if (v == NULL || v->type == MSGPACK_OBJECT_NIL)
-		return;
-	fprintf(out, "%s", label);
-	convert_to_json(out, v, error);
-}
-
 /* Prints text from a field, or nothing. */
 static void
 show_words(FILE *out, value map, const char *name, const char *label)
@@ -268,10 +254,7 @@ show_data_field(FILE *out, value field, int indent)
 	show_words(out, field, "takes", ": ");
 	if (show_true(field, "required"))
 		fputs(", required", out);
-	show_value(out, field, "default", ", default ");
-	show_value(out, field, "min", ", from ");
-	show_value(out, field, "max", ", up to ");
-	show_value(out, field, "allowed", ", one of ");
+	show_words(out, field, "default", ", default ");
 	fputc('\n', out);
 	if (show_field(field, "about") != NULL) {
 		fprintf(out, "%*s", indent + 4, "");

@@ -100,14 +100,16 @@ tasks_run(struct ctl *c, const char *type, struct moro_map *map, bool newline)
 	return rc;
 }
 
-/* Adds the input to a map as bytes, whatever it is. */
+/* Adds the input to a map: an argument as text, anything else as bytes. */
 static int
 tasks_add_input(struct ctl *c, struct moro_map *map, const char *name)
 {
 	struct source in = {NULL, 0};
 	int rc = tasks_input(c, &in);
 
-	if (rc == EXIT_DONE)
+	if (rc == EXIT_DONE && c->n_args > 0)
+		moro_map_text(map, name, in.bytes);
+	else if (rc == EXIT_DONE)
 		moro_map_bytes(map, name, in.bytes, in.len);
 	source_clear(&in);
 	return rc;

@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, DEADLINE, children_of, title
+from harness import BUILD, DEADLINE, children_of, title, wait_until
 
 MOROD = BUILD / "server" / "morod"
 
@@ -198,3 +198,29 @@ def test_log_level(morod):
     with morod(log_level="warning") as d, d.client() as c:
         c.submit("debug:crash", {"exit": 3}).error()
         d.wait_log("exited with status 3")
+
+
+def test_closed_standard_descriptors(tmp_path):
+    """Started with 0, 1 and 2 closed, no socket takes their place."""
+    path = tmp_path / "m.sock"
+    p = subprocess.Popen(
+        ["/bin/sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', MOROD,
+         "--socket", str(path), "--workers", "1"],
+        start_new_session=True,
+    )
+    wait_until(path.exists)
+    wait_until(lambda: title(p.pid) == "morod: master")
+    for pid in [p.pid, *children_of(p.pid)]:
+        for fd in "012":
+            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(DEADLINE) == 0
+
+
+def test_sighup_is_no_reason_to_stop(morod):
+    """A terminal that goes away, or a manager that asks to reload, stops nothing."""
+    with morod() as d:
+        d.process.send_signal(signal.SIGHUP)
+        d.wait_log("SIGHUP")
+        with d.client() as c:
+            assert c.call("debug:echo", 1) == 1

@@ -44,6 +44,8 @@ peer_open(struct peer *p)
 	p->m = moro_new();
 	p->fd = -1;
 	assert_non_null(p->m);
+	/* a test that waits for what does not come fails and does not hang */
+	moro_set_wait_ms(p->m, PEER_WAIT_MS);
 	peer_connect(p, PEER_HELLO);
 }
 

@@ -14,6 +14,7 @@
 #include "client/moro.h"
 
 #define PEER_FRAME (1 << 20) /* the limit that the peer names */
+#define PEER_WAIT_MS 20000 /* longer than anything takes */
 #define PEER_HELLO 1 /* number of the greeting's request */
 #define PEER_FIRST 2 /* number of the first request after it */
 

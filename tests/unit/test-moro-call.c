@@ -215,7 +215,7 @@ test_call_limit(void **state)
 	peer_expect_error(moro_ping(p->m), MORO_WAIT_LIMIT);
 	assert_int_equal(moro_outstanding(p->m), 0);
 	assert_true(moro_connected(p->m));
-	moro_set_wait_ms(p->m, 0);
+	moro_set_wait_ms(p->m, PEER_WAIT_MS);
 	peer_answer(p, PEER_FIRST, "late");
 	peer_answer(p, PEER_FIRST + 1, "pong");
 	peer_expect(moro_ping(p->m), "pong");
@@ -332,7 +332,7 @@ test_result(void **state)
 	size_t len;
 
 	peer_write(p,
-	    "\x94\x01\x02\xc0\x83\xa1n\xd1\xff\x00\xa1t\xc3\xa1s\xa2hi", 17);
+	    "\x94\x01\x02\xc0\x83\xa1n\xd1\xff\x00\xa1t\xc3\xa1s\xa2hi", 18);
 	r = moro_stats(p->m);
 	assert_int_equal(moro_reply_number(r, "n", &n), 0);
 	assert_int_equal(n, -256);

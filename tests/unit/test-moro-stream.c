@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define HUGE_LEN ((size_t)32 << 20)
+#define ECHO_HEAD 15 /* bytes of [0, n, "debug:echo", [ */
+#define BIN_HEAD 5 /* bytes of a long bin's header */
 #define ENOUGH 64 /* answers that a test looks at */
 
 /* What callbacks have seen. */
@@ -443,15 +445,14 @@ static void *
 stubborn_main(void *user)
 {
 	struct peer *p = user;
-	uint8_t head[5 + 11], *huge;
-	size_t size, total = HUGE_LEN + 5 + 11 + 5;
+	uint8_t first[ECHO_HEAD + 2], *huge; /* the text is "a" */
+	size_t size, total = ECHO_HEAD + BIN_HEAD + HUGE_LEN;
 	uint8_t *request = malloc(total);
 
-	/* the first request: [0, 2, "debug:echo", ["a"]] */
-	peer_read_all(p->fd, head, sizeof head + 1);
+	peer_read_all(p->fd, first, sizeof first);
 	huge = pack_huge(PEER_FIRST, HUGE_LEN, &size);
 	write_all(p->fd, huge, size);
-	peer_read_all(p->fd, request, total - 1);
+	peer_read_all(p->fd, request, total);
 	huge[2] = PEER_FIRST + 1;
 	write_all(p->fd, huge, size);
 	free(huge);
@@ -466,7 +467,7 @@ test_huge_both_ways(void **state)
 	struct peer p;
 	pthread_t thread;
 	struct moro_reply *r;
-	uint8_t *data = calloc(1, HUGE_LEN + 5);
+	uint8_t *data = calloc(1, HUGE_LEN + BIN_HEAD);
 	uint64_t a, b;
 	size_t len;
 
@@ -484,8 +485,8 @@ test_huge_both_ways(void **state)
 	uint8_t hello[4096];
 	assert_true(peer_read(&p, hello, sizeof hello) > 0);
 	a = peer_submit(p.m, "a", NULL, NULL);
-	b = moro_submit(p.m, "debug:echo", data, HUGE_LEN + 5, NULL, NULL,
-	    NULL);
+	b = moro_submit(p.m, "debug:echo", data, HUGE_LEN + BIN_HEAD, NULL,
+	    NULL, NULL);
 	assert_true(a != 0 && b != 0);
 	assert_int_equal(pthread_create(&thread, NULL, stubborn_main, &p), 0);
 	r = moro_wait(p.m, b, 60000);

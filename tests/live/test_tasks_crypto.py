@@ -1,0 +1,163 @@
+"""crypto:* against Python's own hashlib, and the worker's memory afterwards."""
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+
+import pytest
+
+from harness import TaskError
+
+ALGORITHMS = ["sha256", "sha384", "sha512", "sha1", "md5", "blake2b"]
+INPUTS = [b"", b"abc", bytes(range(256)), os.urandom(100_000)]
+
+
+def refusal(c, task, data):
+    """The error's map, when the data is refused."""
+    with pytest.raises(TaskError) as caught:
+        c.call(task, data)
+    return caught.value.error
+
+
+def test_hashes_are_those_of_hashlib(morod):
+    """Every algorithm in every encoding is what another library says."""
+    with morod() as d, d.client() as c:
+        for name in ALGORITHMS:
+            for data in INPUTS:
+                want = hashlib.new(name, data).digest()
+                base = {"input": data, "algorithm": name}
+                assert c.call("crypto:hash", base) == want.hex()
+                assert c.call("crypto:hash", {**base, "encoding": "bin"}) == want
+                text = c.call("crypto:hash", {**base, "encoding": "base64"})
+                assert base64.b64decode(text, validate=True) == want
+
+
+def test_hash_of_the_guide(morod):
+    """`data` is `input`, text is its bytes, sha256 in hex is the default."""
+    want = hashlib.sha256("grüß".encode()).hexdigest()
+    with morod() as d, d.client() as c:
+        assert c.call("crypto:hash", {"input": "grüß"}) == want
+        assert c.call("crypto:hash", {"data": "grüß"}, priority="high") == want
+        assert c.call("crypto:hash", {"data": "grüß".encode()}) == want
+
+
+def test_hash_of_megabytes(morod):
+    """A large input is hashed whole."""
+    data = os.urandom(20 << 20)
+    with morod() as d, d.client() as c:
+        got = c.call("crypto:hash", {"input": data})
+    assert got == hashlib.sha256(data).hexdigest()
+
+
+def test_encrypted_data_comes_back_as_it_went_in(morod):
+    """A string stays a string, bytes stay bytes, with each spelling of a key."""
+    raw = secrets.token_bytes(32)
+    keys = [raw, raw.hex(), "a secret that is long enough"]
+    with morod() as d, d.client() as c:
+        for key in keys:
+            for data in ["", "grüß", b"", b"\xff\x00", os.urandom(1 << 20)]:
+                text = c.call("crypto:encrypt", {"data": data, "key": key})
+                assert re.fullmatch(r"moro1[sb]\.[A-Za-z0-9_-]+", text)
+                back = c.call("crypto:decrypt", {"data": text, "key": key})
+                assert back == data and type(back) is type(data)
+
+
+def test_raw_and_hex_are_one_key(morod):
+    """32 bytes and the 64 digits that spell them open the same envelope."""
+    raw = secrets.token_bytes(32)
+    with morod() as d, d.client() as c:
+        text = c.call("crypto:encrypt", {"data": "x", "key": raw})
+        for key in (raw.hex(), raw.hex().upper()):
+            assert c.call("crypto:decrypt", {"data": text, "key": key}) == "x"
+
+
+def test_nothing_but_the_key_opens_it(morod):
+    """A wrong key, another aad, a changed letter: an error, never plaintext."""
+    key = "a secret that is long enough"
+    with morod() as d, d.client() as c:
+        text = c.call("crypto:encrypt", {"data": "hello", "key": key, "aad": "7"})
+        good = {"data": text, "key": key, "aad": "7"}
+        assert c.call("crypto:decrypt", good) == "hello"
+        changed = [{**good, "key": key + "!"}, {**good, "aad": "8"}]
+        changed.append({"data": text, "key": key})
+        for i in range(len(text)):
+            other = "A" if text[i] != "A" else "B"
+            changed.append({**good, "data": text[:i] + other + text[i + 1 :]})
+            changed.append({**good, "data": text[:i]})
+        for data in changed:
+            error = refusal(c, "crypto:decrypt", data)
+            assert error["code"] == "WORKER_ERROR"
+            assert error["reason"] == "failed"
+            assert "hello" not in error["message"]
+
+
+def test_refusals_name_the_field(morod):
+    """Missing, mistyped, unknown or given twice: the field is named."""
+    cases = [
+        ("crypto:hash", {}, "input"),
+        ("crypto:hash", {"input": 1}, "input"),
+        ("crypto:hash", {"input": "a", "data": "a"}, "input"),
+        ("crypto:hash", {"input": "a", "algoritm": "md5"}, "algoritm"),
+        ("crypto:hash", {"input": "a", "algorithm": "crc32"}, "algorithm"),
+        ("crypto:hash", "abc", "data"),
+        ("crypto:hash", None, "data"),
+        ("crypto:encrypt", {"data": "a"}, "key"),
+        ("crypto:encrypt", {"data": "a", "key": "short"}, "key"),
+        ("crypto:encrypt", {"data": "a", "key": bytes(31)}, "key"),
+        ("crypto:decrypt", {"data": "a", "key": b"short"}, "key"),
+    ]
+    with morod() as d, d.client() as c:
+        for task, data, field in cases:
+            error = refusal(c, task, data)
+            assert error["code"] == "INVALID_ARGUMENT", error
+            assert error["field"] == field
+            assert field in error["message"]
+            assert error["retryable"] is False
+
+
+def memory_has(pid, mark):
+    """Whether a process has the bytes anywhere in memory it can write."""
+    found = False
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            span, mode = line.split()[:2]
+            start, end = (int(x, 16) for x in span.split("-"))
+            if "w" not in mode or end - start > 1 << 30:
+                continue
+            try:
+                mem.seek(start)
+                found = found or mark in mem.read(end - start)
+            except (OSError, OverflowError, ValueError):
+                continue
+    return found
+
+
+def test_secrets_are_wiped_from_the_worker(morod):
+    """After its answer, a worker holds no key, no secret and no plaintext."""
+    mark = secrets.token_hex(24)  # 48 characters: more than a block's head
+    token = None
+    with morod(workers=1) as d, d.client() as c:
+        (pid,) = d.worker_pids()
+        if not os.access(f"/proc/{pid}/mem", os.R_OK):
+            pytest.skip("may not look at another process's memory")
+        # the way of looking is good: plain data does stay
+        c.call("debug:echo", "see" + mark[::-1])
+        assert memory_has(pid, mark[::-1].encode())
+        for data in (mark, mark.encode(), mark * 50):
+            sealed = c.call("crypto:encrypt", {"data": data, "key": mark})
+            c.call("crypto:decrypt", {"data": sealed, "key": mark})
+            c.call("crypto:hash", {"input": data})
+            c.call("crypto:hash", {"input": data, "algorithm": "blake2b"})
+        for task, data in (
+            ("crypto:decrypt", {"data": sealed, "key": mark + "?"}),
+            ("crypto:encrypt", {"data": "x", "key": mark, "no": 1}),
+        ):
+            refusal(c, task, data)
+        token = c.call("jwt:sign", {"payload": {"a": 1}, "secret": mark})
+        c.call("jwt:verify", {"token": token, "secret": mark})
+        c.call("jwt:verify", {"token": token, "secret": mark + "?"})
+        assert c.call("debug:echo", 1) == 1
+        assert d.worker_pids() == [pid]
+        assert not memory_has(pid, mark.encode())
