@@ -9,8 +9,8 @@
 #include "proto/reader.h"
 
 /* Fields that are kept when a peer's error is read. */
-static const char *const fault_known[] = { "field", "option", "limit", "size",
-	"retryAfterMs", "signal", "exitCode", "type", "attempt", "allowed" };
+static const char *const fault_known[] = {"field", "option", "limit", "size",
+    "retryAfterMs", "signal", "exitCode", "type", "attempt", "allowed"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -21,12 +21,12 @@ static const char *const fault_known[] = { "field", "option", "limit", "size",
 static size_t
 fault_sequence(const unsigned char *p, size_t left)
 {
-	size_t n = p[0] < 0x80 ? 1 :
-	    p[0] < 0xc2	       ? 0 :
-	    p[0] < 0xe0	       ? 2 :
-	    p[0] < 0xf0	       ? 3 :
-	    p[0] < 0xf5	       ? 4 :
-				 0;
+	size_t n = p[0] < 0x80	 ? 1
+		   : p[0] < 0xc2 ? 0
+		   : p[0] < 0xe0 ? 2
+		   : p[0] < 0xf0 ? 3
+		   : p[0] < 0xf5 ? 4
+				 : 0;
 
 	if (n == 0 || n > left)
 		return 0;
@@ -203,8 +203,8 @@ fault_parse_line(struct fault *f, const struct item *item)
 
 /* Keeps a field of a map that is worth passing on. */
 static void
-fault_parse_detail(
-    struct fault *f, const struct item *key, const struct item *value)
+fault_parse_detail(struct fault *f, const struct item *key,
+    const struct item *value)
 {
 	char text[FAULT_TEXT];
 
@@ -223,8 +223,8 @@ fault_parse_detail(
 
 /* Reads one pair of an error map. */
 static void
-fault_parse_pair(
-    struct fault *f, const struct item *key, const struct item *value)
+fault_parse_pair(struct fault *f, const struct item *key,
+    const struct item *value)
 {
 	enum code code;
 

@@ -56,8 +56,8 @@ void fault_add_number(struct fault *f, const char *name, int64_t number);
 void fault_add_text(struct fault *f, const char *name, const char *text);
 
 /* Writes the error in a shape. */
-void fault_pack(
-    const struct fault *f, msgpack_packer *pk, enum fault_shape shape);
+void fault_pack(const struct fault *f, msgpack_packer *pk,
+    enum fault_shape shape);
 
 /*
  * Reads an error value of any shape, scanned already. What does not look like

@@ -19,8 +19,8 @@ fdpass_send(int sock, const void *buf, size_t len, const int *fds, size_t n,
     int flags)
 {
 	union fdpass_room room;
-	struct iovec iov = { (void *)(uintptr_t)buf, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov = {(void *)(uintptr_t)buf, len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *c;
 	ssize_t sent;
 
@@ -62,12 +62,12 @@ fdpass_receive(int sock, void *buf, size_t len, int fds[FDPASS_MAX], size_t *n,
     int flags)
 {
 	union fdpass_room room;
-	struct iovec iov = { buf, len };
+	struct iovec iov = {buf, len};
 	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = room.bytes,
-		.msg_controllen = sizeof room.bytes,
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = room.bytes,
+	    .msg_controllen = sizeof room.bytes,
 	};
 	ssize_t got;
 

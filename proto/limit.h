@@ -27,7 +27,7 @@
 #define LIMIT_METHOD_DEFAULT 128u /* bytes of a method's name */
 #define LIMIT_METHOD_MAX 1024u
 
-#define LIMIT_MSGID_MAX ((uint64_t)1 << 53)  /* exact in a double */
+#define LIMIT_MSGID_MAX ((uint64_t)1 << 53) /* exact in a double */
 #define LIMIT_TIME_MS_MAX ((uint64_t)UINT32_MAX) /* about 49 days */
 
 #define LIMIT_ID 256u /* bytes of option `id` */
@@ -46,10 +46,10 @@ struct limits {
 	uint32_t method; /* bytes of the method's name */
 };
 
-#define LIMITS_DEFAULT                                              \
-	{                                                           \
-		LIMIT_FRAME_DEFAULT, LIMIT_DEPTH_DEFAULT,           \
-		    LIMIT_VALUES_DEFAULT, LIMIT_METHOD_DEFAULT      \
+#define LIMITS_DEFAULT                                         \
+	{                                                      \
+		LIMIT_FRAME_DEFAULT, LIMIT_DEPTH_DEFAULT,      \
+		    LIMIT_VALUES_DEFAULT, LIMIT_METHOD_DEFAULT \
 	}
 
 #endif

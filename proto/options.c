@@ -9,13 +9,13 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-typedef int (*option_cb)(
-    struct options *o, const struct item *value, struct fault *fault);
+typedef int (*option_cb)(struct options *o, const struct item *value,
+    struct fault *fault);
 
 static const char *const priority_names[PRIORITY_N] = {
-	[PRIORITY_HIGH] = "high",
-	[PRIORITY_NORMAL] = "normal",
-	[PRIORITY_LOW] = "low",
+    [PRIORITY_HIGH] = "high",
+    [PRIORITY_NORMAL] = "normal",
+    [PRIORITY_LOW] = "low",
 };
 
 const char *
@@ -63,16 +63,16 @@ static int
 option_id(struct options *o, const struct item *value, struct fault *fault)
 {
 	if (!reader_text(value) || value->n == 0 || value->n > LIMIT_ID)
-		return option_refuse(
-		    fault, "id", "a string of 1 to 256 bytes", value);
+		return option_refuse(fault, "id", "a string of 1 to 256 bytes",
+		    value);
 	o->id = value->bytes;
 	o->id_len = (size_t)value->n;
 	return 0;
 }
 
 static int
-option_priority(
-    struct options *o, const struct item *value, struct fault *fault)
+option_priority(struct options *o, const struct item *value,
+    struct fault *fault)
 {
 	for (int i = 0; i < PRIORITY_N; i++) {
 		if (reader_is(value, priority_names[i])) {
@@ -97,12 +97,12 @@ option_ms(uint32_t *out, const char *name, const struct item *value,
 	if (value->type == READER_UINT)
 		ms = value->n;
 	else if (value->type == READER_FLOAT && value->number >= 1 &&
-	    value->number <= (double)LIMIT_TIME_MS_MAX &&
-	    value->number == (double)(uint64_t)value->number)
+		 value->number <= (double)LIMIT_TIME_MS_MAX &&
+		 value->number == (double)(uint64_t)value->number)
 		ms = (uint64_t)value->number;
 	if (ms == 0 || ms > LIMIT_TIME_MS_MAX)
-		return option_refuse(
-		    fault, name, "whole milliseconds from 1 to 2^32 - 1", value);
+		return option_refuse(fault, name,
+		    "whole milliseconds from 1 to 2^32 - 1", value);
 	*out = (uint32_t)ms;
 	return 0;
 }
@@ -114,15 +114,15 @@ option_timeout(struct options *o, const struct item *value, struct fault *fault)
 }
 
 static int
-option_run_timeout(
-    struct options *o, const struct item *value, struct fault *fault)
+option_run_timeout(struct options *o, const struct item *value,
+    struct fault *fault)
 {
 	return option_ms(&o->run_timeout_ms, "runTimeout", value, fault);
 }
 
 static int
-option_queue_timeout(
-    struct options *o, const struct item *value, struct fault *fault)
+option_queue_timeout(struct options *o, const struct item *value,
+    struct fault *fault)
 {
 	return option_ms(&o->queue_timeout_ms, "queueTimeout", value, fault);
 }
@@ -131,11 +131,11 @@ static const struct {
 	const char *name;
 	option_cb read;
 } option_table[] = {
-	{ "id", option_id },
-	{ "priority", option_priority },
-	{ "timeout", option_timeout },
-	{ "runTimeout", option_run_timeout },
-	{ "queueTimeout", option_queue_timeout },
+    {"id", option_id},
+    {"priority", option_priority},
+    {"timeout", option_timeout},
+    {"runTimeout", option_run_timeout},
+    {"queueTimeout", option_queue_timeout},
 };
 
 /* The known keys, for a message: "id, priority, ...". */
@@ -155,8 +155,7 @@ option_find(const struct item *key)
 {
 	size_t i = 0;
 
-	while (i < COUNT(option_table) &&
-	    !reader_is(key, option_table[i].name))
+	while (i < COUNT(option_table) && !reader_is(key, option_table[i].name))
 		i++;
 	return i;
 }
@@ -205,8 +204,8 @@ option_pair(struct options *o, struct reader *r, unsigned int *seen,
 }
 
 int
-options_parse(
-    struct options *o, const uint8_t *buf, size_t len, struct fault *fault)
+options_parse(struct options *o, const uint8_t *buf, size_t len,
+    struct fault *fault)
 {
 	struct reader r;
 	struct item map;

@@ -38,8 +38,8 @@ void options_init(struct options *o);
  * Returns 0, or -1 with *fault set to INVALID_OPTION, its field `option` the
  * key at fault.
  */
-int options_parse(
-    struct options *o, const uint8_t *buf, size_t len, struct fault *fault);
+int options_parse(struct options *o, const uint8_t *buf, size_t len,
+    struct fault *fault);
 
 /* "high", "normal" or "low". */
 const char *priority_name(enum priority priority);

@@ -75,7 +75,7 @@ reader_float(struct reader *r, struct item *item, size_t n)
 static void
 reader_wide(struct reader *r, struct item *item, uint8_t b)
 {
-	static const uint8_t fixext[] = { 1, 2, 4, 8, 16 };
+	static const uint8_t fixext[] = {1, 2, 4, 8, 16};
 
 	if (b == 0xc0) {
 		item->type = READER_NIL;
@@ -83,11 +83,11 @@ reader_wide(struct reader *r, struct item *item, uint8_t b)
 		item->type = READER_BOOL;
 		item->n = b == 0xc3;
 	} else if (b <= 0xc6) {
-		reader_payload(
-		    r, item, READER_BIN, reader_number(r, 1u << (b - 0xc4)), 0);
+		reader_payload(r, item, READER_BIN,
+		    reader_number(r, 1u << (b - 0xc4)), 0);
 	} else if (b <= 0xc9) {
-		reader_payload(
-		    r, item, READER_EXT, reader_number(r, 1u << (b - 0xc7)), 1);
+		reader_payload(r, item, READER_EXT,
+		    reader_number(r, 1u << (b - 0xc7)), 1);
 	} else if (b <= 0xcb) {
 		reader_float(r, item, b == 0xca ? 4 : 8);
 	} else if (b <= 0xcf) {
@@ -98,8 +98,8 @@ reader_wide(struct reader *r, struct item *item, uint8_t b)
 	} else if (b <= 0xd8) {
 		reader_payload(r, item, READER_EXT, fixext[b - 0xd4], 1);
 	} else if (b <= 0xdb) {
-		reader_payload(
-		    r, item, READER_STR, reader_number(r, 1u << (b - 0xd9)), 0);
+		reader_payload(r, item, READER_STR,
+		    reader_number(r, 1u << (b - 0xd9)), 0);
 	} else {
 		item->type = b <= 0xdd ? READER_ARRAY : READER_MAP;
 		item->n = reader_number(r, (b & 1) ? 4 : 2);
@@ -109,7 +109,7 @@ reader_wide(struct reader *r, struct item *item, uint8_t b)
 struct item
 reader_next(struct reader *r)
 {
-	struct item item = { .type = READER_END, .raw = r->at };
+	struct item item = {.type = READER_END, .raw = r->at};
 	uint8_t b;
 
 	if (r->at >= r->end)
@@ -164,24 +164,24 @@ bool
 reader_is(const struct item *item, const char *text)
 {
 	return reader_text(item) && strlen(text) == item->n &&
-	    memcmp(item->bytes, text, item->n) == 0;
+	       memcmp(item->bytes, text, item->n) == 0;
 }
 
 const char *
 reader_type_name(enum reader_type type)
 {
 	static const char *const names[] = {
-		[READER_END] = "nothing",
-		[READER_NIL] = "nil",
-		[READER_BOOL] = "a boolean",
-		[READER_UINT] = "an integer",
-		[READER_NEGATIVE] = "a negative integer",
-		[READER_FLOAT] = "a float",
-		[READER_STR] = "a string",
-		[READER_BIN] = "bytes",
-		[READER_EXT] = "an extension value",
-		[READER_ARRAY] = "an array",
-		[READER_MAP] = "a map",
+	    [READER_END] = "nothing",
+	    [READER_NIL] = "nil",
+	    [READER_BOOL] = "a boolean",
+	    [READER_UINT] = "an integer",
+	    [READER_NEGATIVE] = "a negative integer",
+	    [READER_FLOAT] = "a float",
+	    [READER_STR] = "a string",
+	    [READER_BIN] = "bytes",
+	    [READER_EXT] = "an extension value",
+	    [READER_ARRAY] = "an array",
+	    [READER_MAP] = "a map",
 	};
 
 	return names[type];

@@ -22,38 +22,38 @@ struct lead {
 
 /* 0xc0 to 0xdf, in the order of the MessagePack specification. */
 static const struct lead leads_c0[32] = {
-	{ LEAD_NIL, 1 }, /* nil */
-	{ LEAD_RESERVED, 1 }, /* never used */
-	{ LEAD_FIXED, 1 }, /* false */
-	{ LEAD_FIXED, 1 }, /* true */
-	{ LEAD_STR, 2 }, /* bin 8 */
-	{ LEAD_STR, 3 }, /* bin 16 */
-	{ LEAD_STR, 5 }, /* bin 32 */
-	{ LEAD_EXT, 3 }, /* ext 8 */
-	{ LEAD_EXT, 4 }, /* ext 16 */
-	{ LEAD_EXT, 6 }, /* ext 32 */
-	{ LEAD_FIXED, 5 }, /* float 32 */
-	{ LEAD_FIXED, 9 }, /* float 64 */
-	{ LEAD_UINT, 2 }, /* uint 8 */
-	{ LEAD_UINT, 3 }, /* uint 16 */
-	{ LEAD_UINT, 5 }, /* uint 32 */
-	{ LEAD_UINT, 9 }, /* uint 64 */
-	{ LEAD_INT, 2 }, /* int 8 */
-	{ LEAD_INT, 3 }, /* int 16 */
-	{ LEAD_INT, 5 }, /* int 32 */
-	{ LEAD_INT, 9 }, /* int 64 */
-	{ LEAD_FIXED, 3 }, /* fixext 1 */
-	{ LEAD_FIXED, 4 }, /* fixext 2 */
-	{ LEAD_FIXED, 6 }, /* fixext 4 */
-	{ LEAD_FIXED, 10 }, /* fixext 8 */
-	{ LEAD_FIXED, 18 }, /* fixext 16 */
-	{ LEAD_STR, 2 }, /* str 8 */
-	{ LEAD_STR, 3 }, /* str 16 */
-	{ LEAD_STR, 5 }, /* str 32 */
-	{ LEAD_ARRAY, 3 }, /* array 16 */
-	{ LEAD_ARRAY, 5 }, /* array 32 */
-	{ LEAD_MAP, 3 }, /* map 16 */
-	{ LEAD_MAP, 5 }, /* map 32 */
+    {LEAD_NIL, 1}, /* nil */
+    {LEAD_RESERVED, 1}, /* never used */
+    {LEAD_FIXED, 1}, /* false */
+    {LEAD_FIXED, 1}, /* true */
+    {LEAD_STR, 2}, /* bin 8 */
+    {LEAD_STR, 3}, /* bin 16 */
+    {LEAD_STR, 5}, /* bin 32 */
+    {LEAD_EXT, 3}, /* ext 8 */
+    {LEAD_EXT, 4}, /* ext 16 */
+    {LEAD_EXT, 6}, /* ext 32 */
+    {LEAD_FIXED, 5}, /* float 32 */
+    {LEAD_FIXED, 9}, /* float 64 */
+    {LEAD_UINT, 2}, /* uint 8 */
+    {LEAD_UINT, 3}, /* uint 16 */
+    {LEAD_UINT, 5}, /* uint 32 */
+    {LEAD_UINT, 9}, /* uint 64 */
+    {LEAD_INT, 2}, /* int 8 */
+    {LEAD_INT, 3}, /* int 16 */
+    {LEAD_INT, 5}, /* int 32 */
+    {LEAD_INT, 9}, /* int 64 */
+    {LEAD_FIXED, 3}, /* fixext 1 */
+    {LEAD_FIXED, 4}, /* fixext 2 */
+    {LEAD_FIXED, 6}, /* fixext 4 */
+    {LEAD_FIXED, 10}, /* fixext 8 */
+    {LEAD_FIXED, 18}, /* fixext 16 */
+    {LEAD_STR, 2}, /* str 8 */
+    {LEAD_STR, 3}, /* str 16 */
+    {LEAD_STR, 5}, /* str 32 */
+    {LEAD_ARRAY, 3}, /* array 16 */
+    {LEAD_ARRAY, 5}, /* array 32 */
+    {LEAD_MAP, 3}, /* map 16 */
+    {LEAD_MAP, 5}, /* map 32 */
 };
 
 /* One value's header, read. */
@@ -345,8 +345,8 @@ scan_feed(struct scan *s, const uint8_t *buf, size_t len)
 		if (!scan_head(buf + s->pos, len - s->pos, &v))
 			return SCAN_MORE;
 		if (v.kind == LEAD_RESERVED) {
-			s->fault = s->depth == 0 ? SCAN_FAULT_ENVELOPE :
-			    SCAN_FAULT_RESERVED;
+			s->fault = s->depth == 0 ? SCAN_FAULT_ENVELOPE
+						 : SCAN_FAULT_RESERVED;
 			return SCAN_BAD;
 		}
 		if (s->depth <= 2 && !scan_top(s, &v, buf[s->pos]))
@@ -361,7 +361,7 @@ scan_feed(struct scan *s, const uint8_t *buf, size_t len)
 static struct span
 scan_span(size_t at, size_t end)
 {
-	struct span span = { at, end - at };
+	struct span span = {at, end - at};
 
 	return span;
 }
@@ -369,7 +369,7 @@ scan_span(size_t at, size_t end)
 void
 scan_frame(const struct scan *s, struct frame *frame)
 {
-	const struct span none = { 0, 0 };
+	const struct span none = {0, 0};
 	uint32_t n = s->n_args;
 
 	frame->kind = (enum frame_kind)s->kind;
@@ -410,18 +410,18 @@ const char *
 scan_fault_text(enum scan_fault fault)
 {
 	static const char *const texts[] = {
-		[SCAN_FAULT_NONE] = "nothing is wrong",
-		[SCAN_FAULT_ENVELOPE] =
-		    "a message is [0, msgid, method, params], [1, msgid, "
-		    "error, result] or [2, method, params]",
-		[SCAN_FAULT_MSGID] = "msgid takes an integer from 0 to 2^53",
-		[SCAN_FAULT_METHOD] = "method takes a string",
-		[SCAN_FAULT_PARAMS] = "params takes an array",
-		[SCAN_FAULT_RESERVED] = "byte 0xc1 is not MessagePack",
-		[SCAN_FAULT_METHOD_SIZE] = "method is longer than allowed",
-		[SCAN_FAULT_FRAME_SIZE] = "message is larger than allowed",
-		[SCAN_FAULT_DEPTH] = "message is nested deeper than allowed",
-		[SCAN_FAULT_VALUES] = "message has more values than allowed",
+	    [SCAN_FAULT_NONE] = "nothing is wrong",
+	    [SCAN_FAULT_ENVELOPE] =
+		("a message is [0, msgid, method, params], [1, msgid, "
+		 "error, result] or [2, method, params]"),
+	    [SCAN_FAULT_MSGID] = "msgid takes an integer from 0 to 2^53",
+	    [SCAN_FAULT_METHOD] = "method takes a string",
+	    [SCAN_FAULT_PARAMS] = "params takes an array",
+	    [SCAN_FAULT_RESERVED] = "byte 0xc1 is not MessagePack",
+	    [SCAN_FAULT_METHOD_SIZE] = "method is longer than allowed",
+	    [SCAN_FAULT_FRAME_SIZE] = "message is larger than allowed",
+	    [SCAN_FAULT_DEPTH] = "message is nested deeper than allowed",
+	    [SCAN_FAULT_VALUES] = "message has more values than allowed",
 	};
 
 	return texts[fault];

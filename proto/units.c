@@ -16,22 +16,22 @@ static const struct {
 	const char *name;
 	uint64_t ms;
 } duration_units[] = {
-	{ "ms", 1 },
-	{ "s", 1000 },
-	{ "m", 60 * 1000 },
-	{ "h", 60 * 60 * 1000 },
-	{ "d", 24 * 60 * 60 * 1000 },
-	{ "w", 7 * 24 * 60 * 60 * 1000 },
+    {"ms", 1},
+    {"s", 1000},
+    {"m", 60 * 1000},
+    {"h", 60 * 60 * 1000},
+    {"d", 24 * 60 * 60 * 1000},
+    {"w", 7 * 24 * 60 * 60 * 1000},
 };
 
 static const struct {
 	const char *name;
 	unsigned int shift;
 } size_units[] = {
-	{ "", 0 },
-	{ "K", 10 },
-	{ "M", 20 },
-	{ "G", 30 },
+    {"", 0},
+    {"K", 10},
+    {"M", 20},
+    {"G", 30},
 };
 
 /* Reads digits; gives what stands behind them, or NULL when there are none. */

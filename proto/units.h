@@ -20,8 +20,7 @@ int units_duration(const char *text, uint64_t bare_ms, uint64_t *out);
 int units_size(const char *text, uint64_t *out);
 
 /* Reads a plain number from min to max: digits only. */
-int units_number(
-    const char *text, uint64_t min, uint64_t max, uint64_t *out);
+int units_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
 /* What units_duration() takes, for error messages. */
 #define UNITS_DURATION_TAKES "a duration such as 500ms, 5s, 2m or 1h"

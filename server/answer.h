@@ -12,12 +12,11 @@
 #include "server/client.h"
 
 /* An error, in the shape that the client understands. */
-void answer_fault(
-    struct client *c, uint64_t msgid, const struct fault *fault);
+void answer_fault(struct client *c, uint64_t msgid, const struct fault *fault);
 
 /* Bytes that are error and result together, as they came from a worker. */
-void answer_raw(struct client *c, uint64_t msgid, const uint8_t *at,
-    size_t len, struct chunk *chunk);
+void answer_raw(struct client *c, uint64_t msgid, const uint8_t *at, size_t len,
+    struct chunk *chunk);
 
 /*
  * For results of the dispatcher's own: begins a response into a buffer that

@@ -10,8 +10,8 @@ channel_pair(int fds[2])
 }
 
 int
-channel_send(
-    int fd, const struct message *m, const int *fds, size_t n, int flags)
+channel_send(int fd, const struct message *m, const int *fds, size_t n,
+    int flags)
 {
 	return fdpass_send(fd, m, sizeof *m, fds, n, flags) == -1 ? -1 : 0;
 }

@@ -46,14 +46,13 @@ struct message {
 int channel_pair(int fds[2]);
 
 /* Sends one message; `flags` 0 or MSG_DONTWAIT. Returns 0 or -1 with errno. */
-int channel_send(
-    int fd, const struct message *m, const int *fds, size_t n, int flags);
+int channel_send(int fd, const struct message *m, const int *fds, size_t n,
+    int flags);
 
 /*
  * Receives one message. Returns 1, 0 at the end of the channel, or -1 with
  * errno (EAGAIN: none there).
  */
-int channel_receive(
-    int fd, struct message *m, int fds[FDPASS_MAX], size_t *n);
+int channel_receive(int fd, struct message *m, int fds[FDPASS_MAX], size_t *n);
 
 #endif

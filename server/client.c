@@ -39,14 +39,14 @@ static void client_partial_cb(struct conn *conn, bool partial);
 static void client_release_cb(struct conn *conn);
 
 static const struct conn_ops client_ops = {
-	.frame = client_frame_cb,
-	.broken = client_broken_cb,
-	.eof = client_eof_cb,
-	.lost = client_lost_cb,
-	.sent = client_sent_cb,
-	.stuck = client_stuck_cb,
-	.partial = client_partial_cb,
-	.release = client_release_cb,
+    .frame = client_frame_cb,
+    .broken = client_broken_cb,
+    .eof = client_eof_cb,
+    .lost = client_lost_cb,
+    .sent = client_sent_cb,
+    .stuck = client_stuck_cb,
+    .partial = client_partial_cb,
+    .release = client_release_cb,
 };
 
 /* Says why a client is dropped, and drops it. */
@@ -129,8 +129,8 @@ client_arm(struct client *c)
 		after = c->dispatcher->config->frame_timeout_ms;
 	if (after == 0)
 		deadline_unset(l->deadlines, &c->deadline);
-	else if (deadline_set(
-		     l->deadlines, &c->deadline, loop_now(l), after) == -1)
+	else if (deadline_set(l->deadlines, &c->deadline, loop_now(l), after) ==
+		 -1)
 		log_error("no memory for a client's deadline, ignoring");
 }
 
@@ -245,8 +245,8 @@ client_frame_cb(struct conn *conn, const struct message_in *m)
 
 /* Which code a fault of the scanner has, and the limit that was hit. */
 static enum code
-client_fault_code(
-    enum scan_fault fault, const struct limits *limits, uint64_t *limit)
+client_fault_code(enum scan_fault fault, const struct limits *limits,
+    uint64_t *limit)
 {
 	*limit = 0;
 	switch (fault) {

@@ -41,39 +41,38 @@ struct option_entry {
 #define AT(field) offsetof(struct config, field)
 
 static const struct option_entry option_table[] = {
-	{ "socket", "PATH", OPTION_PATH, AT(socket), 0, 0, NULL,
-	    "listen here (default $MORO_SOCKET, else " CONFIG_ROOT_SOCKET
-	    " for root, else $XDG_RUNTIME_DIR/" CONFIG_USER_SOCKET ")" },
-	{ "workers", "N", OPTION_NUMBER, AT(workers), 1, CONFIG_WORKERS_MAX,
-	    NULL, "worker processes (default CPUs - 1, at least 1)" },
-	{ "max-queue-size", "N", OPTION_NUMBER, AT(max_queue_size), 1,
-	    CONFIG_QUEUE_MAX, "1000", "tasks that may wait" },
-	{ "max-queued-bytes", "SIZE", OPTION_SIZE, AT(max_queued_bytes), 1,
-	    1024 * GIB, "1G", "bytes of tasks that are not finished" },
-	{ "max-clients", "N", OPTION_NUMBER, AT(max_clients), 1,
-	    CONFIG_CLIENTS_MAX, "10000", "connections" },
-	{ "max-client-tasks", "N", OPTION_NUMBER, AT(max_client_tasks), 1,
-	    CONFIG_QUEUE_MAX, "4096", "unfinished tasks of one connection" },
-	{ "max-frame", "SIZE", OPTION_SIZE, AT(max_frame), LIMIT_FRAME_MIN,
-	    LIMIT_FRAME_MAX, "64M", "bytes of one message" },
-	{ "max-depth", "N", OPTION_NUMBER, AT(max_depth), 1, LIMIT_DEPTH_MAX,
-	    "32", "containers nested in a task's data" },
-	{ "max-values", "N", OPTION_NUMBER, AT(max_values), 16,
-	    LIMIT_VALUES_MAX, "1000000", "values in one message" },
-	{ "max-method", "N", OPTION_NUMBER, AT(max_method), 16,
-	    LIMIT_METHOD_MAX, "128", "bytes of a method's name" },
-	{ "frame-timeout", "DUR", OPTION_DURATION, AT(frame_timeout_ms), 10,
-	    LIMIT_TIME_MS_MAX, "10s", "first byte of a message to its last" },
-	{ "shutdown-timeout", "DUR", OPTION_DURATION, AT(shutdown_timeout_ms),
-	    0, LIMIT_TIME_MS_MAX, "10s",
-	    "how long a stop waits for accepted tasks" },
-	{ "log-level", "LEVEL", OPTION_LEVEL, AT(log_level), 0, 0, "info",
-	    "what to log: " LOG_LEVEL_NAMES },
-	{ "debug-tasks", NULL, OPTION_FLAG, AT(debug_tasks), 0, 0, NULL,
-	    "offer debug:echo, sleep, spin, fail and crash" },
-	{ "version", NULL, OPTION_FLAG, AT(version), 0, 0, NULL,
-	    "print the version" },
-	{ "help", NULL, OPTION_FLAG, AT(help), 0, 0, NULL, "print this" },
+    {"socket", "PATH", OPTION_PATH, AT(socket), 0, 0, NULL,
+	"listen here (default $MORO_SOCKET, else " CONFIG_ROOT_SOCKET
+	" for root, else $XDG_RUNTIME_DIR/" CONFIG_USER_SOCKET ")"},
+    {"workers", "N", OPTION_NUMBER, AT(workers), 1, CONFIG_WORKERS_MAX, NULL,
+	"worker processes (default CPUs - 1, at least 1)"},
+    {"max-queue-size", "N", OPTION_NUMBER, AT(max_queue_size), 1,
+	CONFIG_QUEUE_MAX, "1000", "tasks that may wait"},
+    {"max-queued-bytes", "SIZE", OPTION_SIZE, AT(max_queued_bytes), 1,
+	1024 * GIB, "1G", "bytes of tasks that are not finished"},
+    {"max-clients", "N", OPTION_NUMBER, AT(max_clients), 1, CONFIG_CLIENTS_MAX,
+	"10000", "connections"},
+    {"max-client-tasks", "N", OPTION_NUMBER, AT(max_client_tasks), 1,
+	CONFIG_QUEUE_MAX, "4096", "unfinished tasks of one connection"},
+    {"max-frame", "SIZE", OPTION_SIZE, AT(max_frame), LIMIT_FRAME_MIN,
+	LIMIT_FRAME_MAX, "64M", "bytes of one message"},
+    {"max-depth", "N", OPTION_NUMBER, AT(max_depth), 1, LIMIT_DEPTH_MAX, "32",
+	"containers nested in a task's data"},
+    {"max-values", "N", OPTION_NUMBER, AT(max_values), 16, LIMIT_VALUES_MAX,
+	"1000000", "values in one message"},
+    {"max-method", "N", OPTION_NUMBER, AT(max_method), 16, LIMIT_METHOD_MAX,
+	"128", "bytes of a method's name"},
+    {"frame-timeout", "DUR", OPTION_DURATION, AT(frame_timeout_ms), 10,
+	LIMIT_TIME_MS_MAX, "10s", "first byte of a message to its last"},
+    {"shutdown-timeout", "DUR", OPTION_DURATION, AT(shutdown_timeout_ms), 0,
+	LIMIT_TIME_MS_MAX, "10s", "how long a stop waits for accepted tasks"},
+    {"log-level", "LEVEL", OPTION_LEVEL, AT(log_level), 0, 0, "info",
+	"what to log: " LOG_LEVEL_NAMES},
+    {"debug-tasks", NULL, OPTION_FLAG, AT(debug_tasks), 0, 0, NULL,
+	"offer debug:echo, sleep, spin, fail and crash"},
+    {"version", NULL, OPTION_FLAG, AT(version), 0, 0, NULL,
+	"print the version"},
+    {"help", NULL, OPTION_FLAG, AT(help), 0, 0, NULL, "print this"},
 };
 
 /* What an entry takes, for error messages. */
@@ -92,8 +91,8 @@ option_takes(const struct option_entry *e, char *out, size_t size)
 		    e->max);
 		break;
 	case OPTION_DURATION:
-		snprintf(out, size,
-		    UNITS_DURATION_TAKES ", from %" PRIu64 "ms", e->min);
+		snprintf(out, size, UNITS_DURATION_TAKES ", from %" PRIu64 "ms",
+		    e->min);
 		break;
 	case OPTION_LEVEL:
 		snprintf(out, size, LOG_LEVEL_NAMES);
@@ -141,8 +140,8 @@ option_number(const struct option_entry *e, const char *text, uint64_t *out)
 
 /* Stores a value; -1 when the entry does not take it. */
 static int
-option_store(
-    struct config *config, const struct option_entry *e, const char *text)
+option_store(struct config *config, const struct option_entry *e,
+    const char *text)
 {
 	char *at = (char *)config + e->offset;
 
@@ -227,9 +226,9 @@ config_long_options(struct option *options)
 {
 	for (size_t i = 0; i < COUNT(option_table); i++) {
 		options[i].name = option_table[i].name;
-		options[i].has_arg = option_table[i].kind == OPTION_FLAG ?
-		    no_argument :
-		    required_argument;
+		options[i].has_arg = option_table[i].kind == OPTION_FLAG
+					 ? no_argument
+					 : required_argument;
 	}
 }
 
@@ -283,7 +282,7 @@ config_value(struct config *config, const struct option_entry *e)
 int
 config_parse(struct config *config, int argc, char **argv)
 {
-	struct option options[COUNT(option_table) + 1] = { 0 };
+	struct option options[COUNT(option_table) + 1] = {0};
 	int c, i = 0;
 
 	config_defaults(config);
@@ -310,10 +309,10 @@ struct limits
 config_limits(const struct config *config)
 {
 	struct limits limits = {
-		.frame = (size_t)config->max_frame,
-		.depth = (uint32_t)config->max_depth,
-		.values = (uint32_t)config->max_values,
-		.method = (uint32_t)config->max_method,
+	    .frame = (size_t)config->max_frame,
+	    .depth = (uint32_t)config->max_depth,
+	    .values = (uint32_t)config->max_values,
+	    .method = (uint32_t)config->max_method,
 	};
 
 	return limits;

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-
 #define CONN_SNDBUF 212992 /* what distributions allow everyone */
 #define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
 #define CONN_STASH_STEP ((size_t)512)
@@ -88,7 +87,7 @@ conn_resume(struct conn *c)
 static bool
 conn_hung_up(const struct conn *c)
 {
-	struct pollfd p = { c->fd, 0, 0 };
+	struct pollfd p = {c->fd, 0, 0};
 
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
 }
@@ -197,14 +196,13 @@ static bool
 conn_scan(struct conn *c)
 {
 	struct frame frame;
-	struct message_in m = { .frame = &frame };
+	struct message_in m = {.frame = &frame};
 	enum scan_status status;
 
 	while (c->in_start < c->in_end) {
 		m.bytes = c->in->bytes + c->in_start;
 		m.chunk = c->in;
-		status =
-		    scan_feed(&c->scan, m.bytes, c->in_end - c->in_start);
+		status = scan_feed(&c->scan, m.bytes, c->in_end - c->in_start);
 		if (status == SCAN_MORE)
 			return true;
 		if (status == SCAN_BAD) {

@@ -94,8 +94,8 @@ void conn_read_rest(struct conn *c);
 
 /* Appends output; it is sent at the end of the turn. -1: no memory. */
 int conn_copy(struct conn *c, const void *bytes, size_t len);
-int conn_add(
-    struct conn *c, const uint8_t *at, size_t len, struct chunk *chunk);
+int conn_add(struct conn *c, const uint8_t *at, size_t len,
+    struct chunk *chunk);
 
 /* Forgets output: the peer takes no more, but what it sent is still read. */
 void conn_drop_output(struct conn *c);

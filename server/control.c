@@ -30,8 +30,7 @@ control_refuse(struct control *ctl)
 	if (ctl->m->frame->kind == FRAME_NOTIFY)
 		ctl->dispatcher->counters.notifications_ignored++;
 	else
-		answer_fault(
-		    ctl->client, ctl->m->frame->msgid, &ctl->fault);
+		answer_fault(ctl->client, ctl->m->frame->msgid, &ctl->fault);
 }
 
 /* Refuses a call whose argument is wrong. */
@@ -109,8 +108,8 @@ control_one_type(struct control *ctl, const struct item *name)
 	if (r == NULL) {
 		fault_set(&ctl->fault, CODE_UNKNOWN_TASK, NULL,
 		    "no task type \"%.*s\"; method types lists them",
-		    (int)(name->n < LIMIT_METHOD_MAX ? name->n :
-						       LIMIT_METHOD_MAX),
+		    (int)(name->n < LIMIT_METHOD_MAX ? name->n
+						     : LIMIT_METHOD_MAX),
 		    name->bytes);
 		control_refuse(ctl);
 		return;
@@ -176,9 +175,9 @@ static bool
 hello_errors(struct control *ctl, const struct item *value)
 {
 	static const char *const shapes[] = {
-		[FAULT_STRING] = "string",
-		[FAULT_MAP] = "map",
-		[FAULT_PAIR] = "pair",
+	    [FAULT_STRING] = "string",
+	    [FAULT_MAP] = "map",
+	    [FAULT_PAIR] = "pair",
 	};
 
 	for (size_t i = 0; i < COUNT(shapes); i++) {
@@ -216,8 +215,7 @@ hello_name(struct control *ctl, const struct item *value)
 		return false;
 	}
 	snprintf(ctl->client->name, sizeof ctl->client->name, "%.*s",
-	    value->n < CLIENT_NAME ? (int)value->n : CLIENT_NAME,
-	    value->bytes);
+	    value->n < CLIENT_NAME ? (int)value->n : CLIENT_NAME, value->bytes);
 	fault_clean(ctl->client->name);
 	return true;
 }
@@ -230,10 +228,10 @@ hello_read(struct control *ctl, struct reader *r, uint64_t pairs)
 		const char *key;
 		bool (*take)(struct control *ctl, const struct item *value);
 	} keys[] = {
-		{ "errors", hello_errors },
-		{ "proto", hello_proto },
-		{ "client", hello_name },
-		{ "name", hello_name },
+	    {"errors", hello_errors},
+	    {"proto", hello_proto},
+	    {"client", hello_name},
+	    {"name", hello_name},
 	};
 
 	for (uint64_t n = 0; n < pairs; n++) {
@@ -350,21 +348,21 @@ static const struct {
 	control_cb call;
 	bool notify; /* makes sense without an answer */
 } control_methods[] = {
-	{ "hello", control_hello, true },
-	{ "ping", control_ping, false },
-	{ "stats", control_stats, false },
-	{ "types", control_types, false },
-	{ "shutdown", control_shutdown, true },
-	{ "nvim_set_client_info", control_nvim, true },
+    {"hello", control_hello, true},
+    {"ping", control_ping, false},
+    {"stats", control_stats, false},
+    {"types", control_types, false},
+    {"shutdown", control_shutdown, true},
+    {"nvim_set_client_info", control_nvim, true},
 };
 
 void
 control_call(struct client *c, const struct message_in *m)
 {
 	struct control ctl = {
-		.client = c,
-		.dispatcher = c->dispatcher,
-		.m = m,
+	    .client = c,
+	    .dispatcher = c->dispatcher,
+	    .m = m,
 	};
 	const struct frame *f = m->frame;
 	const char *name = (const char *)m->bytes + f->method.at;

@@ -91,7 +91,8 @@ heap_fix(struct deadlines *ds, uint32_t i)
 		uint32_t least = i;
 
 		for (uint32_t c = 2 * i + 1; c <= 2 * i + 2; c++) {
-			if (c < ds->n && heap_time(ds, c) < heap_time(ds, least))
+			if (c < ds->n &&
+			    heap_time(ds, c) < heap_time(ds, least))
 				least = c;
 		}
 		if (least == i)

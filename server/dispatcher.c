@@ -26,9 +26,9 @@ dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
     uint32_t generation)
 {
 	struct message m = {
-		.type = type,
-		.slot = slot,
-		.generation = generation,
+	    .type = type,
+	    .slot = slot,
+	    .generation = generation,
 	};
 
 	return channel_send(d->channel, &m, NULL, 0, MSG_DONTWAIT);
@@ -70,8 +70,8 @@ dispatcher_accept_cb(evutil_socket_t listen_fd, short what, void *arg)
 			dispatcher_accept_later(d, "as many as allowed");
 			return;
 		}
-		fd = accept4(
-		    listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd = accept4(listen_fd, NULL, NULL,
+		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1) {
 			if (errno != EAGAIN && errno != ECONNABORTED &&
 			    errno != EINTR)

@@ -77,7 +77,7 @@ int dispatcher_main(const struct dispatcher_setup *setup);
  * Tells the master. Returns 0, or -1 when the channel takes nothing now: what
  * must arrive is sent again later.
  */
-int dispatcher_tell(struct dispatcher *d, enum message_type type,
-    uint32_t slot, uint32_t generation);
+int dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
+    uint32_t generation);
 
 #endif

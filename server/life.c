@@ -13,11 +13,9 @@ static void
 life_change(struct task *t, enum task_state to)
 {
 	static const bool allowed[TASK_STATES][TASK_STATES] = {
-		[TASK_NEW] = { [TASK_QUEUED] = true },
-		[TASK_QUEUED] = { [TASK_RUNNING] = true,
-		    [TASK_ANSWERED] = true },
-		[TASK_RUNNING] = { [TASK_QUEUED] = true,
-		    [TASK_ANSWERED] = true },
+	    [TASK_NEW] = {[TASK_QUEUED] = true},
+	    [TASK_QUEUED] = {[TASK_RUNNING] = true, [TASK_ANSWERED] = true},
+	    [TASK_RUNNING] = {[TASK_QUEUED] = true, [TASK_ANSWERED] = true},
 	};
 
 	assert(allowed[t->state][to]);
@@ -168,8 +166,8 @@ life_end(struct dispatcher *d, struct task *t, enum life_end end)
 }
 
 void
-life_result(struct dispatcher *d, struct task *t, const uint8_t *at,
-    size_t len, struct chunk *chunk)
+life_result(struct dispatcher *d, struct task *t, const uint8_t *at, size_t len,
+    struct chunk *chunk)
 {
 	if (t->client != NULL && !t->notify)
 		answer_raw(t->client, t->msgid, at, len, chunk);

@@ -37,8 +37,8 @@ listener_lock_current(const struct listener *l)
 	struct stat ours, there;
 
 	return fstat(l->lock_fd, &ours) == 0 &&
-	    lstat(l->lock_path, &there) == 0 && ours.st_ino == there.st_ino &&
-	    ours.st_dev == there.st_dev;
+	       lstat(l->lock_path, &there) == 0 &&
+	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
 /*
@@ -56,8 +56,8 @@ listener_lock(struct listener *l)
 		if (flock(l->lock_fd, LOCK_EX | LOCK_NB) == -1) {
 			close(l->lock_fd);
 			l->lock_fd = -1;
-			return listener_fail(
-			    l, "another morod runs on this socket");
+			return listener_fail(l,
+			    "another morod runs on this socket");
 		}
 		if (listener_lock_current(l))
 			return 0;
@@ -77,7 +77,7 @@ listener_live(const struct sockaddr_un *addr)
 	if (fd == -1)
 		return true;
 	live = connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 ||
-	    errno != ECONNREFUSED;
+	       errno != ECONNREFUSED;
 	close(fd);
 	return live;
 }
@@ -89,17 +89,16 @@ listener_clear_path(struct listener *l, const struct sockaddr_un *addr)
 	struct stat st;
 
 	if (lstat(l->path, &st) == -1)
-		return errno == ENOENT ?
-		    0 :
-		    listener_fail_errno(l, "cannot look at it");
+		return errno == ENOENT
+			   ? 0
+			   : listener_fail_errno(l, "cannot look at it");
 	if (!S_ISSOCK(st.st_mode))
-		return listener_fail(
-		    l, "is there and is no socket; not touching it");
+		return listener_fail(l,
+		    "is there and is no socket; not touching it");
 	if (listener_live(addr))
 		return listener_fail(l, "a server answers on this socket");
 	if (unlink(l->path) == -1)
-		return listener_fail_errno(
-		    l, "cannot remove the stale socket");
+		return listener_fail_errno(l, "cannot remove the stale socket");
 	return 0;
 }
 
@@ -142,7 +141,7 @@ listener_folder(struct listener *l)
 int
 listener_open(struct listener *l, const char *path, bool make_folder)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
 	l->path = path;
 	l->fd = -1;

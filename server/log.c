@@ -14,10 +14,10 @@
 #define NS_PER_MS 1000000
 
 static const char *const log_names[] = {
-	[LEVEL_ERROR] = "error",
-	[LEVEL_WARNING] = "warning",
-	[LEVEL_INFO] = "info",
-	[LEVEL_DEBUG] = "debug",
+    [LEVEL_ERROR] = "error",
+    [LEVEL_WARNING] = "warning",
+    [LEVEL_INFO] = "info",
+    [LEVEL_DEBUG] = "debug",
 };
 
 static int log_level = LEVEL_INFO;
@@ -56,8 +56,8 @@ log_head(char *line, size_t size, int level)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, size - n, ".%03ldZ %s %s[%d]: ",
-	    ts.tv_nsec / NS_PER_MS,
+	n += (size_t)snprintf(line + n, size - n,
+	    ".%03ldZ %s %s[%d]: ", ts.tv_nsec / NS_PER_MS,
 	    level == LOG_FATAL ? "fatal" : log_names[level], log_role,
 	    (int)getpid());
 	return n;
@@ -85,14 +85,14 @@ log_write(int level, const char *format, va_list ap)
 		return; /* there is nowhere to say it */
 }
 
-#define LOG_FUNCTION(name, level)                \
-	void name(const char *format, ...)       \
-	{                                        \
-		va_list ap;                      \
-                                                 \
-		va_start(ap, format);            \
-		log_write((level), format, ap);  \
-		va_end(ap);                      \
+#define LOG_FUNCTION(name, level)               \
+	void name(const char *format, ...)      \
+	{                                       \
+		va_list ap;                     \
+                                                \
+		va_start(ap, format);           \
+		log_write((level), format, ap); \
+		va_end(ap);                     \
 	}
 
 LOG_FUNCTION(log_error, LEVEL_ERROR)

@@ -51,7 +51,7 @@ struct master {
 static void
 master_tell(struct master *m, enum message_type type)
 {
-	struct message msg = { .type = type };
+	struct message msg = {.type = type};
 
 	if (m->channel != -1 &&
 	    channel_send(m->channel, &msg, NULL, 0, 0) == -1)
@@ -62,11 +62,11 @@ master_tell(struct master *m, enum message_type type)
 static _Noreturn void
 master_child(struct master *m, int channel)
 {
-	int keep[] = { m->listener.fd, channel };
+	int keep[] = {m->listener.fd, channel};
 	struct dispatcher_setup setup = {
-		.config = m->config,
-		.listen_fd = m->listener.fd,
-		.channel = channel,
+	    .config = m->config,
+	    .listen_fd = m->listener.fd,
+	    .channel = channel,
 	};
 
 	process_name("dispatcher");
@@ -300,8 +300,8 @@ master_wait(const struct master *m, uint64_t now)
 	if (m->phase != MASTER_RUNNING)
 		next = m->deadline;
 	if (m->phase != MASTER_STOPPING) {
-		uint64_t start = m->dispatcher == 0 ? m->dispatcher_at :
-						      roster_next(m->roster);
+		uint64_t start = m->dispatcher == 0 ? m->dispatcher_at
+						    : roster_next(m->roster);
 
 		next = start < next ? start : next;
 	}
@@ -324,8 +324,8 @@ master_loop(struct master *m)
 		if (m->phase == MASTER_STOPPING && m->dispatcher == 0 &&
 		    roster_alive(m->roster) == 0)
 			return;
-		fds[0] = (struct pollfd) { m->signal_fd, POLLIN, 0 };
-		fds[1] = (struct pollfd) { m->channel, POLLIN, 0 };
+		fds[0] = (struct pollfd){m->signal_fd, POLLIN, 0};
+		fds[1] = (struct pollfd){m->channel, POLLIN, 0};
 		poll(fds, 2, master_wait(m, now));
 		now = now_ms();
 		if (fds[1].revents != 0)
@@ -349,8 +349,7 @@ master_signals(struct master *m)
 	signal(SIGPIPE, SIG_IGN);
 	/* A parent that ignores SIGCHLD would leave us without statuses. */
 	signal(SIGCHLD, SIG_DFL);
-	m->signal_fd =
-	    signalfd(-1, &m->signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	m->signal_fd = signalfd(-1, &m->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return m->signal_fd == -1 ? -1 : 0;
 }
 
@@ -369,7 +368,7 @@ master_descriptors(void)
 int
 master_main(const struct config *config)
 {
-	struct master m = { .config = config, .channel = -1 };
+	struct master m = {.config = config, .channel = -1};
 	const char *why;
 
 	process_name("master");

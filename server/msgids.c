@@ -22,8 +22,8 @@ msgids_clear(struct msgids *m)
 }
 
 static uint32_t
-msgids_bucket(
-    const struct msgids *m, const struct client *client, uint64_t msgid)
+msgids_bucket(const struct msgids *m, const struct client *client,
+    uint64_t msgid)
 {
 	uint64_t h = (msgid ^ (uint64_t)(uintptr_t)client) * MSGIDS_MIX;
 
@@ -84,8 +84,7 @@ msgids_add(struct msgids *m, struct task *t)
 void
 msgids_remove(struct msgids *m, struct task *t)
 {
-	struct task **at =
-	    &m->buckets[msgids_bucket(m, t->client, t->msgid)];
+	struct task **at = &m->buckets[msgids_bucket(m, t->client, t->msgid)];
 
 	while (*at != t)
 		at = &(*at)->msgid_next;

@@ -21,8 +21,8 @@ struct msgids {
 int msgids_init(struct msgids *m);
 void msgids_clear(struct msgids *m);
 
-struct task *msgids_find(
-    const struct msgids *m, const struct client *client, uint64_t msgid);
+struct task *msgids_find(const struct msgids *m, const struct client *client,
+    uint64_t msgid);
 
 /* Adds a task whose client and msgid are set and not there yet. */
 void msgids_add(struct msgids *m, struct task *t);

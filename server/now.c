@@ -13,7 +13,7 @@ now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * US_PER_S +
-	    (uint64_t)ts.tv_nsec / NS_PER_US;
+	       (uint64_t)ts.tv_nsec / NS_PER_US;
 }
 
 uint64_t

@@ -102,8 +102,7 @@ outbox_copy(struct outbox *q, const void *bytes, size_t len)
 }
 
 int
-outbox_add(struct outbox *q, const uint8_t *at, size_t len,
-    struct chunk *chunk)
+outbox_add(struct outbox *q, const uint8_t *at, size_t len, struct chunk *chunk)
 {
 	if (len < OUTBOX_REFERENCE || chunk == NULL)
 		return outbox_copy(q, at, len);
@@ -150,7 +149,7 @@ static ssize_t
 outbox_call(struct outbox *q, int fd)
 {
 	struct iovec iov[OUTBOX_IOV];
-	struct msghdr msg = { .msg_iov = iov };
+	struct msghdr msg = {.msg_iov = iov};
 	uint32_t n = q->n < OUTBOX_IOV ? q->n : OUTBOX_IOV;
 
 	if (n == 1)

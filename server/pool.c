@@ -48,7 +48,7 @@ pool_dispatch(struct pool *p)
 	struct task *t;
 
 	while ((s = TAILQ_FIRST(&p->idle)) != NULL &&
-	    (t = queue_take(&p->queue)) != NULL)
+	       (t = queue_take(&p->queue)) != NULL)
 		slot_hand(s, t);
 }
 
@@ -65,7 +65,7 @@ pool_workers(const struct pool *p)
 
 	for (uint32_t i = 0; i < p->n_slots; i++)
 		n += p->slots[i].state == SLOT_IDLE ||
-		    p->slots[i].state == SLOT_BUSY;
+		     p->slots[i].state == SLOT_BUSY;
 	return n;
 }
 

@@ -21,8 +21,8 @@
 static void
 process_reset_signals(void)
 {
-	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
-	struct sigaction sa = { .sa_handler = SIG_DFL };
+	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
+	struct sigaction sa = {.sa_handler = SIG_DFL};
 
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, &sa, NULL); /* a few cannot be set: ignoring */

@@ -103,11 +103,11 @@ static _Noreturn void
 roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 {
 	struct worker_setup setup = {
-		.number = i + 1,
-		.sock = b->pair[1],
-		.page = b->page,
-		.limits = config_limits(r->config),
-		.debug_tasks = r->config->debug_tasks,
+	    .number = i + 1,
+	    .sock = b->pair[1],
+	    .page = b->page,
+	    .limits = config_limits(r->config),
+	    .debug_tasks = r->config->debug_tasks,
 	};
 
 	worker_main(&setup);
@@ -115,21 +115,21 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 
 /* Tells the dispatcher of a new worker, and hands it the descriptors. */
 static void
-roster_announce(
-    struct roster *r, uint32_t i, struct roster_birth *b, int channel)
+roster_announce(struct roster *r, uint32_t i, struct roster_birth *b,
+    int channel)
 {
 	struct roster_slot *s = &r->slots[i];
 	struct message m = {
-		.type = MSG_MASTER_SPAWNED,
-		.slot = i,
-		.generation = s->generation,
-		.restarts = s->restarts,
-		.pid = s->pid,
+	    .type = MSG_MASTER_SPAWNED,
+	    .slot = i,
+	    .generation = s->generation,
+	    .restarts = s->restarts,
+	    .pid = s->pid,
 	};
 	int fds[SPAWNED_FDS] = {
-		[SPAWNED_SOCKET] = b->pair[0],
-		[SPAWNED_PIDFD] = process_pidfd(s->pid),
-		[SPAWNED_PAGE] = b->memfd,
+	    [SPAWNED_SOCKET] = b->pair[0],
+	    [SPAWNED_PIDFD] = process_pidfd(s->pid),
+	    [SPAWNED_PAGE] = b->memfd,
 	};
 
 	if (fds[SPAWNED_PIDFD] == -1) {
@@ -242,8 +242,8 @@ roster_obituary(const struct roster_slot *s, uint32_t i, int status)
 }
 
 enum roster_reaped
-roster_reaped(
-    struct roster *r, pid_t pid, int status, int channel, uint64_t now)
+roster_reaped(struct roster *r, pid_t pid, int status, int channel,
+    uint64_t now)
 {
 	struct roster_slot *s;
 	uint32_t i = 0;
@@ -254,11 +254,11 @@ roster_reaped(
 		return ROSTER_NOT_OURS;
 	s = &r->slots[i];
 	struct message m = {
-		.type = MSG_MASTER_REAPED,
-		.slot = i,
-		.generation = s->generation,
-		.pid = pid,
-		.status = status,
+	    .type = MSG_MASTER_REAPED,
+	    .slot = i,
+	    .generation = s->generation,
+	    .pid = pid,
+	    .status = status,
 	};
 	roster_pace(s, now);
 	if (!s->wanted) {

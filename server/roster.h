@@ -39,8 +39,8 @@ enum roster_reaped {
 };
 
 /* Notes a death and tells the dispatcher on `channel` (-1: nobody). */
-enum roster_reaped roster_reaped(
-    struct roster *r, pid_t pid, int status, int channel, uint64_t now);
+enum roster_reaped roster_reaped(struct roster *r, pid_t pid, int status,
+    int channel, uint64_t now);
 
 /* From now on all exits are wanted: morod stops. */
 void roster_expect_exits(struct roster *r);

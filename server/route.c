@@ -15,8 +15,8 @@ route_find(struct route *routes, const char *name, size_t len)
 }
 
 int
-route_add(
-    struct route **routes, const struct task_type *type, struct pool *pool)
+route_add(struct route **routes, const struct task_type *type,
+    struct pool *pool)
 {
 	struct route *r = route_find(*routes, type->name, strlen(type->name));
 

@@ -22,8 +22,8 @@ struct route {
  * Sends a type to a pool. Returns 0, or -1 when there is no memory. A name
  * that is there already is sent to the new pool.
  */
-int route_add(
-    struct route **routes, const struct task_type *type, struct pool *pool);
+int route_add(struct route **routes, const struct task_type *type,
+    struct pool *pool);
 
 /* The route of a name, or NULL. */
 struct route *route_find(struct route *routes, const char *name, size_t len);

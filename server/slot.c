@@ -25,11 +25,11 @@ static void slot_lost_cb(struct conn *c, int err);
 static void slot_release_cb(struct conn *c);
 
 static const struct conn_ops slot_ops = {
-	.frame = slot_frame_cb,
-	.broken = slot_broken_cb,
-	.eof = slot_eof_cb,
-	.lost = slot_lost_cb,
-	.release = slot_release_cb,
+    .frame = slot_frame_cb,
+    .broken = slot_broken_cb,
+    .eof = slot_eof_cb,
+    .lost = slot_lost_cb,
+    .release = slot_release_cb,
 };
 
 void
@@ -73,7 +73,8 @@ slot_limits(const struct dispatcher *d)
 
 /* Makes the link of a new worker; takes the descriptors. */
 static struct slot_link *
-slot_link_new(struct slot *s, const struct message *m, const int fds[SPAWNED_FDS])
+slot_link_new(struct slot *s, const struct message *m,
+    const int fds[SPAWNED_FDS])
 {
 	struct slot_link *w = calloc(1, sizeof *w);
 	struct dispatcher *d = slot_dispatcher(s);
@@ -102,8 +103,8 @@ slot_link_new(struct slot *s, const struct message *m, const int fds[SPAWNED_FDS
 }
 
 int
-slot_spawned(
-    struct slot *s, const struct message *m, const int fds[SPAWNED_FDS])
+slot_spawned(struct slot *s, const struct message *m,
+    const int fds[SPAWNED_FDS])
 {
 	if (s->state != SLOT_EMPTY)
 		slot_clear(s);
@@ -194,8 +195,7 @@ slot_answer(struct slot *s, const struct message_in *m)
 		return;
 	}
 	s->tasks_done++;
-	pool_note_run(
-	    s->pool, (loop_now(&d->loop) - s->begun_ms) * US_PER_MS);
+	pool_note_run(s->pool, (loop_now(&d->loop) - s->begun_ms) * US_PER_MS);
 	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
 		life_result(d, t, m->bytes + f->error.at,
 		    f->error.len + f->result.len, m->chunk);
@@ -212,9 +212,8 @@ slot_is_ready_message(const struct message_in *m)
 {
 	const struct frame *f = m->frame;
 
-	return f->kind == FRAME_NOTIFY &&
-	    f->method.len == strlen(SLOT_READY) &&
-	    memcmp(m->bytes + f->method.at, SLOT_READY, f->method.len) == 0;
+	return f->kind == FRAME_NOTIFY && f->method.len == strlen(SLOT_READY) &&
+	       memcmp(m->bytes + f->method.at, SLOT_READY, f->method.len) == 0;
 }
 
 static void
@@ -290,8 +289,8 @@ slot_crash_fault(const struct slot *s, const struct task *t,
 		snprintf(cause, sizeof cause, "exited with status %d",
 		    WEXITSTATUS(m->status));
 	fault_set(fault, CODE_WORKER_ERROR, "crashed",
-	    "worker %u (pid %d) %s while it ran %s", s->number + 1,
-	    (int)m->pid, cause, t->route->name);
+	    "worker %u (pid %d) %s while it ran %s", s->number + 1, (int)m->pid,
+	    cause, t->route->name);
 	if (sig != NULL)
 		fault_add_text(fault, "signal", sig);
 	else
@@ -347,7 +346,7 @@ slot_reaped(struct slot *s, const struct message *m)
 void
 slot_clear(struct slot *s)
 {
-	struct message m = { .generation = 0 };
+	struct message m = {.generation = 0};
 
 	if (s->worker == NULL)
 		return;
@@ -360,11 +359,11 @@ const char *
 slot_state_name(enum slot_state state)
 {
 	static const char *const names[SLOT_STATES] = {
-		[SLOT_EMPTY] = "empty",
-		[SLOT_STARTING] = "starting",
-		[SLOT_IDLE] = "idle",
-		[SLOT_BUSY] = "busy",
-		[SLOT_DYING] = "dying",
+	    [SLOT_EMPTY] = "empty",
+	    [SLOT_STARTING] = "starting",
+	    [SLOT_IDLE] = "idle",
+	    [SLOT_BUSY] = "busy",
+	    [SLOT_DYING] = "dying",
 	};
 
 	return names[state];

@@ -62,8 +62,8 @@ void slot_init(struct slot *s, struct pool *p, uint32_t number);
  * Takes a new worker with its descriptors (all become the slot's, also on
  * failure). Returns 0 or -1.
  */
-int slot_spawned(
-    struct slot *s, const struct message *m, const int fds[SPAWNED_FDS]);
+int slot_spawned(struct slot *s, const struct message *m,
+    const int fds[SPAWNED_FDS]);
 
 /* The master has reaped the worker: answers or gives back what it held. */
 void slot_reaped(struct slot *s, const struct message *m);

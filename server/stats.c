@@ -17,7 +17,7 @@ struct gauges {
 static struct gauges
 stats_gauges(struct dispatcher *d)
 {
-	struct gauges g = { 0 };
+	struct gauges g = {0};
 	struct pool *p;
 
 	TAILQ_FOREACH(p, &d->pools, link) {
@@ -46,8 +46,8 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 
 	msgpack_pack_map(pk, 7);
 	answer_number(pk, "slot", s->number + 1);
-	answer_number(
-	    pk, "pid", s->worker != NULL ? (uint64_t)s->worker->pid : 0);
+	answer_number(pk, "pid",
+	    s->worker != NULL ? (uint64_t)s->worker->pid : 0);
 	answer_text(pk, "state");
 	answer_text(pk, slot_state_name(s->state));
 	answer_text(pk, "task");
@@ -73,8 +73,8 @@ stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
-		answer_number(
-		    pk, priority_name((enum priority)i), p->queue.n[i]);
+		answer_number(pk, priority_name((enum priority)i),
+		    p->queue.n[i]);
 	answer_text(pk, "workers");
 	msgpack_pack_array(pk, p->n_slots);
 	for (uint32_t i = 0; i < p->n_slots; i++)
@@ -91,26 +91,26 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 		const char *key;
 		uint64_t value;
 	} numbers[] = {
-		{ "workers", g.workers },
-		{ "queueSize", g.queued },
-		{ "activeTasks", g.running },
-		{ "maxQueueSize", d->config->max_queue_size },
-		{ "queuedBytes", d->task_bytes },
-		{ "clients", d->n_clients },
-		{ "submitted", n->submitted },
-		{ "completed", n->completed },
-		{ "failed", n->failed },
-		{ "crashed", n->crashed },
-		{ "timedOut", n->timed_out },
-		{ "cancelled", n->cancelled },
-		{ "refused", n->refused },
-		{ "notificationsIgnored", n->notifications_ignored },
-		{ "clientsAccepted", n->clients },
-		{ "clientsDropped", n->clients_dropped },
-		{ "uptimeMs", now - d->started_ms },
-		/* The names that the guide's implementation has for three. */
-		{ "workerCount", g.workers },
-		{ "queuedTasks", g.queued },
+	    {"workers", g.workers},
+	    {"queueSize", g.queued},
+	    {"activeTasks", g.running},
+	    {"maxQueueSize", d->config->max_queue_size},
+	    {"queuedBytes", d->task_bytes},
+	    {"clients", d->n_clients},
+	    {"submitted", n->submitted},
+	    {"completed", n->completed},
+	    {"failed", n->failed},
+	    {"crashed", n->crashed},
+	    {"timedOut", n->timed_out},
+	    {"cancelled", n->cancelled},
+	    {"refused", n->refused},
+	    {"notificationsIgnored", n->notifications_ignored},
+	    {"clientsAccepted", n->clients},
+	    {"clientsDropped", n->clients_dropped},
+	    {"uptimeMs", now - d->started_ms},
+	    /* The names that the guide's implementation has for three. */
+	    {"workerCount", g.workers},
+	    {"queuedTasks", g.queued},
 	};
 	struct pool *p;
 

@@ -65,8 +65,8 @@ submit_read(struct submission *sub)
 	sub->data_len = f->data.len > 0 ? f->data.len : 1;
 	options_init(&sub->options);
 	return f->options.len == 0 ||
-	    options_parse(&sub->options, bytes + f->options.at,
-		f->options.len, &sub->fault) == 0;
+	       options_parse(&sub->options, bytes + f->options.at,
+		   f->options.len, &sub->fault) == 0;
 }
 
 /* The msgid and the id must be free, or an answer could not be told apart. */
@@ -154,14 +154,13 @@ submit_make(struct submission *sub)
 		return NULL;
 	submit_fill(sub, t);
 	if (task_keep_data(t, sub->data, sub->data_len, sub->m->chunk) == 0 &&
-	    (o->id == NULL ||
-		client_name_task(
-		    sub->client, t, o->id, o->id_len, &duplicate) == 0))
+	    (o->id == NULL || client_name_task(sub->client, t, o->id, o->id_len,
+				  &duplicate) == 0))
 		return t;
 	if (duplicate) {
 		fault_set(&sub->fault, CODE_DUPLICATE_ID, "id",
-		    "id \"%.*s\" belongs to an unfinished task",
-		    (int)o->id_len, o->id);
+		    "id \"%.*s\" belongs to an unfinished task", (int)o->id_len,
+		    o->id);
 		fault_add_text(&sub->fault, "option", "id");
 	}
 	task_free(sub->dispatcher->tasks, t);
@@ -183,9 +182,9 @@ void
 submit_task(struct client *c, const struct message_in *m)
 {
 	struct submission sub = {
-		.client = c,
-		.dispatcher = c->dispatcher,
-		.m = m,
+	    .client = c,
+	    .dispatcher = c->dispatcher,
+	    .m = m,
 	};
 	struct task *t = NULL;
 

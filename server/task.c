@@ -13,7 +13,7 @@
 /* From this size on data stays in its chunk, which it keeps from being freed. */
 #define TASK_REFERENCE ((size_t)16 << 10)
 
-_Static_assert(SLAB_TASKS * SLAB_BLOCKS == 1u << INDEX_BITS,
+_Static_assert(SLAB_TASKS *SLAB_BLOCKS == 1u << INDEX_BITS,
     "every index must fit in its bits");
 
 struct task_slab {
@@ -134,8 +134,8 @@ task_find(struct task_slab *slab, uint64_t number)
 }
 
 int
-task_keep_data(
-    struct task *t, const uint8_t *data, size_t len, struct chunk *chunk)
+task_keep_data(struct task *t, const uint8_t *data, size_t len,
+    struct chunk *chunk)
 {
 	uint8_t *copy = t->inline_data;
 
@@ -159,10 +159,10 @@ const char *
 task_state_name(enum task_state state)
 {
 	static const char *const names[TASK_STATES] = {
-		[TASK_NEW] = "new",
-		[TASK_QUEUED] = "queued",
-		[TASK_RUNNING] = "running",
-		[TASK_ANSWERED] = "answered",
+	    [TASK_NEW] = "new",
+	    [TASK_QUEUED] = "queued",
+	    [TASK_RUNNING] = "running",
+	    [TASK_ANSWERED] = "answered",
 	};
 
 	return names[state];

@@ -82,8 +82,8 @@ struct task *task_find(struct task_slab *slab, uint64_t number);
  * Keeps the data for the task: inside the record, as a copy, or by a
  * reference to the chunk it stands in. Returns 0, or -1: no memory.
  */
-int task_keep_data(
-    struct task *t, const uint8_t *data, size_t len, struct chunk *chunk);
+int task_keep_data(struct task *t, const uint8_t *data, size_t len,
+    struct chunk *chunk);
 
 /* "queued", for stats and logs. */
 const char *task_state_name(enum task_state state);

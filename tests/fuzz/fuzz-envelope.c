@@ -89,8 +89,8 @@ try_heads(const uint8_t *bytes, const struct frame *f)
 	scan_frame(&s, &g);
 	assert(g.size == n && g.msgid == f->msgid);
 	assert(g.method.len == f->method.len);
-	assert(memcmp(out + g.method.at, bytes + f->method.at, g.method.len) ==
-	    0);
+	assert(
+	    memcmp(out + g.method.at, bytes + f->method.at, g.method.len) == 0);
 }
 
 int

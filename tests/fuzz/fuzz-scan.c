@@ -57,7 +57,8 @@ check_with_library(const struct scan *s, const uint8_t *bytes, size_t len)
 		   &offset) == MSGPACK_UNPACK_SUCCESS);
 	assert(offset == f.size);
 	assert(unpacked.data.type == MSGPACK_OBJECT_ARRAY);
-	assert(unpacked.data.via.array.size == (f.kind == FRAME_NOTIFY ? 3 : 4));
+	assert(
+	    unpacked.data.via.array.size == (f.kind == FRAME_NOTIFY ? 3 : 4));
 	msgpack_unpacked_destroy(&unpacked);
 }
 
@@ -65,7 +66,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	/* msgpack-c counts the envelope's two levels among its 32. */
-	const struct limits limits = { 1 << 16, 30, 4096, 128 };
+	const struct limits limits = {1 << 16, 30, 4096, 128};
 	struct scan whole, parts;
 	enum scan_status status;
 
@@ -74,8 +75,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	scan_init(&whole, &limits);
 	scan_init(&parts, &limits);
 	status = scan_feed(&whole, bytes + 1, len - 1);
-	assert(scan_pieces(&parts, bytes + 1, len - 1,
-		   1u + bytes[0] % 64u) == status);
+	assert(scan_pieces(&parts, bytes + 1, len - 1, 1u + bytes[0] % 64u) ==
+	       status);
 	if (status == SCAN_BAD)
 		assert(scan_fault(&whole) == scan_fault(&parts));
 	if (status == SCAN_MORE)

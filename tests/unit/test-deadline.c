@@ -44,14 +44,15 @@ run(uint64_t (*length)(unsigned int i))
 	for (unsigned int i = 0; i < N; i++) {
 		deadline_init(&entries[i].d, fire_cb, &entries[i]);
 		entries[i].fired = 0;
-		assert_int_equal(
-		    deadline_set(ds, &entries[i].d, i, length(i)), 0);
+		assert_int_equal(deadline_set(ds, &entries[i].d, i, length(i)),
+		    0);
 	}
 	for (unsigned int i = 0; i < N; i += 5)
 		deadline_unset(ds, &entries[i].d);
 	for (unsigned int i = 1; i < N; i += 5)
-		assert_int_equal(
-		    deadline_set(ds, &entries[i].d, N, length(i) + 7), 0);
+		assert_int_equal(deadline_set(ds, &entries[i].d, N,
+				     length(i) + 7),
+		    0);
 	for (unsigned int i = 0; i < N; i++) {
 		assert_int_equal(deadline_is_set(&entries[i].d), i % 5 != 0);
 		if (i % 5 != 0 && entries[i].d.at > latest)
@@ -61,8 +62,8 @@ run(uint64_t (*length)(unsigned int i))
 		deadlines_run(ds, deadlines_next(ds));
 	assert_int_equal(last, latest);
 	for (unsigned int i = 0; i < N; i++)
-		assert_int_equal(
-		    entries[i].fired, i % 5 == 0 ? 0 : entries[i].d.at);
+		assert_int_equal(entries[i].fired,
+		    i % 5 == 0 ? 0 : entries[i].d.at);
 	deadlines_free(ds);
 }
 
@@ -141,10 +142,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_length),
-		cmocka_unit_test(test_few_lengths),
-		cmocka_unit_test(test_all_lengths),
-		cmocka_unit_test(test_meddling),
+	    cmocka_unit_test(test_same_length),
+	    cmocka_unit_test(test_few_lengths),
+	    cmocka_unit_test(test_all_lengths),
+	    cmocka_unit_test(test_meddling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

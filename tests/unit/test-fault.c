@@ -73,24 +73,23 @@ test_foreign_errors(void **state)
 		enum code code;
 		const char *message;
 	} cases[] = {
-		{ "\xc3", 1, CODE_WORKER_ERROR, "the task failed" },
-		{ "\x05", 1, CODE_WORKER_ERROR, "the task failed" },
-		{ "\x90", 1, CODE_WORKER_ERROR, "the task failed" },
-		{ "\x80", 1, CODE_WORKER_ERROR, "the task failed" },
-		{ "\xa3oh!", 4, CODE_WORKER_ERROR, "oh!" },
-		{ "\xa8NOPE: oh", 9, CODE_WORKER_ERROR, "NOPE: oh" },
-		{ "\xabTIMEOUT: oh", 12, CODE_TIMEOUT, "oh" },
-		{ "\xa8TIMEOUT:", 9, CODE_TIMEOUT, "" },
-		{ "\x92\x00\xa2\xff\x01", 5, CODE_WORKER_ERROR, "??" },
-		{ "\xc4\x03"
-		  "a\0b",
-		    5, CODE_WORKER_ERROR, "a?b" },
-		{ "\x81\xa4"
-		  "code\x05",
-		    7, CODE_WORKER_ERROR, "the task failed" },
-		{ "\x81\x92\x01\x02\xa1x", 6, CODE_WORKER_ERROR,
-		    "the task failed" },
-		{ "\x81\xa7message\xa1x", 11, CODE_WORKER_ERROR, "x" },
+	    {"\xc3", 1, CODE_WORKER_ERROR, "the task failed"},
+	    {"\x05", 1, CODE_WORKER_ERROR, "the task failed"},
+	    {"\x90", 1, CODE_WORKER_ERROR, "the task failed"},
+	    {"\x80", 1, CODE_WORKER_ERROR, "the task failed"},
+	    {"\xa3oh!", 4, CODE_WORKER_ERROR, "oh!"},
+	    {"\xa8NOPE: oh", 9, CODE_WORKER_ERROR, "NOPE: oh"},
+	    {"\xabTIMEOUT: oh", 12, CODE_TIMEOUT, "oh"},
+	    {"\xa8TIMEOUT:", 9, CODE_TIMEOUT, ""},
+	    {"\x92\x00\xa2\xff\x01", 5, CODE_WORKER_ERROR, "??"},
+	    {"\xc4\x03"
+	     "a\0b",
+		5, CODE_WORKER_ERROR, "a?b"},
+	    {"\x81\xa4"
+	     "code\x05",
+		7, CODE_WORKER_ERROR, "the task failed"},
+	    {"\x81\x92\x01\x02\xa1x", 6, CODE_WORKER_ERROR, "the task failed"},
+	    {"\x81\xa7message\xa1x", 11, CODE_WORKER_ERROR, "x"},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -106,17 +105,17 @@ static void
 test_clean(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "plain", "plain" },
-		{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
-		{ "\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80" },
-		{ "\xff\xfe", "??" },
-		{ "\xc3", "?" },
-		{ "\xc0\x80", "??" },
-		{ "\xe0\x80\x80", "???" },
-		{ "\xed\xa0\x80", "???" },
-		{ "\xf4\x90\x80\x80", "????" },
-		{ "a\x1b[31mb\x7f", "a?[31mb?" },
-		{ "a\n\tb", "a\n\tb" },
+	    {"plain", "plain"},
+	    {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+	    {"\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80"},
+	    {"\xff\xfe", "??"},
+	    {"\xc3", "?"},
+	    {"\xc0\x80", "??"},
+	    {"\xe0\x80\x80", "???"},
+	    {"\xed\xa0\x80", "???"},
+	    {"\xf4\x90\x80\x80", "????"},
+	    {"a\x1b[31mb\x7f", "a?[31mb?"},
+	    {"a\n\tb", "a\n\tb"},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -180,24 +179,24 @@ test_bad_options(void **state)
 		size_t len;
 		const char *word;
 	} cases[] = {
-		{ "\x90", 1, "an array" },
-		{ "\x05", 1, "an integer" },
-		{ "\x81\xa3tim\x05", 6, "\"tim\"" },
-		{ "\x81\x05\x05", 3, "unknown" },
-		{ "\x81\xa7timeout\x00", 10, "timeout" },
-		{ "\x81\xa7timeout\xff", 10, "negative" },
-		{ "\x81\xa7timeout\x91\x05", 11, "an array" },
-		{ "\x82\xa7timeout\x01\xa7timeout\x01", 19, "twice" },
-		{ "\x81\xa8priority\xa3hig", 14, "\"hig\"" },
-		{ "\x81\xa2id\xa0", 5, "id" },
+	    {"\x90", 1, "an array"},
+	    {"\x05", 1, "an integer"},
+	    {"\x81\xa3tim\x05", 6, "\"tim\""},
+	    {"\x81\x05\x05", 3, "unknown"},
+	    {"\x81\xa7timeout\x00", 10, "timeout"},
+	    {"\x81\xa7timeout\xff", 10, "negative"},
+	    {"\x81\xa7timeout\x91\x05", 11, "an array"},
+	    {"\x82\xa7timeout\x01\xa7timeout\x01", 19, "twice"},
+	    {"\x81\xa8priority\xa3hig", 14, "\"hig\""},
+	    {"\x81\xa2id\xa0", 5, "id"},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct options o;
 		struct fault f;
 
-		assert_int_equal(
-		    parse(&o, cases[i].bytes, cases[i].len, &f), -1);
+		assert_int_equal(parse(&o, cases[i].bytes, cases[i].len, &f),
+		    -1);
 		assert_int_equal(f.code, CODE_INVALID_OPTION);
 		assert_non_null(strstr(f.message, cases[i].word));
 	}
@@ -207,13 +206,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_codes),
-		cmocka_unit_test(test_foreign_errors),
-		cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_long_message),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_bad_options),
+	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_codes),
+	    cmocka_unit_test(test_foreign_errors),
+	    cmocka_unit_test(test_clean),
+	    cmocka_unit_test(test_long_message),
+	    cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_bad_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

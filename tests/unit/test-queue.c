@@ -129,8 +129,8 @@ test_slab(void **state)
 static void
 test_data(void **state)
 {
-	static const size_t sizes[] = { 1, TASK_INLINE, TASK_INLINE + 1, 5000,
-		100000 };
+	static const size_t sizes[] = {1, TASK_INLINE, TASK_INLINE + 1, 5000,
+	    100000};
 	struct task_slab *slab = task_slab_new();
 
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -166,8 +166,8 @@ test_msgids(void **state)
 		msgids_add(&m, &tasks[i]);
 	}
 	for (size_t i = 0; i < TASKS; i++)
-		assert_ptr_equal(
-		    msgids_find(&m, tasks[i].client, i / 2), &tasks[i]);
+		assert_ptr_equal(msgids_find(&m, tasks[i].client, i / 2),
+		    &tasks[i]);
 	for (size_t i = 0; i < TASKS; i += 2)
 		msgids_remove(&m, &tasks[i]);
 	for (size_t i = 0; i < TASKS; i++)
@@ -180,12 +180,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_return),
-		cmocka_unit_test(test_remove),
-		cmocka_unit_test(test_slab),
-		cmocka_unit_test(test_data),
-		cmocka_unit_test(test_msgids),
+	    cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_return),
+	    cmocka_unit_test(test_remove),
+	    cmocka_unit_test(test_slab),
+	    cmocka_unit_test(test_data),
+	    cmocka_unit_test(test_msgids),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -98,8 +98,8 @@ test_split_at_every_byte(void **state)
 		assert_int_equal(scan_feed(&s, part, cut), SCAN_MORE);
 		assert_true(scan_wanted(&s) <= buf.size);
 		free(part);
-		assert_int_equal(
-		    scan_feed(&s, (uint8_t *)buf.data, buf.size), SCAN_FRAME);
+		assert_int_equal(scan_feed(&s, (uint8_t *)buf.data, buf.size),
+		    SCAN_FRAME);
 		check_sample(&s, (uint8_t *)buf.data, buf.size);
 	}
 	msgpack_sbuffer_destroy(&buf);
@@ -116,10 +116,10 @@ test_byte_by_byte(void **state)
 	scan_init(&s, &defaults);
 	for (int round = 0; round < 2; round++) {
 		for (size_t n = 0; n < buf.size; n++)
-			assert_int_equal(
-			    scan_feed(&s, (uint8_t *)buf.data, n), SCAN_MORE);
-		assert_int_equal(
-		    scan_feed(&s, (uint8_t *)buf.data, buf.size), SCAN_FRAME);
+			assert_int_equal(scan_feed(&s, (uint8_t *)buf.data, n),
+			    SCAN_MORE);
+		assert_int_equal(scan_feed(&s, (uint8_t *)buf.data, buf.size),
+		    SCAN_FRAME);
 		check_sample(&s, (uint8_t *)buf.data, buf.size);
 		scan_reset(&s); /* and the same once more */
 	}
@@ -145,7 +145,8 @@ test_stops_at_the_end(void **state)
 static void
 test_response(void **state)
 {
-	static const uint8_t bytes[] = "\x94\x01\xce\x00\x00\x00\x05\xc0\x92\x01\x02";
+	static const uint8_t bytes[] =
+	    "\x94\x01\xce\x00\x00\x00\x05\xc0\x92\x01\x02";
 	struct scan s;
 	struct frame f;
 
@@ -182,7 +183,8 @@ test_notification(void **state)
 static void
 test_params_map(void **state)
 {
-	static const uint8_t bytes[] = "\x94\x00\x01\xa3x:y\x81\x01\x92\x02\x03";
+	static const uint8_t bytes[] =
+	    "\x94\x00\x01\xa3x:y\x81\x01\x92\x02\x03";
 	struct scan s;
 	struct frame f;
 
@@ -201,55 +203,54 @@ struct bad {
 	enum scan_fault fault;
 };
 
-#define BAD(text, fault)               \
-	{                              \
+#define BAD(text, fault)                      \
+	{                                     \
 		text, sizeof(text) - 1, fault \
 	}
 
 /* What is refused, and at which byte at the latest: the last one given. */
 static const struct bad bads[] = {
-	BAD("\xc1", SCAN_FAULT_ENVELOPE),
-	BAD("\x00", SCAN_FAULT_ENVELOPE),
-	BAD("G", SCAN_FAULT_ENVELOPE),
-	BAD("\x80", SCAN_FAULT_ENVELOPE),
-	BAD("\x90", SCAN_FAULT_ENVELOPE),
-	BAD("\x92", SCAN_FAULT_ENVELOPE),
-	BAD("\x95", SCAN_FAULT_ENVELOPE),
-	BAD("\xdd\xff\xff\xff\xff", SCAN_FAULT_ENVELOPE),
-	BAD("\x94\x03", SCAN_FAULT_ENVELOPE),
-	BAD("\x94\xa1", SCAN_FAULT_ENVELOPE),
-	BAD("\x94\xff", SCAN_FAULT_ENVELOPE),
-	BAD("\x94\x02", SCAN_FAULT_ENVELOPE),
-	BAD("\x93\x00", SCAN_FAULT_ENVELOPE),
-	BAD("\x93\x01", SCAN_FAULT_ENVELOPE),
-	BAD("\x94\x00\xff", SCAN_FAULT_MSGID),
-	BAD("\x94\x00\xa1", SCAN_FAULT_MSGID),
-	BAD("\x94\x00\xcf\x00\x20\x00\x00\x00\x00\x00\x01", SCAN_FAULT_MSGID),
-	BAD("\x94\x00\xd3\x80\x00\x00\x00\x00\x00\x00\x00", SCAN_FAULT_MSGID),
-	BAD("\x94\x00\x01\x01", SCAN_FAULT_METHOD),
-	BAD("\x94\x00\x01\xc0", SCAN_FAULT_METHOD),
-	BAD("\x94\x00\x01\x90", SCAN_FAULT_METHOD),
-	BAD("\x94\x00\x01\xc7\x01\x05", SCAN_FAULT_METHOD),
-	BAD("\x94\x00\x01\xd9\x81", SCAN_FAULT_METHOD_SIZE),
-	BAD("\x94\x00\x01\xdb\xff\xff\xff\xff", SCAN_FAULT_METHOD_SIZE),
-	BAD("\x94\x00\x01\xa1x\x01", SCAN_FAULT_PARAMS),
-	BAD("\x94\x00\x01\xa1x\xa1", SCAN_FAULT_PARAMS),
-	BAD("\x94\x00\x01\xa1x\x91\xc1", SCAN_FAULT_RESERVED),
-	BAD("\x94\x00\x01\xa1x\x91\x92\x01\xc1", SCAN_FAULT_RESERVED),
-	/* bombs: refused by the header that announces them */
-	BAD("\x94\x00\x01\xa1x\xdd\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
-	BAD("\x94\x00\x01\xa1x\x91\xdd\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
-	BAD("\x94\x00\x01\xa1x\x91\xdf\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
-	BAD("\x94\x00\x01\xa1x\x91\xdf\x80\x00\x00\x00", SCAN_FAULT_FRAME_SIZE),
-	BAD("\x94\x00\x01\xa1x\x91\xc6\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
-	BAD("\x94\x00\x01\xa1x\x91\xdb\x04\x00\x00\x00", SCAN_FAULT_FRAME_SIZE),
-	BAD("\x94\x00\x01\xa1x\x91\xc9\x04\x00\x00\x00\x01",
-	    SCAN_FAULT_FRAME_SIZE),
-	BAD("\x94\x00\x01\xa1x\x91\xdd\x00\x0f\x42\x40", SCAN_FAULT_VALUES),
-	BAD("\x94\x00\x01\xa1x\x91\xde\xff\xff\xde\xff\xff\xde\xff\xff\xde\xff\xff"
-	    "\xde\xff\xff\xde\xff\xff\xde\xff\xff\xde\xff\xff",
-	    SCAN_FAULT_VALUES),
-	BAD("\x94\x01\x01\xdd\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
+    BAD("\xc1", SCAN_FAULT_ENVELOPE),
+    BAD("\x00", SCAN_FAULT_ENVELOPE),
+    BAD("G", SCAN_FAULT_ENVELOPE),
+    BAD("\x80", SCAN_FAULT_ENVELOPE),
+    BAD("\x90", SCAN_FAULT_ENVELOPE),
+    BAD("\x92", SCAN_FAULT_ENVELOPE),
+    BAD("\x95", SCAN_FAULT_ENVELOPE),
+    BAD("\xdd\xff\xff\xff\xff", SCAN_FAULT_ENVELOPE),
+    BAD("\x94\x03", SCAN_FAULT_ENVELOPE),
+    BAD("\x94\xa1", SCAN_FAULT_ENVELOPE),
+    BAD("\x94\xff", SCAN_FAULT_ENVELOPE),
+    BAD("\x94\x02", SCAN_FAULT_ENVELOPE),
+    BAD("\x93\x00", SCAN_FAULT_ENVELOPE),
+    BAD("\x93\x01", SCAN_FAULT_ENVELOPE),
+    BAD("\x94\x00\xff", SCAN_FAULT_MSGID),
+    BAD("\x94\x00\xa1", SCAN_FAULT_MSGID),
+    BAD("\x94\x00\xcf\x00\x20\x00\x00\x00\x00\x00\x01", SCAN_FAULT_MSGID),
+    BAD("\x94\x00\xd3\x80\x00\x00\x00\x00\x00\x00\x00", SCAN_FAULT_MSGID),
+    BAD("\x94\x00\x01\x01", SCAN_FAULT_METHOD),
+    BAD("\x94\x00\x01\xc0", SCAN_FAULT_METHOD),
+    BAD("\x94\x00\x01\x90", SCAN_FAULT_METHOD),
+    BAD("\x94\x00\x01\xc7\x01\x05", SCAN_FAULT_METHOD),
+    BAD("\x94\x00\x01\xd9\x81", SCAN_FAULT_METHOD_SIZE),
+    BAD("\x94\x00\x01\xdb\xff\xff\xff\xff", SCAN_FAULT_METHOD_SIZE),
+    BAD("\x94\x00\x01\xa1x\x01", SCAN_FAULT_PARAMS),
+    BAD("\x94\x00\x01\xa1x\xa1", SCAN_FAULT_PARAMS),
+    BAD("\x94\x00\x01\xa1x\x91\xc1", SCAN_FAULT_RESERVED),
+    BAD("\x94\x00\x01\xa1x\x91\x92\x01\xc1", SCAN_FAULT_RESERVED),
+    /* bombs: refused by the header that announces them */
+    BAD("\x94\x00\x01\xa1x\xdd\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
+    BAD("\x94\x00\x01\xa1x\x91\xdd\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
+    BAD("\x94\x00\x01\xa1x\x91\xdf\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
+    BAD("\x94\x00\x01\xa1x\x91\xdf\x80\x00\x00\x00", SCAN_FAULT_FRAME_SIZE),
+    BAD("\x94\x00\x01\xa1x\x91\xc6\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
+    BAD("\x94\x00\x01\xa1x\x91\xdb\x04\x00\x00\x00", SCAN_FAULT_FRAME_SIZE),
+    BAD("\x94\x00\x01\xa1x\x91\xc9\x04\x00\x00\x00\x01", SCAN_FAULT_FRAME_SIZE),
+    BAD("\x94\x00\x01\xa1x\x91\xdd\x00\x0f\x42\x40", SCAN_FAULT_VALUES),
+    BAD("\x94\x00\x01\xa1x\x91\xde\xff\xff\xde\xff\xff\xde\xff\xff\xde\xff\xff"
+	"\xde\xff\xff\xde\xff\xff\xde\xff\xff\xde\xff\xff",
+	SCAN_FAULT_VALUES),
+    BAD("\x94\x01\x01\xdd\xff\xff\xff\xff", SCAN_FAULT_FRAME_SIZE),
 };
 
 static void
@@ -260,14 +261,13 @@ test_bad_input(void **state)
 		struct scan s;
 
 		scan_init(&s, &defaults);
-		assert_int_equal(
-		    scan_feed(&s, bytes, bads[i].len), SCAN_BAD);
+		assert_int_equal(scan_feed(&s, bytes, bads[i].len), SCAN_BAD);
 		assert_int_equal(scan_fault(&s), bads[i].fault);
 		assert_int_equal(scan_feed(&s, bytes, bads[i].len), SCAN_BAD);
 		/* One byte less, and it could still have become good. */
 		scan_reset(&s);
-		assert_int_equal(
-		    scan_feed(&s, bytes, bads[i].len - 1), SCAN_MORE);
+		assert_int_equal(scan_feed(&s, bytes, bads[i].len - 1),
+		    SCAN_MORE);
 		assert_true(strlen(scan_fault_text(bads[i].fault)) > 0);
 	}
 }
@@ -312,24 +312,24 @@ test_depth(void **state)
 {
 	struct limits shallow = defaults;
 
-	assert_int_equal(
-	    scan_depth("\x93\x02\xa3x:y\x91", 32, &defaults), SCAN_FRAME);
-	assert_int_equal(
-	    scan_depth("\x93\x02\xa3x:y\x91", 33, &defaults), SCAN_BAD);
-	assert_int_equal(
-	    scan_depth("\x94\x01\x01\xc0", 32, &defaults), SCAN_FRAME);
-	assert_int_equal(
-	    scan_depth("\x94\x01\x01\xc0", 33, &defaults), SCAN_BAD);
+	assert_int_equal(scan_depth("\x93\x02\xa3x:y\x91", 32, &defaults),
+	    SCAN_FRAME);
+	assert_int_equal(scan_depth("\x93\x02\xa3x:y\x91", 33, &defaults),
+	    SCAN_BAD);
+	assert_int_equal(scan_depth("\x94\x01\x01\xc0", 32, &defaults),
+	    SCAN_FRAME);
+	assert_int_equal(scan_depth("\x94\x01\x01\xc0", 33, &defaults),
+	    SCAN_BAD);
 	/* a map in the place of params: its value is one level down */
-	assert_int_equal(
-	    scan_depth("\x93\x02\xa3x:y\x81\x01", 31, &defaults), SCAN_FRAME);
-	assert_int_equal(
-	    scan_depth("\x93\x02\xa3x:y\x81\x01", 32, &defaults), SCAN_BAD);
+	assert_int_equal(scan_depth("\x93\x02\xa3x:y\x81\x01", 31, &defaults),
+	    SCAN_FRAME);
+	assert_int_equal(scan_depth("\x93\x02\xa3x:y\x81\x01", 32, &defaults),
+	    SCAN_BAD);
 	shallow.depth = 1;
-	assert_int_equal(
-	    scan_depth("\x93\x02\xa3x:y\x91", 1, &shallow), SCAN_FRAME);
-	assert_int_equal(
-	    scan_depth("\x93\x02\xa3x:y\x91", 2, &shallow), SCAN_BAD);
+	assert_int_equal(scan_depth("\x93\x02\xa3x:y\x91", 1, &shallow),
+	    SCAN_FRAME);
+	assert_int_equal(scan_depth("\x93\x02\xa3x:y\x91", 2, &shallow),
+	    SCAN_BAD);
 }
 
 /* The limits are exact: what is as large as allowed passes. */
@@ -365,16 +365,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split_at_every_byte),
-		cmocka_unit_test(test_byte_by_byte),
-		cmocka_unit_test(test_stops_at_the_end),
-		cmocka_unit_test(test_response),
-		cmocka_unit_test(test_notification),
-		cmocka_unit_test(test_params_map),
-		cmocka_unit_test(test_bad_input),
-		cmocka_unit_test(test_msgid_of_bad_input),
-		cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_limits_are_exact),
+	    cmocka_unit_test(test_split_at_every_byte),
+	    cmocka_unit_test(test_byte_by_byte),
+	    cmocka_unit_test(test_stops_at_the_end),
+	    cmocka_unit_test(test_response),
+	    cmocka_unit_test(test_notification),
+	    cmocka_unit_test(test_params_map),
+	    cmocka_unit_test(test_bad_input),
+	    cmocka_unit_test(test_msgid_of_bad_input),
+	    cmocka_unit_test(test_depth),
+	    cmocka_unit_test(test_limits_are_exact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

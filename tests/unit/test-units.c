@@ -19,18 +19,18 @@ test_durations(void **state)
 		const char *text;
 		uint64_t ms;
 	} good[] = {
-		{ "0ms", 0 },
-		{ "1ms", 1 },
-		{ "500ms", 500 },
-		{ "5s", 5000 },
-		{ "1.5s", 1500 },
-		{ "0.001s", 1 },
-		{ "2m", 120000 },
-		{ "1h", 3600000 },
-		{ "7d", 604800000 },
-		{ "1w", 604800000 },
-		{ "007s", 7000 },
-		{ "4294967295ms", LIMIT_TIME_MS_MAX },
+	    {"0ms", 0},
+	    {"1ms", 1},
+	    {"500ms", 500},
+	    {"5s", 5000},
+	    {"1.5s", 1500},
+	    {"0.001s", 1},
+	    {"2m", 120000},
+	    {"1h", 3600000},
+	    {"7d", 604800000},
+	    {"1w", 604800000},
+	    {"007s", 7000},
+	    {"4294967295ms", LIMIT_TIME_MS_MAX},
 	};
 	uint64_t ms = 0;
 
@@ -43,10 +43,10 @@ test_durations(void **state)
 static void
 test_bad_durations(void **state)
 {
-	static const char *const bad[] = { "", "s", "5", "-5s", "+5s", " 5s",
-		"5 s", "5s ", "5S", "5sec", "1.s", ".5s", "1.2345s", "0.5ms",
-		"1e3s", "0x5s", "99999999999999999999s", "4294967296ms",
-		"50d", "5ss", "1h30m" };
+	static const char *const bad[] = {"", "s", "5", "-5s", "+5s", " 5s",
+	    "5 s", "5s ", "5S", "5sec", "1.s", ".5s", "1.2345s", "0.5ms",
+	    "1e3s", "0x5s", "99999999999999999999s", "4294967296ms", "50d",
+	    "5ss", "1h30m"};
 	uint64_t ms = 77;
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -72,8 +72,8 @@ test_bare_durations(void **state)
 static void
 test_sizes(void **state)
 {
-	static const char *const bad[] = { "", "M", "-1", "1m", "1MB", "1 M",
-		"1.5M", "99999999999999999999", "99999999999999G" };
+	static const char *const bad[] = {"", "M", "-1", "1m", "1MB", "1 M",
+	    "1.5M", "99999999999999999999", "99999999999999G"};
 	uint64_t n = 0;
 
 	assert_int_equal(units_size("0", &n), 0);
@@ -105,8 +105,9 @@ test_numbers(void **state)
 	assert_int_equal(units_number("", 0, 10, &n), -1);
 	assert_int_equal(units_number("1x", 0, 10, &n), -1);
 	assert_int_equal(units_number("-1", 0, UINT64_MAX, &n), -1);
-	assert_int_equal(
-	    units_number("18446744073709551616", 0, UINT64_MAX, &n), -1);
+	assert_int_equal(units_number("18446744073709551616", 0, UINT64_MAX,
+			     &n),
+	    -1);
 	assert_int_equal(n, 10);
 }
 
@@ -114,11 +115,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_bad_durations),
-		cmocka_unit_test(test_bare_durations),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_durations),
+	    cmocka_unit_test(test_bad_durations),
+	    cmocka_unit_test(test_bare_durations),
+	    cmocka_unit_test(test_sizes),
+	    cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
