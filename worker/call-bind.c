@@ -1,5 +1,6 @@
 /* call_bind(): a map's pairs against a table of fields. */
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +85,25 @@ bind_not_allowed(struct call *call, const struct field *f, const char *name,
 	    f->noun != NULL ? f->noun : name, given, name, takes);
 }
 
+/*
+ * Bytes where only text is meant count as text: clients exist that send all
+ * strings so (proto/PROTOCOL.md, section 2). The value is the call's own, and
+ * from here on it is the string that it stands for.
+ */
+static void
+bind_as_text(const struct field *f, const msgpack_object *value)
+{
+	msgpack_object *own = (msgpack_object *)(uintptr_t)value;
+	msgpack_object_bin bin = value->via.bin;
+
+	if (value->type != MSGPACK_OBJECT_BIN ||
+	    (f->kinds & FIELD_TEXT) != FIELD_STR)
+		return;
+	own->type = MSGPACK_OBJECT_STR;
+	own->via.str.size = bin.size;
+	own->via.str.ptr = bin.ptr;
+}
+
 /* Checks a value against its field. */
 static int
 bind_check(struct call *call, const struct field *f, const char *prefix,
@@ -153,6 +173,7 @@ call_bind(struct call *call, const struct field *fields,
 			bind_name(name, sizeof name, prefix, fields[at].name);
 			return bind_duplicate(call, &fields[at], name);
 		}
+		bind_as_text(&fields[at], &kv->val);
 		if (bind_check(call, &fields[at], prefix, &kv->val) < 0)
 			return -1;
 		args[at] = &kv->val;

@@ -1,5 +1,6 @@
 #include "worker/registry.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -174,7 +175,7 @@ registry_init_openssl(void)
 static int
 registry_init_json(void)
 {
-	size_t seed;
+	uint32_t seed; /* of more, the library takes these bits alone */
 
 	do
 		randombytes_buf(&seed, sizeof seed);
