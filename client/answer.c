@@ -21,6 +21,7 @@ answer_unasked(struct moro *m, struct moro_reply *reply)
 	moro_reply_free(reply);
 }
 
+/* Takes one answer off the input and gives it to whoever asked. */
 static void
 answer_deliver(struct moro *m, const struct frame *frame)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define BUFFER_MIN ((size_t)4 << 10) /* bytes of the first allocation */
-#define BUFFER_KEEP ((size_t)1 << 20) /* larger ones are not kept empty */
+#define BUFFER_KEEP ((size_t)4 << 20) /* larger ones are not kept empty */
 
 void
 buffer_clear(struct buffer *b)

@@ -127,6 +127,7 @@ call_check_type(struct moro *m, const struct request *rq)
 	return -1;
 }
 
+/* Notes that memory ran out. */
 static void
 call_note_memory(struct moro *m)
 {
@@ -177,6 +178,7 @@ call_note_limit(struct moro *m)
 	handle_note(m, &f);
 }
 
+/* Notes that a number belongs to no request (any more). */
 static void
 call_note_unknown(struct moro *m)
 {

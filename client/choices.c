@@ -81,6 +81,7 @@ moro_options_set_queue_timeout(struct moro_options *o, uint64_t ms)
 	return choices_set_ms(&o->queue_timeout_ms, ms);
 }
 
+/* Packs a string. Returns 0, or -1: no memory. */
 static int
 choices_pack_text(msgpack_packer *pk, const char *text)
 {

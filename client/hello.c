@@ -84,6 +84,7 @@ hello_limit(const struct moro *m, const char *name, uint64_t fallback,
 	return (uint64_t)n < max ? (uint64_t)n : max;
 }
 
+/* Takes over the limits that the server names. */
 static void
 hello_limits(struct moro *m)
 {
@@ -99,6 +100,7 @@ hello_limits(struct moro *m)
 	hello_limit_answers(m);
 }
 
+/* Keeps the server's version as text. */
 static void
 hello_version(struct moro *m)
 {

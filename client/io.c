@@ -13,6 +13,7 @@
 #define MS_PER_S 1000
 #define NS_PER_MS 1000000
 
+/* Monotonic milliseconds. */
 static uint64_t
 io_now(void)
 {

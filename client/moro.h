@@ -321,7 +321,7 @@ int moro_options_set_priority(struct moro_options *o, enum moro_priority p);
 int moro_options_set_id(struct moro_options *o, const char *id);
 
 /*
- * Limits in ms, 1 to 2^40, 0: none. `timeout` counts from acceptance to the
+ * Limits in ms, 1 to 2^32 - 1, 0: none. `timeout` counts from acceptance to the
  * answer, `run_timeout` execution alone, `queue_timeout` waiting alone. The
  * answer is then MORO_TIMEOUT, and a task that runs is really stopped. Return
  * 0, or -1: out of range.

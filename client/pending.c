@@ -37,6 +37,7 @@ pending_bucket(const struct pendings *ps, uint64_t number)
 	return &ps->buckets[number & (ps->n_buckets - 1)];
 }
 
+/* Puts an entry at the head of its chain. */
 static void
 pending_chain(struct pendings *ps, struct pending *p)
 {

@@ -75,6 +75,7 @@ socket_set_wait(int fd, uint64_t ms)
 	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
 }
 
+/* Connects; a signal does not end it. */
 static int
 socket_try(int fd, const struct sockaddr_un *sun)
 {

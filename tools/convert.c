@@ -93,6 +93,7 @@ convert_pack_uint(struct convert *c, json_t *value)
 	return 0;
 }
 
+/* Packs a map, or what one of our own objects stands for. */
 static int
 convert_pack_object(struct convert *c, json_t *object, unsigned int depth)
 {
@@ -115,6 +116,7 @@ convert_pack_object(struct convert *c, json_t *object, unsigned int depth)
 	return 0;
 }
 
+/* Packs an array. */
 static int
 convert_pack_array(struct convert *c, json_t *array, unsigned int depth)
 {
@@ -275,6 +277,7 @@ convert_print_base64(struct convert *c, const char *bytes, size_t len)
 	return 0;
 }
 
+/* Prints bytes as an object. */
 static int
 convert_print_bin(struct convert *c, const char *bytes, size_t len)
 {
@@ -299,6 +302,7 @@ convert_print_text(struct convert *c, const char *text, size_t len)
 	return true;
 }
 
+/* Prints an extension value as an object. */
 static int
 convert_print_ext(struct convert *c, const msgpack_object_ext *ext)
 {
@@ -329,6 +333,7 @@ convert_print_real(struct convert *c, double number)
 	return 0;
 }
 
+/* Prints an array. */
 static int
 convert_print_array(struct convert *c, const msgpack_object_array *array)
 {
@@ -363,6 +368,7 @@ convert_print_name(struct convert *c, const msgpack_object *key)
 	return 0;
 }
 
+/* Prints a map. */
 static int
 convert_print_map(struct convert *c, const msgpack_object_map *map)
 {
@@ -380,6 +386,7 @@ convert_print_map(struct convert *c, const msgpack_object_map *map)
 	return 0;
 }
 
+/* Prints a string; what is not UTF-8 is bytes. */
 static int
 convert_print_str(struct convert *c, const msgpack_object_str *str)
 {

@@ -13,7 +13,7 @@
 
 const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
     [CTL_SOCKET] = {"socket", 's', "PATH",
-	"the server's socket; default: $MORO_SOCKET, else for root\n"
+	"the server's socket; else $MORO_SOCKET, else for root\n"
 	"/run/moro/morod.sock, else $XDG_RUNTIME_DIR/morod.sock"},
     [CTL_JSON] = {"json", 0, NULL, "print JSON on one line"},
     [CTL_WAIT] = {"wait", 0, "DUR",
@@ -168,6 +168,7 @@ options_set_time(struct ctl *c, enum ctl_option option,
 	    ctl_options[option].name, c->values[option]);
 }
 
+/* Sets the task's priority. */
 static int
 options_set_priority(struct ctl *c)
 {
@@ -186,6 +187,7 @@ options_set_priority(struct ctl *c)
 	    value);
 }
 
+/* Sets the task's name. */
 static int
 options_set_id(struct ctl *c)
 {

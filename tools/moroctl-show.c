@@ -15,7 +15,7 @@
  */
 
 #define SHOW_NAME 22 /* columns of a task type's name */
-#define SHOW_TIME 24 /* bytes of a time in words */
+#define SHOW_TIME 48 /* bytes of a time in words */
 #define MS_PER_S 1000u
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -30,6 +30,13 @@ tasks_argument(struct source *in, const char *text)
 	return EXIT_REFUSED;
 }
 
+/* Whether the input is the argument; "-" is standard input. */
+static bool
+tasks_has_argument(const struct ctl *c)
+{
+	return c->n_args > 0 && strcmp(c->args[0], "-") != 0;
+}
+
 int
 tasks_input(struct ctl *c, struct source *in)
 {
@@ -37,7 +44,7 @@ tasks_input(struct ctl *c, struct source *in)
 		return complain_usage("%s takes an argument or --input, not "
 				      "both",
 		    c->command->name);
-	if (c->n_args > 0 && strcmp(c->args[0], "-") != 0)
+	if (tasks_has_argument(c))
 		return tasks_argument(in, c->args[0]);
 	return source_read(in, c->values[CTL_INPUT]);
 }
@@ -107,7 +114,7 @@ tasks_add_input(struct ctl *c, struct moro_map *map, const char *name)
 	struct source in = {NULL, 0};
 	int rc = tasks_input(c, &in);
 
-	if (rc == EXIT_DONE && c->n_args > 0)
+	if (rc == EXIT_DONE && tasks_has_argument(c))
 		moro_map_text(map, name, in.bytes);
 	else if (rc == EXIT_DONE)
 		moro_map_bytes(map, name, in.bytes, in.len);

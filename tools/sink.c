@@ -14,6 +14,7 @@
 #define SINK_SUFFIX ".XXXXXX" /* what mkostemp() fills in */
 #define SINK_MODE 0666 /* of new files, less the umask */
 
+/* Whether a path means standard output. */
 static bool
 sink_is_stdout(const char *path)
 {
@@ -43,6 +44,7 @@ sink_write_fd(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/* Writes everything, and the newline. Returns 0, or -1 with errno. */
 static int
 sink_write_all(int fd, const void *bytes, size_t len, bool newline)
 {

@@ -1,0 +1,289 @@
+/* Everything libmoro offers, on a real morod whose socket is argv[1]. */
+
+#undef NDEBUG
+#include <assert.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <msgpack.h>
+
+#include <moro.h>
+
+#define SECRET "a secret of more than thirty-two characters"
+#define MANY 200
+
+/* Prints why a reply is not what was wanted, and ends. */
+static void
+check(struct moro_reply *r)
+{
+	if (moro_reply_ok(r))
+		return;
+	fprintf(stderr, "%s: %s\n", moro_reply_code_name(r),
+	    moro_reply_message(r));
+	exit(1);
+}
+
+/* Checks that the reply is this text, and frees it. */
+static void
+check_text(struct moro_reply *r, const char *text)
+{
+	check(r);
+	assert(moro_reply_text(r, NULL) != NULL);
+	assert(strcmp(moro_reply_text(r, NULL), text) == 0);
+	moro_reply_free(r);
+}
+
+/* Checks that the reply is this error, and frees it. */
+static void
+check_code(struct moro_reply *r, enum moro_code code)
+{
+	assert(moro_reply_code(r) == code);
+	assert(moro_reply_message(r)[0] != '\0');
+	moro_reply_free(r);
+}
+
+static void
+tour_control(struct moro *m)
+{
+	struct moro_reply *r;
+	int64_t n = -1;
+
+	check_text(moro_ping(m), "pong");
+	r = moro_stats(m);
+	check(r);
+	assert(moro_reply_number(r, "workers", &n) == 0 && n == 2);
+	assert(!moro_reply_true(r, "isShuttingDown"));
+	moro_reply_free(r);
+	r = moro_types(m, NULL);
+	check(r);
+	assert(moro_reply_object(r)->type == MSGPACK_OBJECT_ARRAY);
+	assert(moro_reply_object(r)->via.array.size > 5);
+	moro_reply_free(r);
+	r = moro_types(m, "crypto:hash");
+	check(r);
+	assert(moro_reply_object(r)->via.array.size == 1);
+	moro_reply_free(r);
+	check_code(moro_types(m, "no:such"), MORO_UNKNOWN_TASK);
+	assert(strcmp(moro_server_version(m), moro_version()) == 0);
+	assert(moro_server_limit(m, "maxFrame") > 0);
+}
+
+static void
+tour_crypto(struct moro *m)
+{
+	static const char key[32] = "\0binary key of thirty-two bytes";
+	struct moro_reply *r, *back;
+	const char *envelope;
+	size_t len;
+
+	check_text(moro_hash_data(m, "abc", 3, "md5", NULL),
+	    "900150983cd24fb0d6963f7d28e17f72");
+	check_text(moro_hash_data(m, "abc", MORO_TEXT, NULL, NULL),
+	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	check_code(moro_hash_data(m, "abc", 3, "sha0", NULL),
+	    MORO_INVALID_ARGUMENT);
+	r = moro_encrypt_data(m, "a\0b", 3, key, sizeof key, NULL);
+	check(r);
+	envelope = moro_reply_text(r, NULL);
+	back = moro_decrypt_data(m, envelope, MORO_TEXT, key, sizeof key, NULL);
+	check(back);
+	assert(memcmp(moro_reply_text(back, &len), "a\0b", 4) == 0);
+	assert(len == 3);
+	moro_reply_free(back);
+	back =
+	    moro_decrypt_data(m, envelope, MORO_TEXT, SECRET, MORO_TEXT, NULL);
+	check_code(back, MORO_WORKER_ERROR);
+	moro_reply_free(r);
+}
+
+static void
+tour_jwt(struct moro *m)
+{
+	struct moro_map *payload = moro_map_new(), *jwt = moro_map_new();
+	struct moro_reply *r, *verdict;
+	const char *token;
+
+	moro_map_number(payload, "userId", 7);
+	moro_map_text(jwt, "expiresIn", "7d");
+	moro_map_text(jwt, "issuer", "me");
+	r = moro_sign_jwt(m, moro_map_data(payload), moro_map_size(payload),
+	    SECRET, MORO_TEXT, jwt, NULL);
+	check(r);
+	token = moro_reply_text(r, NULL);
+	verdict = moro_verify_jwt(m, token, SECRET, MORO_TEXT, NULL, NULL);
+	check(verdict);
+	assert(moro_reply_true(verdict, "valid"));
+	assert(moro_reply_field(verdict, "payload", NULL) != NULL);
+	moro_reply_free(verdict);
+	verdict = moro_verify_jwt(m, token, "x", MORO_TEXT, NULL, NULL);
+	check(verdict);
+	assert(!moro_reply_true(verdict, "valid"));
+	moro_reply_free(verdict);
+	moro_reply_free(r);
+	moro_map_free(payload);
+	moro_map_free(jwt);
+}
+
+static void
+tour_data(struct moro *m)
+{
+	static const char *const formats[] = {NULL, "zstd", "gzip"};
+	size_t size = (size_t)3 << 20, len, out;
+	char *data = calloc(1, size);
+
+	memset(data, 'x', size / 2);
+	for (size_t i = 0; i < 3; i++) {
+		struct moro_reply *r = moro_compress_data(m, data, size,
+		    formats[i], MORO_LEVEL_DEFAULT, NULL);
+		struct moro_reply *back;
+		const char *packed;
+
+		check(r);
+		packed = moro_reply_text(r, &len);
+		assert(len < size / 2);
+		back = moro_decompress_data(m, packed, len, NULL, 0, NULL);
+		check(back);
+		assert(memcmp(moro_reply_text(back, &out), data, size) == 0);
+		assert(out == size);
+		moro_reply_free(back);
+		back = moro_decompress_data(m, packed, len, formats[i],
+		    size - 1, NULL);
+		assert(!moro_reply_ok(back));
+		moro_reply_free(back);
+		moro_reply_free(r);
+	}
+	check_code(moro_compress_data(m, "x", 1, "gzip", 99, NULL),
+	    MORO_INVALID_ARGUMENT);
+	free(data);
+}
+
+/* Counts answers that are as many as the number they carry says. */
+static void
+count_cb(struct moro *m, struct moro_reply *reply, void *user)
+{
+	int64_t n = 0;
+
+	(void)m;
+	check(reply);
+	assert(moro_reply_number(reply, NULL, &n) == 0);
+	*(int64_t *)user += n;
+	moro_reply_free(reply);
+}
+
+static void
+tour_async(struct moro *m)
+{
+	int64_t sum = 0, kept = 0, n;
+	struct moro_reply *r;
+
+	for (int i = 0; i < MANY; i++) {
+		unsigned char data = (unsigned char)(i % 100);
+
+		assert(moro_submit(m, "debug:echo", &data, 1, NULL, count_cb,
+			   &sum) != 0);
+		assert(moro_submit(m, "debug:echo", &data, 1, NULL, NULL,
+			   NULL) != 0);
+	}
+	for (int i = 0; i < MANY; i++) {
+		r = moro_wait_any(m, NULL, MORO_WAIT_DEFAULT);
+		check(r);
+		assert(moro_reply_number(r, NULL, &n) == 0);
+		kept += n;
+		moro_reply_free(r);
+	}
+	while (moro_outstanding(m) > 0)
+		check_text(moro_ping(m), "pong");
+	assert(sum == 2 * 4950 && kept == sum);
+}
+
+static void
+tour_options(struct moro *m)
+{
+	struct moro_options *o = moro_options_new();
+	struct moro_map *data = moro_map_new();
+	struct moro_reply *r;
+	const struct msgpack_object *object;
+
+	moro_map_number(data, "ms", 60000);
+	moro_options_set_timeout(o, 30);
+	moro_options_set_priority(o, MORO_PRIORITY_HIGH);
+	moro_options_set_id(o, "mine");
+	r = moro_call(m, "debug:sleep", moro_map_data(data),
+	    moro_map_size(data), o);
+	assert(moro_reply_retryable(r));
+	assert(strstr(moro_reply_message(r), "timeout") != NULL);
+	check_code(r, MORO_TIMEOUT);
+	r = moro_execute_task(m, "id", "debug:sleep", moro_map_data(data),
+	    moro_map_size(data), MORO_PRIORITY_LOW, 30);
+	check_code(r, MORO_TIMEOUT);
+	moro_map_free(data);
+	data = moro_map_new();
+	moro_map_text(data, "signal", "SIGKILL");
+	r = moro_call(m, "debug:crash", moro_map_data(data),
+	    moro_map_size(data), NULL);
+	assert(strcmp(moro_reply_reason(r), "crashed") == 0);
+	check_code(r, MORO_WORKER_ERROR);
+	r = moro_stats(m);
+	object = moro_reply_object(r);
+	check_code(moro_call_object(m, "nosuch", object, NULL),
+	    MORO_UNKNOWN_METHOD);
+	moro_reply_free(r);
+	moro_map_free(data);
+	moro_options_free(o);
+}
+
+/* Connects without waiting; what is submitted meanwhile is answered. */
+static void
+tour_start(const char *path)
+{
+	struct moro *m = moro_new();
+	uint64_t number;
+
+	assert(moro_start(m, path) == 0);
+	assert(moro_server_version(m) == NULL);
+	assert(moro_outstanding(m) == 0);
+	number = moro_submit(m, "debug:echo", "\xa1x", 2, NULL, NULL, NULL);
+	assert(number != 0 && moro_outstanding(m) == 1);
+	check_text(moro_wait(m, number, MORO_WAIT_DEFAULT), "x");
+	assert(moro_server_version(m) != NULL);
+	moro_free(m);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct moro *m = moro_new();
+	struct moro_reply *r;
+
+	assert(argc == 2);
+	assert(moro_set_name(m, "tour") == 0);
+	moro_set_wait_ms(m, 20000);
+	if (moro_connect(m, argv[1]) == -1) {
+		fprintf(stderr, "%s\n", moro_errstr(m));
+		moro_free(m);
+		return 1;
+	}
+	moro_set_wait_ms(m, 0);
+	tour_control(m);
+	tour_crypto(m);
+	tour_jwt(m);
+	tour_data(m);
+	tour_async(m);
+	tour_options(m);
+	tour_start(argv[1]);
+	r = moro_shutdown(m);
+	check(r);
+	moro_reply_free(r);
+	while (moro_dispatch(m) >= 0) {
+		struct pollfd p = {.fd = moro_fd(m), .events = POLLIN};
+
+		poll(&p, 1, -1);
+	}
+	assert(moro_error(m) == MORO_LOST);
+	check_code(moro_ping(m), MORO_LOST);
+	moro_free(m);
+	puts("done");
+	return 0;
+}

@@ -1,0 +1,582 @@
+"""The command moroctl against a real morod: every command, every exit code."""
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from harness import BUILD, DEADLINE, wait_until
+
+SECRET = "a secret of more than thirty-two characters"
+KEY = "00112233445566778899aabbccddeeff" * 2
+MANY = 1 << 20  # bytes of a large input
+CODE_LINE = re.compile(r"\Amoroctl: [A-Z_]+: [^\n]+\n\Z")
+
+
+class Moroctl:
+    """Runs the command on one socket."""
+
+    def __init__(self, d, **env):
+        self.socket = d if isinstance(d, str) else d.socket
+        base = {k: v for k, v in os.environ.items() if not k.startswith("MORO_")}
+        self.env = {**base, "MORO_SOCKET": self.socket, **env}
+
+    def start(self, *args, **kwargs):
+        return subprocess.Popen(
+            [BUILD / "tools" / "moroctl", *args],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=self.env, **kwargs,
+        )
+
+    def __call__(self, *args, data=b"", **kwargs):
+        """Gives exit code, standard output as bytes, standard error as text."""
+        with self.start(*args, **kwargs) as p:
+            out, err = p.communicate(data, timeout=DEADLINE)
+        return p.returncode, out, err.decode()
+
+    def ok(self, *args, data=b""):
+        """Output of a command that must succeed in silence."""
+        code, out, err = self(*args, data=data)
+        assert (code, err) == (0, "")
+        return out
+
+    def fails(self, code, name, *args, data=b""):
+        """The one line of a command that must fail; nothing is printed."""
+        got, out, err = self(*args, data=data)
+        assert CODE_LINE.match(err), err
+        assert (got, out, err.split(": ")[1]) == (code, b"", name), err
+        return err
+
+
+@pytest.fixture
+def ctl(morod):
+    with morod(workers=2, debug_tasks=True) as d:
+        yield Moroctl(d)
+
+
+# ---- Control ----
+
+
+def test_ping(ctl):
+    """ping prints pong, as JSON too, with the options on either side."""
+    assert ctl.ok("ping") == b"pong\n"
+    assert ctl.ok("--json", "ping") == b'"pong"\n'
+    assert ctl.ok("ping", "--json") == b'"pong"\n'
+
+
+def test_socket_option(ctl):
+    """--socket goes before $MORO_SOCKET, before and after the command."""
+    path = ctl.socket
+    ctl.env["MORO_SOCKET"] = "/nonexistent"
+    assert ctl.ok("--socket", path, "ping") == b"pong\n"
+    assert ctl.ok("ping", "--socket=" + path) == b"pong\n"
+    assert ctl.ok("ping", "-s", path) == b"pong\n"
+
+
+def test_default_socket(morod):
+    """Without either, an ordinary user's server is in $XDG_RUNTIME_DIR."""
+    if os.geteuid() == 0:
+        pytest.skip("root has another default")
+    with morod(workers=1) as d:
+        folder = os.path.dirname(d.socket)
+        os.symlink(d.socket, os.path.join(folder, "morod.sock"))
+        ctl = Moroctl(d, XDG_RUNTIME_DIR=folder)
+        del ctl.env["MORO_SOCKET"]
+        assert ctl.ok("ping") == b"pong\n"
+
+
+def test_stats(ctl):
+    """stats is readable in 80 columns; --json gives what the server gave."""
+    ctl.ok("hash", "x")
+    text = ctl.ok("stats").decode()
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "workers 2" in text and "pool default" in text
+    assert re.search(r"completed +1\b", text)
+    stats = json.loads(ctl.ok("stats", "--json"))
+    assert stats["workers"] == 2 and stats["completed"] == 1
+    assert len(stats["pools"][0]["workers"]) == 2
+
+
+def test_stats_busy(morod):
+    """A running task is shown with its type."""
+    with morod(workers=1) as d, d.client() as c:
+        c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        text = Moroctl(d).ok("stats").decode()
+        assert re.search(r"busy +debug:sleep", text)
+        assert "running 1" in text
+
+
+def test_types(ctl):
+    """types lists all, or describes one with its fields."""
+    text = ctl.ok("types").decode()
+    for name in ("crypto:hash", "jwt:sign", "data:compress", "debug:echo"):
+        assert re.search(f"^{name} +[A-Z]", text, re.M)
+    one = ctl.ok("types", "crypto:hash").decode()
+    assert "algorithm" in one and "default sha256" in one and "example" in one
+    names = [t["type"] for t in json.loads(ctl.ok("types", "--json"))]
+    assert "jwt:verify" in names
+    assert len(json.loads(ctl.ok("--json", "types", "jwt:sign"))) == 1
+    ctl.fails(6, "UNKNOWN_TASK", "types", "no:such")
+
+
+def test_shutdown(morod):
+    """shutdown has the server end, with exit code 0."""
+    with morod(workers=1) as d:
+        out = Moroctl(d).ok("shutdown")
+        assert b"shutting down" in out
+        assert d.process.wait(DEADLINE) == 0
+        Moroctl(d).fails(3, "NO_SERVER", "ping")
+
+
+# ---- Tasks ----
+
+
+def test_hash(ctl, tmp_path):
+    """hash takes text, a file, or standard input, in every algorithm."""
+    path = tmp_path / "in"
+    path.write_bytes(b"\0\xff" * 1000)
+    for name in ("sha256", "sha384", "sha512", "sha1", "md5", "blake2b"):
+        expected = hashlib.new(name, path.read_bytes()).hexdigest() + "\n"
+        out = ctl.ok("hash", "--algorithm", name, "--input", str(path))
+        assert out.decode() == expected
+        assert ctl.ok("hash", "-a", name, data=path.read_bytes()) == out
+    digest = hashlib.sha256(b"text")
+    assert ctl.ok("hash", "text").decode() == digest.hexdigest() + "\n"
+    assert ctl.ok("hash", "text", "--encoding", "bin") == digest.digest()
+    assert json.loads(ctl.ok("--json", "hash", "text")) == digest.hexdigest()
+    assert ctl.ok("hash", "-", data=b"text").decode() == digest.hexdigest() + "\n"
+    err = ctl.fails(6, "INVALID_ARGUMENT", "hash", "x", "-a", "sha0")
+    assert "sha0" in err and "sha256" in err
+
+
+@pytest.mark.parametrize("how", ["option", "file", "raw", "environment"])
+def test_encrypt(ctl, tmp_path, how):
+    """What was encrypted comes back, wherever the key stood."""
+    path = tmp_path / "key"
+    if how == "environment":
+        ctl.env["MORO_KEY"] = KEY
+    path.write_bytes(bytes.fromhex(KEY) if how == "raw" else (KEY + "\n").encode())
+    key = {"option": ["--key", KEY], "environment": []}.get(how, ["--key-file", str(path)])
+    data = os.urandom(4096) + b"\n"
+    envelope = ctl.ok("encrypt", *key, data=data)
+    assert envelope.isascii() and envelope.count(b"\n") == 1
+    assert ctl.ok("decrypt", *key, data=envelope) == data
+    assert ctl.ok("decrypt", "--key", KEY, envelope.decode().strip()) == data
+
+
+def test_encrypt_text(ctl):
+    """An argument is text, for other languages too."""
+    envelope = json.loads(ctl.ok("--json", "encrypt", "--key", KEY, "h\u00e4?"))
+    data = json.dumps({"data": envelope, "key": KEY})
+    assert json.loads(ctl.ok("run", "crypto:decrypt", data)) == "h\u00e4?"
+
+
+def test_decrypt_refused(ctl):
+    """A wrong key, another aad or a changed byte gives nothing."""
+    ctl.env["MORO_KEY"] = KEY
+    envelope = ctl.ok("encrypt", "--aad", "a", data=b"secret").decode().strip()
+    assert ctl.ok("decrypt", "--aad", "a", envelope) == b"secret"
+    for args in (["--aad", "b"], [], ["--aad", "a", "--key", "f" * 64]):
+        code, out, err = ctl("decrypt", *args, envelope)
+        assert (code, out) == (1, b"") and CODE_LINE.match(err)
+    swapped = envelope[:-1] + ("A" if envelope[-1] != "A" else "B")
+    assert ctl("decrypt", "--aad", "a", swapped)[0] == 1
+
+
+def test_key_usage(ctl, tmp_path):
+    """No key, two keys, a key file that is not there: usage."""
+    assert "MORO_KEY" in ctl.fails(2, "USAGE", "encrypt", "x")
+    ctl.fails(2, "USAGE", "encrypt", "x", "--key", KEY, "--key-file", "/dev/null")
+    ctl.fails(2, "USAGE", "encrypt", "x", "--key-file", str(tmp_path / "none"))
+
+
+def test_sign_and_verify(ctl, tmp_path):
+    """A token that was signed is valid, and its payload is printed."""
+    path = tmp_path / "secret"
+    path.write_text(SECRET + "\n")
+    ctl.env["MORO_SECRET"] = SECRET
+    token = ctl.ok(
+        "sign", '{"userId": 7}', "--expires-in", "7d", "--issuer", "me", "--audience", "you",
+        "--subject", "it", "--jwtid", "j", "--keyid", "k", "--algorithm", "HS512",
+        "--not-before", "0s",
+    )
+    header = json.loads(base64.urlsafe_b64decode(token.split(b".")[0] + b"=="))
+    assert header == {"alg": "HS512", "typ": "JWT", "kid": "k"}
+    payload = json.loads(ctl.ok("verify", data=token))
+    assert payload["userId"] == 7
+    assert payload["exp"] - payload["iat"] == 7 * 24 * 3600
+    assert [payload[k] for k in ("iss", "aud", "sub", "jti")] == ["me", "you", "it", "j"]
+    args = ["--secret-file", str(path), "--issuer", "me", "-a", "HS256", "-a", "HS512"]
+    assert json.loads(ctl.ok("verify", *args, token.decode().strip())) == payload
+    whole = json.loads(ctl.ok("verify", "--json", data=token))
+    assert whole == {"valid": True, "payload": payload}
+
+
+def test_sign_stdin(ctl):
+    """The payload may come on standard input; no claim need be added."""
+    ctl.env["MORO_SECRET"] = SECRET
+    token = ctl.ok("sign", "--no-timestamp", data=b'{"a": 1}\n')
+    assert json.loads(ctl.ok("verify", data=token)) == {"a": 1}
+
+
+def test_verify_invalid(ctl):
+    """A token that is not valid: exit code 1, one line, nothing printed."""
+    ctl.env["MORO_SECRET"] = SECRET
+    token = ctl.ok("sign", "{}", "--expires-in", "3600").decode().strip()
+    for args in (
+        ["--issuer", "you"], ["--secret", "x" * 40], ["--algorithm", "HS384"],
+    ):
+        assert "not valid" in ctl.fails(1, "INVALID", "verify", token, *args)
+    ctl.fails(1, "INVALID", "verify", data=b"no token")
+    code, out, err = ctl("verify", "--json", token, "--issuer", "you")
+    assert code == 1 and CODE_LINE.match(err)
+    assert json.loads(out)["valid"] is False
+    ctl.ok("verify", token, "--clock-tolerance", "1m", "--ignore-expiration")
+
+
+@pytest.mark.parametrize("tool", ["gzip", "zstd"])
+def test_compress(ctl, tmp_path, tool):
+    """compress is a filter whose output the well-known tools read, and back."""
+    data = b"".join(b"line %d\n" % n for n in range(100000))
+    packed = ctl.ok("compress", "--format", tool, "--level", "9", data=data)
+    assert len(packed) < len(data) / 3
+    back = subprocess.run([tool, "-dc"], input=packed, capture_output=True, check=True)
+    assert back.stdout == data
+    theirs = subprocess.run([tool, "-c"], input=data, capture_output=True, check=True)
+    assert ctl.ok("decompress", data=theirs.stdout) == data
+    assert ctl.ok("decompress", "--format", tool, data=packed) == data
+    a, b, c = (tmp_path / n for n in "abc")
+    a.write_bytes(data)
+    assert ctl.ok("compress", "--format", tool, "--input", str(a), "-o", str(b)) == b""
+    assert ctl.ok("decompress", "-i", str(b), "--output", str(c)) == b""
+    assert c.read_bytes() == data
+
+
+def test_decompress_limit(ctl):
+    """A bomb is refused at --max-output."""
+    bomb = gzip.compress(b"\0" * MANY)
+    assert len(ctl.ok("decompress", "--max-output", "1M", data=bomb)) == MANY
+    code, out, err = ctl("decompress", "--max-output", "1000K", data=bomb)
+    assert code in (1, 6) and out == b"" and CODE_LINE.match(err)
+
+
+# ---- run ----
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "null", "[true,-1,1.5,\"\u00fc\"]", "9007199254740993", "-9223372036854775808",
+        "18446744073709551615", '{"b":{"$bin":"AP8="},"a":[]}', '"\\u0000"',
+    ],
+)
+def test_run_json(ctl, text):
+    """What goes in as JSON comes back the same, large integers included."""
+    assert ctl.ok("run", "debug:echo", "--", text).decode() == text + "\n"
+    assert ctl.ok("run", "debug:echo", "-", data=text.encode()).decode() == text + "\n"
+
+
+def test_run_no_data(ctl):
+    """Without data a task gets nil."""
+    assert ctl.ok("run", "debug:echo") == b"null\n"
+
+
+def test_run_files(ctl, tmp_path):
+    """--input is bytes in the data, --output gets a result as it is."""
+    a, b, c = (tmp_path / n for n in "abc")
+    a.write_bytes(b"\0\xff\n")
+    encoded = base64.b64encode(a.read_bytes()).decode()
+    out = ctl.ok("run", "debug:echo", "--input", str(a))
+    assert json.loads(out) == {"input": {"$bin": encoded}}
+    out = ctl.ok("run", "debug:echo", '{"x":1}', "--input", str(a), "--field", "data")
+    assert json.loads(out) == {"x": 1, "data": {"$bin": encoded}}
+    assert ctl.ok("run", "data:compress", "-i", str(a), "-o", str(b)) == b""
+    assert ctl.ok("run", "data:decompress", "-i", str(b), "-o", str(c)) == b""
+    assert c.read_bytes() == a.read_bytes()
+    ctl.ok("run", "debug:echo", "[1]", "-o", str(c))
+    assert c.read_text() == "[1]\n"
+    ctl.ok("run", "debug:echo", '"t"', "-o", str(c))
+    assert c.read_text() == "t"
+    ctl.ok("--json", "run", "debug:echo", '"t"', "-o", str(c))
+    assert c.read_text() == '"t"\n'
+
+
+def test_run_usage(ctl, tmp_path):
+    """Wrong JSON and contradictions are usage, and name what is wrong."""
+    path = tmp_path / "a"
+    path.write_bytes(b"x")
+    assert "duplicate" in ctl.fails(2, "USAGE", "run", "debug:echo", '{"a":1,"a":2}')
+    assert "line 1" in ctl.fails(2, "USAGE", "run", "debug:echo", "{")
+    ctl.fails(2, "USAGE", "run", "debug:echo", '{"$bin":"%"}')
+    ctl.fails(2, "USAGE", "run")
+    ctl.fails(2, "USAGE", "run", "debug:echo", "[1]", "-i", str(path))
+    ctl.fails(2, "USAGE", "run", "debug:echo", '{"input":1}', "-i", str(path))
+    ctl.fails(2, "USAGE", "run", "debug:echo", "--field", "x")
+    ctl.fails(2, "USAGE", "run", "debug:echo", "-i", str(tmp_path / "none"))
+
+
+def test_run_unprintable(ctl):
+    """A result that JSON has no word for is an error, not a wrong number."""
+    with socket.socket(socket.AF_UNIX) as s, Fake(s, b"\xcb\x7f\xf8" + b"\0" * 6) as fake:
+        err = Moroctl(fake.path).fails(1, "OUTPUT", "run", "debug:echo")
+        assert "NaN" in err
+
+
+# ---- Exit codes ----
+
+
+def test_exit_failed(ctl):
+    """1: the task failed, or its worker crashed."""
+    assert "oh no" in ctl.fails(1, "WORKER_ERROR", "run", "debug:fail", '{"message":"oh no"}')
+    err = ctl.fails(1, "WORKER_ERROR", "run", "debug:crash", '{"signal":"SIGSEGV"}')
+    assert "SIGSEGV" in err
+    err = ctl.fails(1, "WORKER_ERROR", "run", "debug:fail", '{"message":"two\\nlines"}')
+    assert "two lines" in err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [], ["frob"], ["ping", "--nope"], ["ping", "-x"], ["ping", "extra"],
+        ["ping", "--level", "3"], ["hash", "a", "b"], ["hash", "--algorithm"],
+        ["hash", "x", "--priority", "urgent"], ["hash", "x", "--timeout", "5"],
+        ["hash", "x", "--timeout", "0s"], ["hash", "x", "--timeout", "-5s"],
+        ["hash", "x", "--timeout", "5 s"], ["hash", "x", "--run-timeout", "99999w"],
+        ["hash", "x", "--id", ""], ["hash", "x", "--id", "y" * 257],
+        ["hash", "x", "--input", "/dev/null"], ["hash", "--input", "/nonexistent"],
+        ["compress", "--level", "high"], ["decompress", "--max-output", "many"],
+        ["ping", "--wait", "soon"], ["ping", "--json=1"],
+    ],
+)
+def test_exit_usage(args):
+    """2: wrong usage, told in one line without asking any server."""
+    Moroctl("/nonexistent/m.sock").fails(2, "USAGE", *args)
+
+
+def test_exit_no_server(tmp_path):
+    """3: nobody listens; the line names the path and what to do."""
+    path = str(tmp_path / "m.sock")
+    ctl = Moroctl(path)
+    err = ctl.fails(3, "NO_SERVER", "ping")
+    assert path in err and "--socket" in err
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)  # a stale socket: bound, and nobody listens
+        assert path in ctl.fails(3, "NO_SERVER", "hash", "x")
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    Moroctl(str(plain)).fails(3, "NO_SERVER", "ping")
+    Moroctl("/" + "x" * 200).fails(3, "NO_SERVER", "ping")
+    del ctl.env["MORO_SOCKET"]
+    ctl.env.pop("XDG_RUNTIME_DIR", None)
+    code, out, err = ctl("ping")
+    if os.geteuid() != 0:
+        assert code == 3 and "XDG_RUNTIME_DIR" in err
+
+
+def test_exit_server_lost(morod):
+    """3: the server dies under a call; one line says so."""
+    with morod(workers=1) as d:
+        with Moroctl(d).start("run", "debug:sleep", '{"ms":60000}') as p:
+            d.wait(lambda s: s["activeTasks"] == 1)
+            os.kill(d.dispatcher_pid(), signal.SIGKILL)
+            out, err = p.communicate(timeout=DEADLINE)
+        assert (p.returncode, out) == (3, b"")
+        assert re.match(r"\Amoroctl: LOST: [^\n]+\n\Z", err.decode())
+
+
+class Fake:
+    """A server that greets and then answers every request with one result."""
+
+    def __init__(self, sock, result):
+        import tempfile
+
+        self.folder = tempfile.TemporaryDirectory(prefix="moro-fake-")
+        self.path = os.path.join(self.folder.name, "s")
+        self.sock = sock
+        self.result = result
+        sock.bind(self.path)
+        sock.listen(1)
+
+    def __enter__(self):
+        import threading
+
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.thread.join(DEADLINE)
+        self.folder.cleanup()
+
+    def serve(self):
+        connection, _ = self.sock.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"\x94\x01\x01\xc0\x80")
+            while self.result is not None and connection.recv(65536):
+                connection.sendall(b"\x94\x01\x02\xc0" + self.result)
+            if self.result is None:
+                connection.recv(65536)
+                connection.recv(65536)  # until the client has given up
+
+
+def test_exit_wait(tmp_path):
+    """4, too: --wait ends the wait for a server that answers nothing."""
+    with socket.socket(socket.AF_UNIX) as s, Fake(s, None) as fake:
+        Moroctl(fake.path).fails(4, "WAIT_LIMIT", "ping", "--wait", "50ms")
+
+
+def test_exit_garbled():
+    """3: what listens there is no morod."""
+    with socket.socket(socket.AF_UNIX) as s, Fake(s, b"\xc1") as fake:
+        Moroctl(fake.path).fails(3, "GARBLED", "ping")
+
+
+@pytest.mark.parametrize("option", ["--timeout", "--run-timeout"])
+def test_exit_timeout(ctl, option):
+    """4: a limit has struck."""
+    err = ctl.fails(4, "TIMEOUT", "run", "debug:sleep", '{"ms":60000}', option, "50ms")
+    assert "timeout" in err
+
+
+def test_exit_queue(morod):
+    """5: the queue is full; 4: --queue-timeout."""
+    with morod(workers=1, max_queue_size=1) as d, d.client() as c:
+        ctl = Moroctl(d)
+        c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        ctl.fails(4, "TIMEOUT", "hash", "x", "--queue-timeout", "20ms")
+        c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["queueSize"] == 1)
+        ctl.fails(5, "QUEUE_FULL", "hash", "x")
+        code, out, err = ctl("--json", "hash", "x", "--priority", "high")
+        error = json.loads(out)["error"]
+        assert code == 5 and CODE_LINE.match(err)
+        assert error["code"] == "QUEUE_FULL" and error["retryable"] is True
+        assert error["limit"] == 1 and error["retryAfterMs"] > 0
+
+
+def test_exit_refused(ctl):
+    """6: any other refusal."""
+    ctl.fails(6, "UNKNOWN_TASK", "run", "no:such")
+    ctl.fails(6, "UNKNOWN_METHOD", "run", "nosuch")
+    assert "inptu" in ctl.fails(6, "INVALID_ARGUMENT", "run", "crypto:hash", '{"inptu":"x"}')
+
+
+def test_exit_too_large(morod):
+    """6: input over the server's limit is refused before it is sent."""
+    with morod(workers=1, max_frame="64K") as d:
+        ctl = Moroctl(d)
+        ctl.fails(6, "TOO_LARGE", "hash", data=b"x" * MANY)
+        ctl.ok("hash", data=b"x" * 60000)
+
+
+def test_priority(morod):
+    """--priority high runs before what was queued earlier."""
+    with morod(workers=1) as d, d.client() as c:
+        c.submit("debug:sleep", {"ms": 300})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        for _ in range(3):
+            c.submit("debug:sleep", {"ms": 60000}, priority="low")
+        d.wait(lambda s: s["queueSize"] == 3)
+        Moroctl(d).ok("run", "debug:echo", "1", "--priority", "high", "--id", "mine")
+        d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 2)
+
+
+# ---- Output ----
+
+
+def test_output_full(ctl):
+    """Output that cannot be written is a failure, and is said."""
+    path = [BUILD / "tools" / "moroctl", "hash", "x"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            path, env=ctl.env, stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE
+        )
+    assert done.returncode == 1
+    assert re.match(rb"\Amoroctl: OUTPUT: [^\n]+\n\Z", done.stderr)
+    ctl.fails(1, "OUTPUT", "hash", "x", "--output", "/dev/full")
+    ctl.fails(1, "OUTPUT", "hash", "x", "--output", "/nonexistent/x")
+
+
+def test_output_closed(ctl):
+    """A pipe that nobody reads ends with a line, not with a signal."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [BUILD / "tools" / "moroctl", "run", "debug:echo", "1"],
+        env=ctl.env, stdout=write, stderr=subprocess.PIPE, timeout=DEADLINE,
+    )
+    os.close(write)
+    assert done.returncode == 1 and b"OUTPUT" in done.stderr
+
+
+def test_output_whole(ctl, tmp_path):
+    """A failed task leaves the file that was there, and nothing beside it."""
+    path = tmp_path / "out"
+    path.write_text("before")
+    path.chmod(0o600)
+    ctl.fails(1, "WORKER_ERROR", "run", "debug:fail", '{"message":"x"}', "-o", str(path))
+    assert path.read_text() == "before"
+    ctl.ok("hash", "x", "-o", str(path))
+    assert path.read_text() == hashlib.sha256(b"x").hexdigest() + "\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    ctl.ok("hash", "y", "-o", str(link))
+    assert link.is_symlink()
+    assert path.read_text() == hashlib.sha256(b"y").hexdigest() + "\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "out"]
+
+
+def test_terminal(ctl):
+    """Compressed bytes do not go to a terminal unless they are asked for."""
+    main, side = pty.openpty()
+    command = [BUILD / "tools" / "moroctl", "compress"]
+    for extra, code in (([], 2), (["--force"], 0)):
+        done = subprocess.run(
+            command + extra, env=ctl.env, input=b"x", stdout=side,
+            stderr=subprocess.PIPE, timeout=DEADLINE,
+        )
+        assert done.returncode == code, done.stderr
+    os.close(side)
+    os.close(main)
+
+
+# ---- Help ----
+
+
+def test_help():
+    """Every command has help with an example, in 80 columns; no server asked."""
+    ctl = Moroctl("/nonexistent")
+    text = ctl.ok("--help").decode()
+    commands = re.findall(r"^  ([a-z]+)  +", text, re.M)
+    assert len(commands) == 12
+    for name in commands:
+        one = ctl.ok(name, "--help").decode()
+        assert f"usage: moroctl {name}" in one
+        assert f"example: moroctl {name}" in one
+        text += one
+    assert ctl.ok("--help", "hash") == ctl.ok("hash", "-h")
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert re.match(rb"moroctl \d+\.\d+\.\d+\n\Z", ctl.ok("--version"))
+
+
+def test_secrets_hidden(ctl, tmp_path):
+    """A key in a file or the environment is not among the arguments."""
+    path = tmp_path / "key"
+    path.write_text(KEY)
+    with ctl.start("encrypt", "--key-file", str(path)) as p:
+        with open(f"/proc/{p.pid}/cmdline", "rb") as f:
+            assert KEY.encode() not in f.read()
+        out, err = p.communicate(b"x", timeout=DEADLINE)
+    assert p.returncode == 0 and out
