@@ -72,7 +72,7 @@ moro_execute_task(struct moro *m, const char *id, const char *type,
 		    "\"high\", \"normal\" or \"low\"");
 	else if (moro_options_set_timeout(o, timeout_ms) == -1)
 		reply = helper_refuse("timeout",
-		    "whole milliseconds from 1 to 2^40");
+		    "whole milliseconds from 1 to 2^32 - 1");
 	else
 		reply = moro_call(m, type, data, len, o);
 	moro_options_free(o);

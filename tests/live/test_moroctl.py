@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -83,14 +84,18 @@ def test_socket_option(ctl):
 
 def test_default_socket(morod):
     """Without either, an ordinary user's server is in $XDG_RUNTIME_DIR."""
-    if os.geteuid() == 0:
-        pytest.skip("root has another default")
+    user = 65534 if os.geteuid() == 0 else None
     with morod(workers=1) as d:
         folder = os.path.dirname(d.socket)
         os.symlink(d.socket, os.path.join(folder, "morod.sock"))
-        ctl = Moroctl(d, XDG_RUNTIME_DIR=folder)
-        del ctl.env["MORO_SOCKET"]
-        assert ctl.ok("ping") == b"pong\n"
+        os.chmod(folder, 0o755)
+        os.chmod(d.socket, 0o666)
+        done = subprocess.run(
+            [shutil.copy(BUILD / "tools" / "moroctl", folder), "ping"],
+            env={"XDG_RUNTIME_DIR": folder}, user=user, cwd="/",
+            capture_output=True, timeout=DEADLINE,
+        )
+        assert done.stdout == b"pong\n", done.stderr
 
 
 def test_stats(ctl):
@@ -540,7 +545,10 @@ def test_output_whole(ctl, tmp_path):
 
 def test_terminal(ctl):
     """Compressed bytes do not go to a terminal unless they are asked for."""
-    main, side = pty.openpty()
+    try:
+        main, side = pty.openpty()
+    except OSError:
+        pytest.skip("there are no pseudo-terminals here")
     command = [BUILD / "tools" / "moroctl", "compress"]
     for extra, code in (([], 2), (["--force"], 0)):
         done = subprocess.run(
