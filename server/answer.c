@@ -1,8 +1,10 @@
 #include "server/answer.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "proto/envelope.h"
+#include "server/log.h"
 
 /* Without memory for an answer the connection is useless to its client. */
 static void
@@ -70,6 +72,28 @@ answer_end(struct answer *a, struct client *c)
 {
 	answer_check(c, conn_copy(&c->conn, a->buffer.data, a->buffer.size));
 	msgpack_sbuffer_destroy(&a->buffer);
+}
+
+void
+answer_refusal(int fd, uint64_t limit)
+{
+	struct answer a;
+	struct fault fault;
+	uint8_t head[ENVELOPE_HEAD_MAX];
+	size_t n = envelope_response(head, 0);
+
+	fault_set(&fault, CODE_QUEUE_FULL, "clients",
+	    "there are %llu connections, as many as allowed",
+	    (unsigned long long)limit);
+	msgpack_sbuffer_init(&a.buffer);
+	msgpack_packer_init(&a.pk, &a.buffer, msgpack_sbuffer_write);
+	msgpack_sbuffer_write(&a.buffer, (const char *)head, n);
+	fault_pack(&fault, &a.pk, FAULT_STRING);
+	msgpack_pack_nil(&a.pk);
+	if (send(fd, a.buffer.data, a.buffer.size,
+		MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+		log_debug("a refused client is gone already");
+	msgpack_sbuffer_destroy(&a.buffer);
 }
 
 void

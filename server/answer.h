@@ -30,6 +30,12 @@ struct answer {
 void answer_begin(struct answer *a, uint64_t msgid);
 void answer_end(struct answer *a, struct client *c);
 
+/*
+ * Tells a socket that is no client that there are as many as allowed; as far
+ * as it takes that at once.
+ */
+void answer_refusal(int fd, uint64_t limit);
+
 /* Packs a key or a text of a map. */
 void answer_text(msgpack_packer *pk, const char *text);
 

@@ -80,12 +80,35 @@ client_deadline_cb(void *owner, uint64_t now)
 	}
 }
 
+/* Who is at the other end, by the kernel's word; nobody if it has none. */
+static struct ucred
+client_credentials(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
+		cred = (struct ucred){.pid = 0, .uid = (uid_t)-1};
+	return cred;
+}
+
+static bool
+client_uid_is_admin(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+bool
+client_may_admin(int fd)
+{
+	return client_uid_is_admin(client_credentials(fd).uid);
+}
+
 int
 client_new(struct dispatcher *d, int fd)
 {
 	struct client *c = calloc(1, sizeof *c);
 	struct ucred cred;
-	socklen_t len = sizeof cred;
 
 	if (c == NULL)
 		return -1;
@@ -95,11 +118,9 @@ client_new(struct dispatcher *d, int fd)
 	}
 	c->dispatcher = d;
 	c->shape = FAULT_STRING;
-	c->uid = (uid_t)-1;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
-		c->uid = cred.uid;
-		c->pid = cred.pid;
-	}
+	cred = client_credentials(fd);
+	c->uid = cred.uid;
+	c->pid = cred.pid;
 	TAILQ_INIT(&c->tasks);
 	deadline_init(&c->deadline, client_deadline_cb, c);
 	TAILQ_INSERT_TAIL(&d->clients, c, link);
@@ -111,7 +132,7 @@ client_new(struct dispatcher *d, int fd)
 bool
 client_is_admin(const struct client *c)
 {
-	return c->uid == 0 || c->uid == geteuid();
+	return client_uid_is_admin(c->uid);
 }
 
 /* Sets the deadline that the client's state asks for. */

@@ -56,6 +56,9 @@ void client_close_soon(struct client *c);
 /* Whether it may use admin methods: root and the server's own user. */
 bool client_is_admin(const struct client *c);
 
+/* The same of a socket that is no client yet. */
+bool client_may_admin(int fd);
+
 /* Adds a task to those it waits for; takes it out again. */
 void client_add_task(struct client *c, struct task *t);
 void client_remove_task(struct client *c, struct task *t);

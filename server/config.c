@@ -49,7 +49,7 @@ static const struct option_entry option_table[] = {
     {"max-queue-size", "N", OPTION_NUMBER, AT(max_queue_size), 1,
 	CONFIG_QUEUE_MAX, "1000", "tasks that may wait"},
     {"max-queued-bytes", "SIZE", OPTION_SIZE, AT(max_queued_bytes), 1,
-	1024 * GIB, "1G", "bytes of tasks that are not finished"},
+	1024 * GIB, "1G", "bytes of unfinished tasks and unread answers"},
     {"max-clients", "N", OPTION_NUMBER, AT(max_clients), 1, CONFIG_CLIENTS_MAX,
 	"10000", "connections"},
     {"max-client-tasks", "N", OPTION_NUMBER, AT(max_client_tasks), 1,

@@ -39,11 +39,54 @@ conn_init(struct conn *c, struct loop *l, const struct conn_ops *ops, int fd,
 	return 0;
 }
 
+/* Notes that `in` is another chunk, or none, and feeds who waits for that. */
+static void
+conn_count_input(struct conn *c)
+{
+	struct loop *l = c->loop;
+	size_t large =
+	    c->in != NULL && c->in->cap > CHUNK_READ ? c->in->cap : 0;
+	bool less = large < c->in_large;
+	struct conn *next;
+
+	l->in_bytes -= c->in_large;
+	l->in_bytes += large;
+	c->in_large = large;
+	while (less && (next = TAILQ_FIRST(&l->starved)) != NULL) {
+		TAILQ_REMOVE(&l->starved, next, starved_link);
+		next->starved = false;
+		conn_resume(next); /* those that still do not fit come back */
+	}
+}
+
+/* Stops reading until there is memory for the message that comes. */
+static void
+conn_starve(struct conn *c)
+{
+	conn_pause(c);
+	c->starved = true;
+	TAILQ_INSERT_TAIL(&c->loop->starved, c, starved_link);
+}
+
+/* Puts the input into another chunk, or none. */
+static void
+conn_set_input(struct conn *c, struct chunk *in, size_t len)
+{
+	chunk_unref(c->in);
+	c->in = in;
+	c->in_start = 0;
+	c->in_end = len;
+	conn_count_input(c);
+}
+
 void
 conn_close(struct conn *c)
 {
 	if (c->fd == -1)
 		return;
+	if (c->starved)
+		TAILQ_REMOVE(&c->loop->starved, c, starved_link);
+	c->starved = false;
 	if (c->dirty)
 		TAILQ_REMOVE(&c->loop->dirty, c, link);
 	c->dirty = false;
@@ -62,8 +105,8 @@ void
 conn_release(struct conn *c)
 {
 	TAILQ_REMOVE(&c->loop->closed, c, link);
-	chunk_unref(c->in);
-	outbox_clear(&c->out);
+	conn_set_input(c, NULL, 0);
+	conn_drop_output(c);
 	c->ops->release(c);
 }
 
@@ -78,7 +121,7 @@ conn_pause(struct conn *c)
 void
 conn_resume(struct conn *c)
 {
-	if (c->reading || c->ended)
+	if (c->reading || c->ended || c->starved)
 		return;
 	c->reading = event_add(c->read_event, NULL) == 0;
 }
@@ -132,6 +175,7 @@ conn_renew(struct conn *c, size_t cap)
 	size_t there = c->in_end - c->in_start;
 	struct chunk *to;
 
+	errno = ENOMEM;
 	if (cap < there + CONN_ROOM_MIN)
 		cap = there + CONN_ROOM_MIN;
 	to = cap <= CHUNK_READ ? chunk_take() : chunk_new(cap);
@@ -139,16 +183,15 @@ conn_renew(struct conn *c, size_t cap)
 		return -1;
 	if (there > 0)
 		memcpy(to->bytes, c->in->bytes + c->in_start, there);
-	chunk_unref(c->in);
-	c->in = to;
-	c->in_start = 0;
-	c->in_end = there;
+	conn_set_input(c, to, there);
 	return 0;
 }
 
 /*
  * Makes room for one read. A frame whose length is known already gets a
- * chunk of that size at once, so that it is not moved again.
+ * chunk of that size at once, so that it is not moved again. Returns 0, or -1
+ * with errno: EAGAIN, large messages of others fill the memory that there is
+ * for them; one alone always may come.
  */
 static int
 conn_room(struct conn *c)
@@ -159,6 +202,12 @@ conn_room(struct conn *c)
 	    c->in->cap - c->in_end >= CONN_STASH_STEP &&
 	    c->in->cap >= CONN_ROOM_MIN)
 		return 0;
+	if (wanted > CHUNK_READ &&
+	    c->loop->in_bytes + wanted > c->loop->in_max &&
+	    c->loop->in_bytes > c->in_large) {
+		errno = EAGAIN;
+		return -1;
+	}
 	return conn_renew(c, wanted + CONN_STASH_STEP);
 }
 
@@ -173,9 +222,7 @@ conn_settle(struct conn *c)
 	struct chunk *stash;
 
 	if (rest == 0) {
-		chunk_unref(c->in);
-		c->in = NULL;
-		c->in_start = c->in_end = 0;
+		conn_set_input(c, NULL, 0);
 		return;
 	}
 	if (rest >= CONN_STASH || c->in->cap <= CONN_STASH)
@@ -185,10 +232,7 @@ conn_settle(struct conn *c)
 	if (stash == NULL)
 		return; /* it stays where it is */
 	memcpy(stash->bytes, c->in->bytes + c->in_start, rest);
-	chunk_unref(c->in);
-	c->in = stash;
-	c->in_start = 0;
-	c->in_end = rest;
+	conn_set_input(c, stash, rest);
 }
 
 /* Cuts and hands out all whole frames. False: the connection is done with. */
@@ -229,7 +273,10 @@ conn_read(struct conn *c)
 	ssize_t got;
 
 	if (conn_room(c) == -1) {
-		c->ops->lost(c, ENOMEM);
+		if (errno == EAGAIN)
+			conn_starve(c);
+		else
+			c->ops->lost(c, ENOMEM);
 		return 0;
 	}
 	got = recv(c->fd, c->in->bytes + c->in_end, c->in->cap - c->in_end,
@@ -298,20 +345,31 @@ conn_mark(struct conn *c)
 int
 conn_copy(struct conn *c, const void *bytes, size_t len)
 {
+	size_t before = c->out.bytes;
+	int rc;
+
 	conn_mark(c);
-	return outbox_copy(&c->out, bytes, len);
+	rc = outbox_copy(&c->out, bytes, len);
+	c->loop->out_bytes += c->out.bytes - before;
+	return rc;
 }
 
 int
 conn_add(struct conn *c, const uint8_t *at, size_t len, struct chunk *chunk)
 {
+	size_t before = c->out.bytes;
+	int rc;
+
 	conn_mark(c);
-	return outbox_add(&c->out, at, len, chunk);
+	rc = outbox_add(&c->out, at, len, chunk);
+	c->loop->out_bytes += c->out.bytes - before;
+	return rc;
 }
 
 void
 conn_drop_output(struct conn *c)
 {
+	c->loop->out_bytes -= c->out.bytes;
 	outbox_clear(&c->out);
 	if (c->writing)
 		event_del(c->write_event);
@@ -339,6 +397,7 @@ conn_wait_write(struct conn *c)
 void
 conn_flush(struct conn *c)
 {
+	size_t before = c->out.bytes;
 	int rc;
 
 	if (c->dirty)
@@ -347,6 +406,7 @@ conn_flush(struct conn *c)
 	if (c->fd == -1)
 		return;
 	rc = outbox_send(&c->out, c->fd);
+	c->loop->out_bytes -= before - c->out.bytes;
 	if (rc == -1) {
 		c->ops->lost(c, errno);
 		return;

@@ -47,6 +47,7 @@ struct conn_ops {
 
 struct conn {
 	TAILQ_ENTRY(conn) link; /* in the loop's dirty or closed list */
+	TAILQ_ENTRY(conn) starved_link; /* while starved */
 	struct loop *loop;
 	const struct conn_ops *ops;
 	int fd; /* -1 once closed */
@@ -55,9 +56,11 @@ struct conn {
 	struct chunk *in; /* bytes that were not scanned to a frame's end */
 	size_t in_start; /* of the frame that is being read */
 	size_t in_end;
+	size_t in_large; /* what `in` counts in loop->in_bytes */
 	struct scan scan;
 	struct outbox out;
 	bool dirty; /* in loop->dirty */
+	bool starved; /* in loop->starved: not read from */
 	bool reading; /* read_event is set */
 	bool writing; /* write_event is set */
 	bool ended; /* EOF was seen or the input is broken */

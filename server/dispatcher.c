@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/answer.h"
 #include "server/client.h"
 #include "server/life.h"
 #include "server/log.h"
@@ -19,6 +20,7 @@
 #define ACCEPT_RETRY_MS 100
 #define ACCEPT_WARN_MS 10000 /* between two lines in the log */
 #define RESERVE_FDS 32 /* not for clients */
+#define ADMIN_CLIENTS 2 /* connections above the limit, for admins */
 #define POOL_DEFAULT "default"
 
 int
@@ -32,6 +34,12 @@ dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
 	};
 
 	return channel_send(d->channel, &m, NULL, 0, MSG_DONTWAIT);
+}
+
+uint64_t
+dispatcher_bytes(const struct dispatcher *d)
+{
+	return d->task_bytes + d->loop.out_bytes;
 }
 
 /* Accepting failed for want of something: stops it for a moment. */
@@ -58,25 +66,50 @@ dispatcher_accept_again_cb(void *owner, uint64_t now)
 	event_add(d->accept_event, NULL);
 }
 
+/* Whether there is no place for one more client, or for an admin. */
+static bool
+dispatcher_is_full(const struct dispatcher *d, int fd)
+{
+	uint64_t max = d->max_clients;
+
+	if (d->n_clients < max)
+		return false;
+	return d->n_clients >= max + ADMIN_CLIENTS || !client_may_admin(fd);
+}
+
+/* Tells a client that there is no place for it, and closes. */
+static void
+dispatcher_turn_away(struct dispatcher *d, int fd)
+{
+	uint64_t now = loop_now(&d->loop);
+
+	if (d->accept_warned == 0 || now - d->accept_warned > ACCEPT_WARN_MS) {
+		log_warning("clients turned away: %u are there",
+		    (unsigned int)d->n_clients);
+		d->accept_warned = now;
+	}
+	d->counters.clients_refused++;
+	answer_refusal(fd, d->max_clients);
+	close(fd);
+}
+
 static void
 dispatcher_accept_cb(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct dispatcher *d = arg;
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd;
-
-		if (d->n_clients >= d->max_clients) {
-			dispatcher_accept_later(d, "as many as allowed");
-			return;
-		}
-		fd = accept4(listen_fd, NULL, NULL,
+		int fd = accept4(listen_fd, NULL, NULL,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1) {
 			if (errno != EAGAIN && errno != ECONNABORTED &&
 			    errno != EINTR)
 				dispatcher_accept_later(d, strerror(errno));
 			return;
+		}
+		if (dispatcher_is_full(d, fd)) {
+			dispatcher_turn_away(d, fd);
+			continue;
 		}
 		if (client_new(d, fd) == -1) {
 			close(fd);
@@ -320,6 +353,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	if (d->tasks == NULL || msgids_init(&d->msgids) == -1 ||
 	    loop_init(&d->loop) == -1)
 		return -1;
+	d->loop.in_max = setup->config->max_queued_bytes;
 	if (dispatcher_pools(d) == -1)
 		return -1;
 	return dispatcher_events(d);

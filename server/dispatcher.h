@@ -35,6 +35,7 @@ struct counters {
 	uint64_t notifications_ignored; /* unknown or refused, no answer */
 	uint64_t clients; /* connections accepted */
 	uint64_t clients_dropped; /* closed by us, for a reason in the log */
+	uint64_t clients_refused; /* turned away: there were too many */
 };
 
 struct dispatcher {
@@ -72,6 +73,9 @@ struct dispatcher_setup {
 
 /* Runs until the master says stop; returns the process's exit status. */
 int dispatcher_main(const struct dispatcher_setup *setup);
+
+/* Bytes of all unfinished tasks' data, and of output that nobody has taken. */
+uint64_t dispatcher_bytes(const struct dispatcher *d);
 
 /*
  * Tells the master. Returns 0, or -1 when the channel takes nothing now: what

@@ -22,6 +22,10 @@ loop_init(struct loop *l)
 
 	TAILQ_INIT(&l->dirty);
 	TAILQ_INIT(&l->closed);
+	TAILQ_INIT(&l->starved);
+	l->in_bytes = 0;
+	l->in_max = UINT64_MAX;
+	l->out_bytes = 0;
 	l->armed = UINT64_MAX;
 	l->now = 0;
 	l->stop = false;

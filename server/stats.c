@@ -96,6 +96,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"activeTasks", g.running},
 	    {"maxQueueSize", d->config->max_queue_size},
 	    {"queuedBytes", d->task_bytes},
+	    {"unreadBytes", d->loop.out_bytes},
 	    {"clients", d->n_clients},
 	    {"submitted", n->submitted},
 	    {"completed", n->completed},
@@ -107,6 +108,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"notificationsIgnored", n->notifications_ignored},
 	    {"clientsAccepted", n->clients},
 	    {"clientsDropped", n->clients_dropped},
+	    {"clientsRefused", n->clients_refused},
 	    {"uptimeMs", now - d->started_ms},
 	    /* The names that the guide's implementation has for three. */
 	    {"workerCount", g.workers},

@@ -107,7 +107,7 @@ submit_check_room(struct submission *sub)
 {
 	const struct config *config = sub->dispatcher->config;
 	struct pool *p = sub->route->pool;
-	uint64_t bytes = sub->dispatcher->task_bytes + sub->data_len;
+	uint64_t bytes = dispatcher_bytes(sub->dispatcher);
 
 	if (!pool_has_room(p))
 		pool_dispatch(p); /* workers may be free in this very turn */
@@ -118,10 +118,10 @@ submit_check_room(struct submission *sub)
 		return submit_full(sub, "client",
 		    "the connection has too many unfinished tasks",
 		    config->max_client_tasks, sub->client->n_tasks);
-	if (bytes > config->max_queued_bytes)
+	if (bytes + sub->data_len > config->max_queued_bytes)
 		return submit_full(sub, "bytes",
-		    "the unfinished tasks have too many bytes",
-		    config->max_queued_bytes, sub->dispatcher->task_bytes);
+		    "unfinished tasks and unread answers have too many bytes",
+		    config->max_queued_bytes, bytes);
 	return true;
 }
 

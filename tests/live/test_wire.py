@@ -1,13 +1,15 @@
 """The rules of the wire: proto/PROTOCOL.md sections 2 to 7."""
 
+import os
 import socket
 import struct
+import subprocess
 import time
 
 import msgpack
 import pytest
 
-from harness import SANITIZED
+from harness import DEADLINE, SANITIZED, wait_until
 
 
 def pack(*message):
@@ -433,12 +435,72 @@ def test_many_connections_that_say_nothing(morod):
 
 
 def test_more_clients_than_allowed(morod):
-    """Over --max-clients new ones wait until another leaves."""
+    """Over --max-clients two more are for admins; others are told, and closed."""
     with morod(workers=1, max_clients=2) as d:
-        first, second = d.client(), d.client()
-        third = d.client(hello=False)
-        d.wait_log("as many as allowed")
-        first.close()
-        assert third.start("ping").result() == "pong"
-        second.close()
-        third.close()
+        clients = [d.client() for _ in range(4)]
+        assert clients[3].request("ping") == "pong"
+        with d.client(hello=False) as c:
+            c.read_closed()
+            assert c.extra[0][1] == 0 and c.extra[0][2].startswith("QUEUE_FULL: ")
+        assert clients[0].stats()["clientsRefused"] == 1
+        for c in clients:
+            c.close()
+        assert d.client().request("ping") == "pong"
+
+
+def test_admins_have_a_place(morod):
+    """When others have taken all connections, root can still ask what is going on."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    with morod(workers=1, max_clients=3) as d:
+        os.chmod(d.folder.name, 0o755)
+        os.chmod(d.socket, 0o666)
+        code = (
+            "import socket, sys\n"
+            f"s = [socket.socket(socket.AF_UNIX) for _ in range(5)]\n"
+            f"for x in s: x.connect({d.socket!r})\n"
+            "print(s[4].recv(1000), flush=True); sys.stdin.read()"
+        )
+        p = subprocess.Popen(
+            ["/usr/bin/python3", "-c", code], user=65534, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        assert "QUEUE_FULL" in p.stdout.readline()
+        assert d.stats()["clients"] == 4
+        p.communicate("", DEADLINE)
+
+
+def test_large_messages_wait_for_memory(morod):
+    """Unfinished large messages share --max-queued-bytes: others wait, and then come."""
+    with morod(workers=1, max_queued_bytes="4M") as d:
+        holder, waiter = d.client(), d.client()
+        request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
+        holder.send_bytes(request[:1_000_000])
+        waiter.sock.setblocking(False)
+        sent = 0
+        try:
+            while sent < len(request):
+                sent += waiter.sock.send(request[sent:])
+        except BlockingIOError:
+            pass
+        assert sent < len(request)
+        with d.client() as c:
+            assert c.call("debug:echo", "small ones go on") == "small ones go on"
+        holder.send_bytes(request[1_000_000:])
+        assert len(answers(holder, 1)[0][3]) == 3_000_000
+        waiter.sock.settimeout(DEADLINE)
+        waiter.send_bytes(request[sent:])
+        assert len(answers(waiter, 1)[0][3]) == 3_000_000
+
+
+def test_unread_answers_count(morod):
+    """Answers that nobody takes count as queued bytes: new tasks are refused."""
+    with morod(workers=1, max_queued_bytes="4M") as d, d.client() as lazy, d.client() as c:
+        for i in range(3):
+            lazy.submit("debug:echo", b"x" * 1_500_000)
+            wait_until(lambda: d.stats()["queuedBytes"] == 0)
+        assert c.stats()["unreadBytes"] > 3_000_000
+        error = c.submit("debug:echo", b"x" * 1_500_000).error()
+        assert error["code"] == "QUEUE_FULL" and error["reason"] == "bytes"
+        lazy.close()
+        assert len(c.call("debug:echo", b"x" * 1_500_000)) == 1_500_000
