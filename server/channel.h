@@ -42,10 +42,17 @@ struct message {
 	uint64_t n;
 };
 
-/* Makes the pair, close-on-exec. Returns 0 or -1 with errno. */
+/*
+ * Makes the pair, close-on-exec: the master's end first. There a message that
+ * the dispatcher does not take within two seconds fails with EAGAIN. Returns 0
+ * or -1 with errno.
+ */
 int channel_pair(int fds[2]);
 
-/* Sends one message; `flags` 0 or MSG_DONTWAIT. Returns 0 or -1 with errno. */
+/*
+ * Sends one message; `flags` 0 or MSG_DONTWAIT. Returns 0 or -1 with errno.
+ * Without MSG_DONTWAIT the channel is at its end when the time has run out.
+ */
 int channel_send(int fd, const struct message *m, const int *fds, size_t n,
     int flags);
 

@@ -10,6 +10,8 @@
 #define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
 #define CONN_STASH_STEP ((size_t)512)
 #define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
+#define CONN_TURN_FRAMES 4096 /* messages of one connection in one turn */
+#define CONN_TURN_OUTPUT ((size_t)256 << 10) /* bytes it may answer in one */
 
 static void conn_read_cb(evutil_socket_t fd, short what, void *arg);
 static void conn_write_cb(evutil_socket_t fd, short what, void *arg);
@@ -39,6 +41,43 @@ conn_init(struct conn *c, struct loop *l, const struct conn_ops *ops, int fd,
 	return 0;
 }
 
+/* Stops reading for a reason. */
+static void
+conn_hold(struct conn *c, enum conn_hold why)
+{
+	c->holds |= (uint8_t)why;
+	if (c->reading && !c->edge)
+		event_del(c->read_event);
+	c->reading = false;
+}
+
+/* One reason less; reads again when it was the last. */
+static void
+conn_unhold(struct conn *c, enum conn_hold why)
+{
+	c->holds &= (uint8_t)~why;
+	if (c->holds != 0 || c->reading || c->ended)
+		return;
+	c->reading = event_add(c->read_event, NULL) == 0;
+}
+
+/* Has the rest of the input looked at in the next turn. */
+static void
+conn_queue(struct conn *c)
+{
+	if (!c->queued)
+		TAILQ_INSERT_TAIL(&c->loop->ready, c, held_link);
+	c->queued = true;
+}
+
+static void
+conn_unqueue(struct conn *c)
+{
+	if (c->queued)
+		TAILQ_REMOVE(&c->loop->ready, c, held_link);
+	c->queued = false;
+}
+
 /* Notes that `in` is another chunk, or none, and feeds who waits for that. */
 static void
 conn_count_input(struct conn *c)
@@ -53,9 +92,9 @@ conn_count_input(struct conn *c)
 	l->in_bytes += large;
 	c->in_large = large;
 	while (less && (next = TAILQ_FIRST(&l->starved)) != NULL) {
-		TAILQ_REMOVE(&l->starved, next, starved_link);
-		next->starved = false;
-		conn_resume(next); /* those that still do not fit come back */
+		TAILQ_REMOVE(&l->starved, next, held_link);
+		/* those that still do not fit come back */
+		conn_unhold(next, CONN_HOLD_MEMORY);
 	}
 }
 
@@ -63,9 +102,8 @@ conn_count_input(struct conn *c)
 static void
 conn_starve(struct conn *c)
 {
-	conn_pause(c);
-	c->starved = true;
-	TAILQ_INSERT_TAIL(&c->loop->starved, c, starved_link);
+	conn_hold(c, CONN_HOLD_MEMORY);
+	TAILQ_INSERT_TAIL(&c->loop->starved, c, held_link);
 }
 
 /* Puts the input into another chunk, or none. */
@@ -84,9 +122,10 @@ conn_close(struct conn *c)
 {
 	if (c->fd == -1)
 		return;
-	if (c->starved)
-		TAILQ_REMOVE(&c->loop->starved, c, starved_link);
-	c->starved = false;
+	if (c->holds & CONN_HOLD_MEMORY)
+		TAILQ_REMOVE(&c->loop->starved, c, held_link);
+	conn_unqueue(c);
+	c->holds = 0;
 	if (c->dirty)
 		TAILQ_REMOVE(&c->loop->dirty, c, link);
 	c->dirty = false;
@@ -113,17 +152,16 @@ conn_release(struct conn *c)
 void
 conn_pause(struct conn *c)
 {
-	if (c->reading && !c->edge)
-		event_del(c->read_event);
-	c->reading = false;
+	conn_unqueue(c);
+	conn_hold(c, CONN_HOLD_OWNER);
 }
 
 void
 conn_resume(struct conn *c)
 {
-	if (c->reading || c->ended || c->starved)
-		return;
-	c->reading = event_add(c->read_event, NULL) == 0;
+	conn_unhold(c, CONN_HOLD_OWNER);
+	if (c->holds & CONN_HOLD_TURN)
+		conn_queue(c);
 }
 
 /* Whether both halves are closed by the peer. */
@@ -188,6 +226,22 @@ conn_renew(struct conn *c, size_t cap)
 }
 
 /*
+ * Room for a message of at least `wanted` bytes. A message that tells its
+ * length bit by bit gets twice as much each time, up to the most it can have,
+ * so that moving it costs no more than reading it.
+ */
+static size_t
+conn_next_cap(const struct conn *c, size_t wanted)
+{
+	size_t twice = 2 * (c->in_end - c->in_start);
+	size_t most = c->scan.limits.frame + CONN_STASH_STEP;
+
+	if (twice > most)
+		twice = most;
+	return twice > wanted ? twice : wanted;
+}
+
+/*
  * Makes room for one read. A frame whose length is known already gets a
  * chunk of that size at once, so that it is not moved again. Returns 0, or -1
  * with errno: EAGAIN, large messages of others fill the memory that there is
@@ -208,7 +262,7 @@ conn_room(struct conn *c)
 		errno = EAGAIN;
 		return -1;
 	}
-	return conn_renew(c, wanted + CONN_STASH_STEP);
+	return conn_renew(c, conn_next_cap(c, wanted + CONN_STASH_STEP));
 }
 
 /*
@@ -235,15 +289,37 @@ conn_settle(struct conn *c)
 	conn_set_input(c, stash, rest);
 }
 
-/* Cuts and hands out all whole frames. False: the connection is done with. */
+/*
+ * Whether a turn's work for this connection is done, and more is left: then
+ * the others come first.
+ */
+static bool
+conn_turn_over(struct conn *c, uint32_t frames, size_t out_before)
+{
+	if (c->whole || c->in_start == c->in_end)
+		return false;
+	if (frames < CONN_TURN_FRAMES &&
+	    c->out.bytes < out_before + CONN_TURN_OUTPUT)
+		return false;
+	conn_hold(c, CONN_HOLD_TURN);
+	if (!(c->holds & CONN_HOLD_OWNER))
+		conn_queue(c);
+	return true;
+}
+
+/*
+ * Cuts and hands out whole frames. False: there is nothing more to do with
+ * the input now.
+ */
 static bool
 conn_scan(struct conn *c)
 {
 	struct frame frame;
 	struct message_in m = {.frame = &frame};
 	enum scan_status status;
+	size_t out_before = c->out.bytes;
 
-	while (c->in_start < c->in_end) {
+	for (uint32_t n = 1; c->in_start < c->in_end; n++) {
 		m.bytes = c->in->bytes + c->in_start;
 		m.chunk = c->in;
 		status = scan_feed(&c->scan, m.bytes, c->in_end - c->in_start);
@@ -260,7 +336,7 @@ conn_scan(struct conn *c)
 		c->in_start += frame.size;
 		c->fresh = true;
 		c->ops->frame(c, &m);
-		if (c->fd == -1 || c->ended)
+		if (c->fd == -1 || c->ended || conn_turn_over(c, n, out_before))
 			return false;
 	}
 	return true;
@@ -326,8 +402,23 @@ conn_read_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+conn_continue(struct conn *c)
+{
+	conn_unqueue(c);
+	c->holds &= (uint8_t)~CONN_HOLD_TURN;
+	if (!conn_scan(c))
+		return;
+	conn_settle(c);
+	conn_unhold(c, CONN_HOLD_TURN);
+	conn_tell_partial(c);
+}
+
+void
 conn_read_rest(struct conn *c)
 {
+	c->whole = true;
+	if (c->holds & CONN_HOLD_TURN)
+		conn_continue(c);
 	while (!c->ended && conn_read(c) > 0)
 		;
 }

@@ -45,9 +45,16 @@ struct conn_ops {
 	void (*release)(struct conn *c);
 };
 
+/* Why a connection is not read from; or-ed together. */
+enum conn_hold {
+	CONN_HOLD_OWNER = 1, /* conn_pause() */
+	CONN_HOLD_MEMORY = 2, /* in loop->starved */
+	CONN_HOLD_TURN = 4, /* messages are left that were not looked at */
+};
+
 struct conn {
 	TAILQ_ENTRY(conn) link; /* in the loop's dirty or closed list */
-	TAILQ_ENTRY(conn) starved_link; /* while starved */
+	TAILQ_ENTRY(conn) held_link; /* in the loop's starved or ready list */
 	struct loop *loop;
 	const struct conn_ops *ops;
 	int fd; /* -1 once closed */
@@ -60,7 +67,9 @@ struct conn {
 	struct scan scan;
 	struct outbox out;
 	bool dirty; /* in loop->dirty */
-	bool starved; /* in loop->starved: not read from */
+	uint8_t holds; /* enum conn_hold: why it is not read from */
+	bool queued; /* in loop->ready */
+	bool whole; /* all messages at once, whatever a turn may do */
 	bool reading; /* read_event is set */
 	bool writing; /* write_event is set */
 	bool ended; /* EOF was seen or the input is broken */
@@ -81,6 +90,9 @@ void conn_close(struct conn *c);
 
 /* Frees everything; the loop calls it, then ops->release. */
 void conn_release(struct conn *c);
+
+/* Takes the messages that were left in the turn before; the loop calls it. */
+void conn_continue(struct conn *c);
 
 /* Stops and resumes reading; after EOF it stays stopped. */
 void conn_pause(struct conn *c);

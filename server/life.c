@@ -106,7 +106,8 @@ life_return(struct dispatcher *d, struct task *t)
 	slot_release(t->slot, t);
 	life_change(t, TASK_QUEUED);
 	t->slot = NULL;
-	if (t->run_timeout_ms != 0)
+	t->returns++;
+	if (t->run_timeout_ms != 0 || t->queue_timeout_ms != 0)
 		life_arm(d, t, t->queue_timeout_ms);
 	queue_return(&t->route->pool->queue, t);
 }

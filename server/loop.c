@@ -23,6 +23,7 @@ loop_init(struct loop *l)
 	TAILQ_INIT(&l->dirty);
 	TAILQ_INIT(&l->closed);
 	TAILQ_INIT(&l->starved);
+	TAILQ_INIT(&l->ready);
 	l->in_bytes = 0;
 	l->in_max = UINT64_MAX;
 	l->out_bytes = 0;
@@ -99,13 +100,30 @@ loop_flush(struct loop *l)
 		conn_release(c);
 }
 
+/* Goes on with the connections that had more messages than fit a turn. */
+static void
+loop_continue(struct loop *l)
+{
+	struct conn *last = TAILQ_LAST(&l->ready, conn_list);
+	struct conn *c;
+
+	/* Those that come back to the list meanwhile wait once more. */
+	while ((c = TAILQ_FIRST(&l->ready)) != NULL) {
+		conn_continue(c);
+		if (c == last)
+			return;
+	}
+}
+
 void
 loop_run(struct loop *l, void (*turn)(void *arg), void *arg)
 {
 	while (!l->stop) {
 		loop_arm(l);
 		l->now = 0;
-		event_base_loop(l->base, EVLOOP_ONCE);
+		event_base_loop(l->base,
+		    TAILQ_EMPTY(&l->ready) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+		loop_continue(l);
 		deadlines_run(l->deadlines, loop_now(l));
 		turn(arg);
 		loop_flush(l);

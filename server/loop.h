@@ -27,6 +27,7 @@ struct loop {
 	struct conn_list dirty; /* have output that was not tried to send */
 	struct conn_list closed; /* to be freed at the end of the turn */
 	struct conn_list starved; /* wait for memory, to read a large message */
+	struct conn_list ready; /* have messages left for the next turn */
 	uint64_t in_bytes; /* of buffers for large messages, unfinished */
 	uint64_t in_max; /* over that no other such buffer is made */
 	uint64_t out_bytes; /* output that is not sent yet */

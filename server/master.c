@@ -168,6 +168,19 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 	}
 }
 
+/*
+ * The channel is at its end: the dispatcher is dead, on its way out, or hung.
+ * Its death tells all else.
+ */
+static void
+master_channel_ended(struct master *m)
+{
+	close(m->channel);
+	m->channel = -1;
+	if (m->phase != MASTER_STOPPING && m->dispatcher != 0)
+		kill(m->dispatcher, SIGKILL);
+}
+
 /* Reads all that the dispatcher has sent. */
 static void
 master_read_channel(struct master *m, uint64_t now)
@@ -182,8 +195,7 @@ master_read_channel(struct master *m, uint64_t now)
 		if (rc == -1 && errno == EAGAIN)
 			return;
 		if (rc <= 0) {
-			close(m->channel);
-			m->channel = -1;
+			master_channel_ended(m);
 			return;
 		}
 		while (n > 0)

@@ -15,6 +15,11 @@
 #include "server/log.h"
 #include "server/process.h"
 
+/*
+ * How often a task is given to another worker: one that kills workers before
+ * they can say that they have begun must not do so for ever.
+ */
+#define SLOT_RETURNS_MAX 3
 #define SLOT_READY "ready" /* what a worker says when it is set up */
 #define US_PER_MS 1000
 
@@ -60,7 +65,8 @@ slot_dispatcher(const struct slot *s)
 
 /*
  * Limits of a worker's messages: a result may be as large as a request, and
- * has an envelope around it.
+ * has an envelope around it. How many values it has and how deep is the
+ * task's business, not the caller's: a token of a few bytes may hold a lot.
  */
 static struct limits
 slot_limits(const struct dispatcher *d)
@@ -68,6 +74,9 @@ slot_limits(const struct dispatcher *d)
 	struct limits limits = d->limits;
 
 	limits.frame += LIMIT_ANSWER_SLACK;
+	limits.depth = LIMIT_DEPTH_MAX;
+	if (limits.values < LIMIT_VALUES_DEFAULT)
+		limits.values = LIMIT_VALUES_DEFAULT;
 	return limits;
 }
 
@@ -308,7 +317,7 @@ slot_settle(struct slot *s, const struct message *m)
 	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL) {
 		struct fault fault;
 
-		if (t->number > begun) {
+		if (t->number > begun && t->returns < SLOT_RETURNS_MAX) {
 			life_return(d, t);
 			continue;
 		}

@@ -51,6 +51,7 @@ struct task {
 	uint16_t generation; /* counts the uses of the record */
 	uint8_t state; /* enum task_state */
 	uint8_t priority; /* enum priority */
+	uint8_t returns; /* times it came back from a worker, not begun */
 	bool notify; /* fire-and-forget */
 	uint8_t inline_data[TASK_INLINE];
 };

@@ -56,6 +56,9 @@ worker_room(struct worker *w, size_t wanted)
 
 	if (in->cap >= cap && in->cap > in->len)
 		return;
+	if (cap < 2 * in->len)
+		cap =
+		    2 * in->len; /* so that moving costs no more than reading */
 	/* No realloc: it would leave a copy behind that nobody wipes. */
 	bytes = malloc(cap + 1);
 	if (bytes == NULL)
