@@ -116,6 +116,7 @@ client_new(struct dispatcher *d, int fd)
 		free(c);
 		return -1;
 	}
+	c->conn.metered = true;
 	c->dispatcher = d;
 	c->shape = FAULT_STRING;
 	cred = client_credentials(fd);

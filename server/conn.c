@@ -83,8 +83,8 @@ static void
 conn_count_input(struct conn *c)
 {
 	struct loop *l = c->loop;
-	size_t large =
-	    c->in != NULL && c->in->cap > CHUNK_READ ? c->in->cap : 0;
+	bool counts = c->metered && c->in != NULL && c->in->cap > CHUNK_READ;
+	size_t large = counts ? c->in->cap : 0;
 	bool less = large < c->in_large;
 	struct conn *next;
 
@@ -256,7 +256,7 @@ conn_room(struct conn *c)
 	    c->in->cap - c->in_end >= CONN_STASH_STEP &&
 	    c->in->cap >= CONN_ROOM_MIN)
 		return 0;
-	if (wanted > CHUNK_READ &&
+	if (c->metered && wanted > CHUNK_READ &&
 	    c->loop->in_bytes + wanted > c->loop->in_max &&
 	    c->loop->in_bytes > c->in_large) {
 		errno = EAGAIN;

@@ -69,6 +69,11 @@ struct conn {
 	bool dirty; /* in loop->dirty */
 	uint8_t holds; /* enum conn_hold: why it is not read from */
 	bool queued; /* in loop->ready */
+	/*
+	 * It may have to wait for memory (set by the owner). A worker's never
+	 * does: the answers it brings are what memory is waited for.
+	 */
+	bool metered;
 	bool whole; /* all messages at once, whatever a turn may do */
 	bool reading; /* read_event is set */
 	bool writing; /* write_event is set */

@@ -70,6 +70,7 @@ def test_task_that_no_worker_can_hold(morod):
         d.wait(lambda s: s["workers"] == 1 and s["pools"][0]["workers"][0]["restarts"] == 1)
         error = c.submit("debug:echo", b"x" * (60 << 20)).error()
         assert error["reason"] == "crashed"
+        d.wait(lambda s: s["workers"] == 1)
         assert d.workers()[0]["restarts"] == 5  # that one, and four tries
         assert c.call("debug:echo", "next") == "next"
 
