@@ -46,7 +46,8 @@ def test_c(morod, tmp_path):
         env["PKG_CONFIG_PATH"] = str(BUILD / "meson-uninstalled")
         env["LD_LIBRARY_PATH"] = str(BUILD / "client")
         done = subprocess.run(
-            command + flags + " && ./a.out", shell=True, cwd=tmp_path, env=env,
+            # eval: pkg-config quotes a build folder whose path holds a space
+            f'eval "{command}{flags}" && ./a.out', shell=True, cwd=tmp_path, env=env,
             capture_output=True, text=True, timeout=DEADLINE,
         )
     assert done.stdout == SHA256 + "\n", done.stderr
