@@ -155,6 +155,13 @@ slot_hand(struct slot *s, struct task *t)
 	}
 }
 
+bool
+slot_has_begun(const struct slot *s, const struct task *t)
+{
+	return s->worker != NULL &&
+	       t->number <= atomic_load(&s->worker->page->begun);
+}
+
 void
 slot_release(struct slot *s, struct task *t)
 {

@@ -68,6 +68,9 @@ int slot_spawned(struct slot *s, const struct message *m,
 /* The master has reaped the worker: answers or gives back what it held. */
 void slot_reaped(struct slot *s, const struct message *m);
 
+/* Whether its worker says that it has begun a task that it was handed. */
+bool slot_has_begun(const struct slot *s, const struct task *t);
+
 /* Takes an answered task away from it; it is free for the next one. */
 void slot_release(struct slot *s, struct task *t);
 

@@ -44,7 +44,8 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 {
 	const struct task *t = TAILQ_FIRST(&s->running);
 
-	msgpack_pack_map(pk, 7);
+	msgpack_pack_map(pk, 8);
+	stats_pack_bool(pk, "begun", t != NULL && slot_has_begun(s, t));
 	answer_number(pk, "slot", s->number + 1);
 	answer_number(pk, "pid",
 	    s->worker != NULL ? (uint64_t)s->worker->pid : 0);

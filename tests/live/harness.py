@@ -242,12 +242,19 @@ class Daemon:
         with self.client() as c:
             return c.stats()
 
-    def wait(self, condition):
-        """Waits until the statistics fulfil the condition, and gives them."""
+    def wait(self, condition, begun=True):
+        """
+        Waits until the statistics fulfil the condition, and gives them; with
+        `begun` until busy workers have begun as well: a kill before that
+        would have the task done by another one.
+        """
         with self.client() as c:
 
             def look():
                 s = c.stats()
+                workers = [w for p in s["pools"] for w in p["workers"]]
+                if begun and any(w["state"] == "busy" and not w["begun"] for w in workers):
+                    return None
                 return s if condition(s) else None
 
             return wait_until(look, "the condition on stats")

@@ -64,7 +64,7 @@ def test_task_that_was_not_begun_is_not_lost(morod):
             pid = d.worker_pids()[0]
             os.kill(pid, signal.SIGSTOP)  # it cannot begin anything
             call = c.submit("debug:echo", i)
-            d.wait(lambda s: s["activeTasks"] == 1)
+            d.wait(lambda s: s["activeTasks"] == 1, begun=False)
             os.kill(pid, signal.SIGKILL)
             assert call.result() == i
 

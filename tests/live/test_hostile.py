@@ -108,6 +108,6 @@ def test_queue_timeout_counts_after_a_return(morod):
         pid = d.worker_pids()[0]
         os.kill(pid, signal.SIGSTOP)
         call = c.submit("debug:echo", 1, queueTimeout=50)
-        d.wait(lambda s: s["activeTasks"] == 1)
+        d.wait(lambda s: s["activeTasks"] == 1, begun=False)
         os.kill(pid, signal.SIGKILL)
         assert call.error()["option"] == "queueTimeout"
