@@ -79,6 +79,13 @@ envelope_request(uint8_t *out, uint64_t msgid, const char *method,
 	return n + envelope_call(out + n, method, method_len, n_params);
 }
 
+void
+envelope_set_msgid(uint8_t *request, uint32_t msgid)
+{
+	assert(request[2] == 0xce && msgid > UINT16_MAX);
+	envelope_number(request + 2, 0xce, msgid, 4);
+}
+
 size_t
 envelope_notify(uint8_t *out, const char *method, size_t method_len,
     unsigned int n_params)

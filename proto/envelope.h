@@ -24,6 +24,12 @@ size_t envelope_response(uint8_t *out, uint64_t msgid);
 size_t envelope_request(uint8_t *out, uint64_t msgid, const char *method,
     size_t method_len, unsigned int n_params);
 
+/*
+ * Changes the msgid of a request that was written with one over 2^16 and up to
+ * 2^32 - 1, for another one in that range.
+ */
+void envelope_set_msgid(uint8_t *request, uint32_t msgid);
+
 /* Writes [2, method, [ ... likewise. */
 size_t envelope_notify(uint8_t *out, const char *method, size_t method_len,
     unsigned int n_params);

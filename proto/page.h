@@ -2,22 +2,81 @@
 #define MORO_PROTO_PAGE_H
 
 /*
- * The page that a worker shares with the dispatcher. The worker alone writes
- * it; to the dispatcher it is untrusted input, copied once and checked.
+ * The memory that one worker shares with the dispatcher. It lets short tasks
+ * be handed over in batches without a loss: it says which of them were begun,
+ * how long each kind takes, and holds the finished answers until they are
+ * sent. To the dispatcher it is untrusted input: every word is copied once
+ * and checked, and no call here waits for the other side.
+ *
+ * Tasks count from 1 in the order in which they were handed to the worker.
+ * The numbers have 32 bits and wrap; they are compared by their distance.
  */
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define PAGE_SIZE_BYTES 4096
+#define PAGE_TYPES 64 /* task types whose run times are learned */
+#define PAGE_SIZES 8 /* classes of data sizes, see page_size_class() */
+#define PAGE_OUT ((size_t)256 << 10) /* bytes of finished answers */
 
 struct page {
 	/*
-	 * Tasks begun since the worker started, stored before each one runs:
-	 * at its death the dispatcher gives back what was handed to it and
-	 * not begun.
+	 * Low half: the task begun last. High half: the last one that was
+	 * revoked. Both sides change it by compare and swap, so that a task is
+	 * either begun or revoked and never both.
 	 */
-	_Atomic uint64_t begun;
+	_Atomic uint64_t turn;
+	/* Low half: bytes of `out` that are whole answers. High: flushes. */
+	_Atomic uint64_t ready;
+	/* What a task of the type and size is expected to take, ns; 0: unknown */
+	_Atomic uint32_t run_ns[PAGE_TYPES][PAGE_SIZES];
+	uint8_t out[PAGE_OUT];
 };
+
+/* Whether task a was handed after task b. */
+static inline bool
+page_after(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+/* The class of `len` bytes of data, 0 to PAGE_SIZES - 1. */
+unsigned int page_size_class(size_t len);
+
+/* Worker: begins task n. False: it was revoked, and must not be run. */
+bool page_begin(struct page *p, uint32_t n);
+
+/* Dispatcher: the task begun last; 0: none. */
+uint32_t page_begun(const struct page *p);
+
+/*
+ * Dispatcher: takes back all tasks up to `handed` that are not begun, and sets
+ * *begun to the one begun last. Returns 0, or -1: the worker keeps changing
+ * the word, which an honest one does once a task.
+ */
+int page_revoke(struct page *p, uint32_t handed, uint32_t *begun);
+
+/* Worker: learns from a run; the expectation follows within a few tasks. */
+void page_learn(struct page *p, unsigned int type, unsigned int size,
+    uint64_t ns);
+
+/* What a task of that kind is expected to take, in ns; 0: unknown. */
+uint32_t page_expect(const struct page *p, unsigned int type,
+    unsigned int size);
+
+/* Worker: the first `bytes` of out are whole answers, not sent yet. */
+void page_set_ready(struct page *p, uint32_t bytes);
+
+/* Worker: all answers are sent; out is used from its start again. */
+void page_flushed(struct page *p);
+
+/*
+ * Dispatcher: copies the finished answers to `to`, which has room for
+ * PAGE_OUT. Returns their bytes; 0: there are none, or the worker sent them
+ * meanwhile.
+ */
+size_t page_copy_ready(const struct page *p, uint8_t *to);
 
 #endif

@@ -212,10 +212,10 @@ client_add_task(struct client *c, struct task *t)
 void
 client_remove_task(struct client *c, struct task *t)
 {
-	if (t->id != NULL) {
-		HASH_DEL(c->ids, t->id);
-		free(t->id);
-		t->id = NULL;
+	if (t->extra != NULL && t->extra->id != NULL) {
+		HASH_DEL(c->ids, t->extra->id);
+		free(t->extra->id);
+		t->extra->id = NULL;
 	}
 	TAILQ_REMOVE(&c->tasks, t, client_link);
 	c->n_tasks--;
@@ -242,7 +242,7 @@ client_name_task(struct client *c, struct task *t, const char *id, size_t len,
 		free(name); /* uthash had no memory */
 		return -1;
 	}
-	t->id = name;
+	t->extra->id = name;
 	return 0;
 }
 

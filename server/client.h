@@ -64,7 +64,7 @@ void client_add_task(struct client *c, struct task *t);
 void client_remove_task(struct client *c, struct task *t);
 
 /*
- * Names a task. Returns 0; -1 with *duplicate: the name is taken, or else
+ * Names a task, which has its extra part. Returns 0; -1 with *duplicate: the name is taken, or else
  * there is no memory.
  */
 int client_name_task(struct client *c, struct task *t, const char *id,

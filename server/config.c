@@ -14,6 +14,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CONFIG_WORKERS_MAX 1024
 #define CONFIG_QUEUE_MAX 4000000 /* task numbers have 22 bits */
+#define CONFIG_PREFETCH_MAX 1000000
 #define CONFIG_CLIENTS_MAX 1000000
 #define CONFIG_ROOT_SOCKET "/run/moro/morod.sock"
 #define CONFIG_USER_SOCKET "morod.sock"
@@ -46,6 +47,9 @@ static const struct option_entry option_table[] = {
 	" for root, else $XDG_RUNTIME_DIR/" CONFIG_USER_SOCKET ")"},
     {"workers", "N", OPTION_NUMBER, AT(workers), 1, CONFIG_WORKERS_MAX, NULL,
 	"worker processes (default CPUs - 1, at least 1)"},
+    {"prefetch-us", "N", OPTION_NUMBER, AT(prefetch_us), 0, CONFIG_PREFETCH_MAX,
+	"50",
+	"expected run time of the tasks a worker holds, in us; 0: one task"},
     {"max-queue-size", "N", OPTION_NUMBER, AT(max_queue_size), 1,
 	CONFIG_QUEUE_MAX, "1000", "tasks that may wait"},
     {"max-queued-bytes", "SIZE", OPTION_SIZE, AT(max_queued_bytes), 1,

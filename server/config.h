@@ -19,6 +19,7 @@ struct config {
 	uint64_t max_queued_bytes; /* of all tasks accepted and unfinished */
 	uint64_t max_clients; /* connections */
 	uint64_t max_client_tasks; /* unfinished tasks of one connection */
+	uint64_t prefetch_us; /* run time that a worker may hold; 0: one task */
 	uint64_t max_frame; /* these four: struct limits */
 	uint64_t max_depth;
 	uint64_t max_values;

@@ -248,7 +248,7 @@ conn_next_cap(const struct conn *c, size_t wanted)
  * for them; one alone always may come.
  */
 static int
-conn_room(struct conn *c)
+conn_make_room(struct conn *c)
 {
 	size_t wanted = c->in == NULL ? 0 : scan_wanted(&c->scan);
 
@@ -348,7 +348,7 @@ conn_read(struct conn *c)
 {
 	ssize_t got;
 
-	if (conn_room(c) == -1) {
+	if (conn_make_room(c) == -1) {
 		if (errno == EAGAIN)
 			conn_starve(c);
 		else
@@ -431,6 +431,18 @@ conn_mark(struct conn *c)
 		return;
 	c->dirty = true;
 	TAILQ_INSERT_TAIL(&c->loop->dirty, c, link);
+}
+
+uint8_t *
+conn_room(struct conn *c, size_t len)
+{
+	size_t before = c->out.bytes;
+	uint8_t *at;
+
+	conn_mark(c);
+	at = outbox_room(&c->out, len);
+	c->loop->out_bytes += c->out.bytes - before;
+	return at;
 }
 
 int

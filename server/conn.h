@@ -112,6 +112,12 @@ bool conn_watch_hangup(struct conn *c);
 /* Reads and scans all that is there, for a peer that is known to be dead. */
 void conn_read_rest(struct conn *c);
 
+/*
+ * Appends len bytes of output, which the caller writes at once to the place
+ * that is given. NULL: no memory.
+ */
+uint8_t *conn_room(struct conn *c, size_t len);
+
 /* Appends output; it is sent at the end of the turn. -1: no memory. */
 int conn_copy(struct conn *c, const void *bytes, size_t len);
 int conn_add(struct conn *c, const uint8_t *at, size_t len,

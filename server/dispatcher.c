@@ -21,6 +21,7 @@
 #define ACCEPT_WARN_MS 10000 /* between two lines in the log */
 #define RESERVE_FDS 32 /* not for clients */
 #define ADMIN_CLIENTS 2 /* connections above the limit, for admins */
+#define NS_PER_US 1000
 #define POOL_DEFAULT "default"
 
 int
@@ -343,6 +344,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	d->config = setup->config;
 	d->limits = config_limits(setup->config);
 	d->max_clients = dispatcher_max_clients(setup->config);
+	d->prefetch_ns = setup->config->prefetch_us * NS_PER_US;
 	d->listen_fd = setup->listen_fd;
 	d->channel = setup->channel;
 	TAILQ_INIT(&d->pools);

@@ -48,6 +48,7 @@ struct dispatcher {
 	struct route *routes; /* by name; uthash */
 	struct client_list clients;
 	uint32_t n_clients;
+	uint64_t prefetch_ns; /* run time that a worker may hold */
 	uint64_t task_bytes; /* data of all unfinished tasks */
 	struct counters counters;
 	struct event *accept_event;

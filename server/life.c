@@ -28,11 +28,12 @@ life_timeout_fault(const struct task *t, uint64_t now, struct fault *fault)
 {
 	bool running = t->state == TASK_RUNNING;
 	const char *option = "timeout";
-	uint64_t limit = t->timeout_ms;
+	const struct task_extra *e = t->extra;
+	uint64_t limit = e->timeout_ms;
 
-	if (t->due > now) {
+	if (e->due > now) {
 		option = running ? "runTimeout" : "queueTimeout";
-		limit = running ? t->run_timeout_ms : t->queue_timeout_ms;
+		limit = running ? e->run_timeout_ms : e->queue_timeout_ms;
 	}
 	fault_set(fault, CODE_TIMEOUT, running ? "run" : "queue",
 	    "timeout of %" PRIu64 " ms reached (option %s); %s: %s", limit,
@@ -47,42 +48,68 @@ static void
 life_timeout_cb(void *owner, uint64_t now)
 {
 	struct task *t = owner;
+	struct dispatcher *d = t->route->pool->dispatcher;
+	uint32_t number = task_wire_number(t);
 	struct slot *s = t->slot;
+	bool kill = s != NULL && slot_stop(s, t);
 	struct fault fault;
 
+	/* Its answer may have been found on the way. */
+	if (task_find(d->tasks, number) != t)
+		return;
 	life_timeout_fault(t, now, &fault);
-	life_fault(t->route->pool->dispatcher, t, LIFE_TIMEOUT, &fault);
-	if (s != NULL)
+	life_fault(d, t, LIFE_TIMEOUT, &fault);
+	if (kill)
 		slot_kill(s);
 }
 
 /* Sets the deadline for the state that the task is in now. */
 static void
-life_arm(struct dispatcher *d, struct task *t, uint32_t limit_ms)
+life_arm(struct dispatcher *d, struct task_extra *e, uint32_t limit_ms)
 {
 	uint64_t now = loop_now(&d->loop);
 	uint64_t left = UINT64_MAX;
 
-	if (t->due != UINT64_MAX)
-		left = t->due > now ? t->due - now : 0;
+	if (e->due != UINT64_MAX)
+		left = e->due > now ? e->due - now : 0;
 	/* Times are cut to milliseconds: one more, so as not to be early. */
 	if (limit_ms != 0 && (uint64_t)limit_ms + 1 < left)
 		left = (uint64_t)limit_ms + 1;
 	if (left == UINT64_MAX)
-		deadline_unset(d->loop.deadlines, &t->deadline);
-	else if (deadline_set(d->loop.deadlines, &t->deadline, now, left) == -1)
+		deadline_unset(d->loop.deadlines, &e->deadline);
+	else if (deadline_set(d->loop.deadlines, &e->deadline, now, left) == -1)
 		log_error("no memory for a timeout, ignoring");
+}
+
+/* Sets the first deadline of a new task. */
+static void
+life_arm_first(struct dispatcher *d, struct task *t)
+{
+	struct task_extra *e = t->extra;
+
+	e->due = UINT64_MAX;
+	if (e->timeout_ms != 0)
+		e->due = loop_now(&d->loop) + (uint64_t)e->timeout_ms + 1;
+	deadline_init(&e->deadline, life_timeout_cb, t);
+	life_arm(d, e, e->queue_timeout_ms);
+}
+
+/* Whether some of its limits count in one state only. */
+static bool
+life_rearms(const struct task *t)
+{
+	const struct task_extra *e = t->extra;
+
+	return e != NULL &&
+	       (e->run_timeout_ms != 0 || e->queue_timeout_ms != 0);
 }
 
 void
 life_queue(struct dispatcher *d, struct task *t)
 {
 	life_change(t, TASK_QUEUED);
-	t->due = UINT64_MAX;
-	if (t->timeout_ms != 0)
-		t->due = loop_now(&d->loop) + (uint64_t)t->timeout_ms + 1;
-	deadline_init(&t->deadline, life_timeout_cb, t);
-	life_arm(d, t, t->queue_timeout_ms);
+	if (t->extra != NULL)
+		life_arm_first(d, t);
 	queue_append(&t->route->pool->queue, t);
 	d->task_bytes += t->data_len;
 	if (t->client != NULL)
@@ -96,8 +123,8 @@ life_run(struct dispatcher *d, struct task *t, struct slot *s)
 {
 	life_change(t, TASK_RUNNING);
 	t->slot = s;
-	if (t->run_timeout_ms != 0 || t->queue_timeout_ms != 0)
-		life_arm(d, t, t->run_timeout_ms);
+	if (life_rearms(t))
+		life_arm(d, t->extra, t->extra->run_timeout_ms);
 }
 
 void
@@ -106,9 +133,8 @@ life_return(struct dispatcher *d, struct task *t)
 	slot_release(t->slot, t);
 	life_change(t, TASK_QUEUED);
 	t->slot = NULL;
-	t->returns++;
-	if (t->run_timeout_ms != 0 || t->queue_timeout_ms != 0)
-		life_arm(d, t, t->queue_timeout_ms);
+	if (life_rearms(t))
+		life_arm(d, t->extra, t->extra->queue_timeout_ms);
 	queue_return(&t->route->pool->queue, t);
 }
 
@@ -121,7 +147,8 @@ life_leave(struct dispatcher *d, struct task *t)
 	if (t->state == TASK_RUNNING)
 		slot_release(t->slot, t);
 	life_change(t, TASK_ANSWERED);
-	deadline_unset(d->loop.deadlines, &t->deadline);
+	if (t->extra != NULL)
+		deadline_unset(d->loop.deadlines, &t->extra->deadline);
 	d->task_bytes -= t->data_len;
 	if (!t->notify)
 		msgids_remove(&d->msgids, t);
@@ -190,10 +217,14 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 void
 life_drop(struct dispatcher *d, struct task *t)
 {
+	uint32_t number = task_wire_number(t);
 	struct slot *s = t->slot;
+	bool kill = s != NULL && slot_stop(s, t);
 
+	if (task_find(d->tasks, number) != t)
+		return;
 	life_count(&d->counters, LIFE_CANCELLED);
 	life_leave(d, t);
-	if (s != NULL)
+	if (kill)
 		slot_kill(s);
 }

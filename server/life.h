@@ -29,7 +29,7 @@ void life_queue(struct dispatcher *d, struct task *t);
 /* It is in the hands of a slot now. Called by slot_hand(). */
 void life_run(struct dispatcher *d, struct task *t, struct slot *s);
 
-/* It was not begun by a worker that died: back to the head of its queue. */
+/* Its worker has not begun it and will not: back to the head of its queue. */
 void life_return(struct dispatcher *d, struct task *t);
 
 /* A worker's result: [at, at + len) in chunk is error and result. */

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define OUTBOX_FLAT ((size_t)16 << 10) /* bytes of small pieces together */
 #define OUTBOX_PIECES_MIN 8
 #define OUTBOX_PIECES_KEPT 64 /* a longer ring is given back when empty */
 #define OUTBOX_IOV 64 /* pieces for one system call */
@@ -79,6 +78,25 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 	return 0;
 }
 
+uint8_t *
+outbox_room(struct outbox *q, size_t len)
+{
+	uint8_t *at;
+
+	if (q->flat == NULL || q->flat->cap - q->flat_len < len) {
+		chunk_unref(q->flat);
+		q->flat = len > CHUNK_READ ? chunk_new(len) : chunk_take();
+		q->flat_len = 0;
+		if (q->flat == NULL)
+			return NULL;
+	}
+	at = q->flat->bytes + q->flat_len;
+	if (outbox_push(q, at, len, q->flat) == -1)
+		return NULL;
+	q->flat_len += len;
+	return at;
+}
+
 int
 outbox_copy(struct outbox *q, const void *bytes, size_t len)
 {
@@ -86,18 +104,10 @@ outbox_copy(struct outbox *q, const void *bytes, size_t len)
 
 	if (len == 0)
 		return 0;
-	if (q->flat == NULL || q->flat->cap - q->flat_len < len) {
-		chunk_unref(q->flat);
-		q->flat = chunk_new(len > OUTBOX_FLAT ? len : OUTBOX_FLAT);
-		q->flat_len = 0;
-		if (q->flat == NULL)
-			return -1;
-	}
-	at = q->flat->bytes + q->flat_len;
-	memcpy(at, bytes, len);
-	if (outbox_push(q, at, len, q->flat) == -1)
+	at = outbox_room(q, len);
+	if (at == NULL)
 		return -1;
-	q->flat_len += len;
+	memcpy(at, bytes, len);
 	return 0;
 }
 

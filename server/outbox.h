@@ -37,6 +37,12 @@ void outbox_clear(struct outbox *q);
 /* Appends a copy. Returns 0, or -1 when there is no memory. */
 int outbox_copy(struct outbox *q, const void *bytes, size_t len);
 
+/*
+ * Appends len bytes that the caller writes at once to the place that is given.
+ * NULL: no memory.
+ */
+uint8_t *outbox_room(struct outbox *q, size_t len);
+
 /* Appends bytes that stand in a chunk: by reference, or a copy if short. */
 int outbox_add(struct outbox *q, const uint8_t *at, size_t len,
     struct chunk *chunk);

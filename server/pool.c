@@ -4,11 +4,15 @@
 
 #include "server/dispatcher.h"
 #include "server/life.h"
+#include "server/log.h"
 
 #define RUN_WEIGHT 8 /* a run counts as 1/8 of the average */
 #define RETRY_MIN_MS 10
 #define RETRY_MAX_MS 60000
 #define US_PER_MS 1000
+#define POOL_CHECK_MS 1 /* how long a batch may make no progress */
+
+static void pool_check_cb(void *owner, uint64_t now);
 
 struct pool *
 pool_new(struct dispatcher *d, const char *name, uint32_t n)
@@ -26,7 +30,8 @@ pool_new(struct dispatcher *d, const char *name, uint32_t n)
 	p->name = name;
 	p->n_slots = n;
 	queue_init(&p->queue);
-	TAILQ_INIT(&p->idle);
+	TAILQ_INIT(&p->open);
+	deadline_init(&p->check, pool_check_cb, p);
 	for (uint32_t i = 0; i < n; i++)
 		slot_init(&p->slots[i], p, i);
 	return p;
@@ -41,15 +46,56 @@ pool_free(struct pool *p)
 	free(p);
 }
 
+/* Has pool_check_cb() called in a while; it goes on while it is needed. */
+static void
+pool_watch(struct pool *p)
+{
+	struct loop *l = &p->dispatcher->loop;
+
+	if (!deadline_is_set(&p->check) &&
+	    deadline_set(l->deadlines, &p->check, loop_now(l), POOL_CHECK_MS) ==
+		-1)
+		log_error("no memory to look after workers, ignoring");
+}
+
+/* Looks after the workers that hold more than one task. */
+static void
+pool_check_cb(void *owner, uint64_t now)
+{
+	struct pool *p = owner;
+	bool again = false;
+
+	for (uint32_t i = 0; i < p->n_slots; i++) {
+		slot_check(&p->slots[i]);
+		again = again || p->slots[i].n_running > 1;
+	}
+	if (again)
+		pool_watch(p);
+}
+
 void
 pool_dispatch(struct pool *p)
 {
-	struct slot *s;
-	struct task *t;
+	uint32_t waiting = queue_size(&p->queue);
+	bool batch = false;
 
-	while ((s = TAILQ_FIRST(&p->idle)) != NULL &&
-	       (t = queue_take(&p->queue)) != NULL)
-		slot_hand(s, t);
+	while (waiting > 0 && p->n_open > 0) {
+		struct slot *s = TAILQ_FIRST(&p->open);
+		uint32_t share = (waiting + p->n_open - 1) / p->n_open;
+		uint32_t n = slot_fill(s, &p->queue, share);
+
+		if (n == 0)
+			break;
+		waiting -= n;
+		batch = batch || s->n_running > 1;
+		if (s->open) {
+			/* the others come first */
+			TAILQ_REMOVE(&p->open, s, link);
+			TAILQ_INSERT_TAIL(&p->open, s, link);
+		}
+	}
+	if (batch)
+		pool_watch(p);
 }
 
 bool

@@ -2,8 +2,9 @@
 #define MORO_SERVER_POOL_H
 
 /*
- * A set of equal workers and the queue before them. Work is handed to a
- * worker only when it is free.
+ * A set of equal workers and the queue before them. A worker is handed a task
+ * when it is free, or when all that it holds takes so little time that nobody
+ * sees it (--prefetch-us).
  */
 
 #include <stdbool.h>
@@ -22,7 +23,9 @@ struct pool {
 	struct queue queue;
 	uint32_t n_slots;
 	struct slot *slots;
-	struct slot_list idle; /* the one that was busy last comes first */
+	struct slot_list open; /* may be handed tasks; the idle ones first */
+	uint32_t n_open;
+	struct deadline check; /* set while a worker holds more than one task */
 	uint64_t run_us; /* moving average of a task's run time */
 };
 

@@ -68,7 +68,7 @@ static void
 roster_birth_clear(struct roster_birth *b)
 {
 	if (b->page != MAP_FAILED)
-		munmap(b->page, PAGE_SIZE_BYTES);
+		munmap(b->page, sizeof(struct page));
 	for (int i = 0; i < 2; i++) {
 		if (b->pair[i] != -1)
 			close(b->pair[i]);
@@ -86,9 +86,9 @@ roster_birth_init(struct roster_birth *b)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b->pair) == -1)
 		goto fail;
 	b->memfd = memfd_create("morod-page", MFD_CLOEXEC);
-	if (b->memfd == -1 || ftruncate(b->memfd, PAGE_SIZE_BYTES) == -1)
+	if (b->memfd == -1 || ftruncate(b->memfd, sizeof(struct page)) == -1)
 		goto fail;
-	b->page = mmap(NULL, PAGE_SIZE_BYTES, PROT_READ | PROT_WRITE,
+	b->page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, b->memfd, 0);
 	if (b->page == MAP_FAILED)
 		goto fail;
@@ -107,6 +107,7 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	    .sock = b->pair[1],
 	    .page = b->page,
 	    .limits = config_limits(r->config),
+	    .prefetch_us = r->config->prefetch_us,
 	    .debug_tasks = r->config->debug_tasks,
 	};
 

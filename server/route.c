@@ -5,6 +5,11 @@
 #define uthash_nonfatal_oom(el) ((el)->name = NULL)
 #include "server/route.h"
 
+#include "worker/registry.h"
+
+/* Any msgid of the size that tasks have for workers: see task.c. */
+#define ROUTE_ANY_MSGID UINT32_MAX
+
 struct route *
 route_find(struct route *routes, const char *name, size_t len)
 {
@@ -31,6 +36,9 @@ route_add(struct route **routes, const struct task_type *type,
 	r->name = type->name;
 	r->type = type;
 	r->pool = pool;
+	r->index = registry_index(type);
+	r->head_len = envelope_request(r->head, ROUTE_ANY_MSGID, r->name,
+	    strlen(r->name), 2);
 	HASH_ADD_KEYPTR(hh, *routes, type->name, strlen(type->name), r);
 	if (r->name == NULL) {
 		free(r);

@@ -4,9 +4,13 @@
 /* Which pool does tasks of a type. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <uthash.h>
 
+#include "proto/envelope.h"
+#include "proto/limit.h"
+#include "proto/page.h"
 #include "worker/type.h"
 
 struct pool;
@@ -16,6 +20,12 @@ struct route {
 	const char *name; /* the type's */
 	const struct task_type *type; /* what is known of it */
 	struct pool *pool;
+	unsigned int index; /* of the type, in the registry */
+	/* What a task takes, by its data's size, ns; 0: not known. */
+	uint32_t run_ns[PAGE_SIZES];
+	/* What a task's message to a worker begins with, up to its data. */
+	uint8_t head[ENVELOPE_HEAD_MAX + LIMIT_METHOD_MAX];
+	size_t head_len;
 };
 
 /*

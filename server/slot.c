@@ -21,7 +21,12 @@
  */
 #define SLOT_RETURNS_MAX 3
 #define SLOT_READY "ready" /* what a worker says when it is set up */
+#define SLOT_TASKS_MAX 256 /* tasks that it may hold */
+#define SLOT_BYTES_MAX ((uint64_t)128 << 10) /* over it: no more of them */
+/* Its way there and back counts as this much at least. */
+#define SLOT_TASK_MIN_NS 400
 #define US_PER_MS 1000
+#define NS_PER_US 1000
 
 static void slot_frame_cb(struct conn *c, const struct message_in *m);
 static void slot_broken_cb(struct conn *c, enum scan_fault fault);
@@ -46,21 +51,53 @@ slot_init(struct slot *s, struct pool *p, uint32_t number)
 	TAILQ_INIT(&s->running);
 }
 
-/* Sets the state, and keeps the pool's list of idle ones right. */
-static void
-slot_change(struct slot *s, enum slot_state to)
-{
-	if (s->state == SLOT_IDLE)
-		TAILQ_REMOVE(&s->pool->idle, s, link);
-	s->state = to;
-	if (s->state == SLOT_IDLE)
-		TAILQ_INSERT_HEAD(&s->pool->idle, s, link);
-}
-
 static struct dispatcher *
 slot_dispatcher(const struct slot *s)
 {
 	return s->pool->dispatcher;
+}
+
+/* Whether it may be handed one more task. */
+static bool
+slot_has_credit(const struct slot *s)
+{
+	if (s->awaits != 0)
+		return false;
+	if (s->state == SLOT_IDLE)
+		return true;
+	return s->state == SLOT_BUSY && !s->stuck &&
+	       s->n_running < SLOT_TASKS_MAX &&
+	       s->held_bytes < SLOT_BYTES_MAX &&
+	       s->held_ns < slot_dispatcher(s)->prefetch_ns;
+}
+
+/* Keeps the pool's list of open slots right; idle ones come first. */
+static void
+slot_update(struct slot *s)
+{
+	struct pool *p = s->pool;
+	bool open = slot_has_credit(s);
+
+	if (open == s->open)
+		return;
+	s->open = open;
+	if (!open) {
+		TAILQ_REMOVE(&p->open, s, link);
+		p->n_open--;
+		return;
+	}
+	if (s->state == SLOT_IDLE)
+		TAILQ_INSERT_HEAD(&p->open, s, link);
+	else
+		TAILQ_INSERT_TAIL(&p->open, s, link);
+	p->n_open++;
+}
+
+static void
+slot_change(struct slot *s, enum slot_state to)
+{
+	s->state = to;
+	slot_update(s);
 }
 
 /*
@@ -90,14 +127,14 @@ slot_link_new(struct slot *s, const struct message *m,
 	struct limits limits = slot_limits(d);
 	void *page;
 
-	page = mmap(NULL, PAGE_SIZE_BYTES, PROT_READ, MAP_SHARED,
-	    fds[SPAWNED_PAGE], 0);
+	page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fds[SPAWNED_PAGE], 0);
 	close(fds[SPAWNED_PAGE]);
 	if (w == NULL || page == MAP_FAILED ||
 	    conn_init(&w->conn, &d->loop, &slot_ops, fds[SPAWNED_SOCKET],
 		&limits) == -1) {
 		if (page != MAP_FAILED)
-			munmap(page, PAGE_SIZE_BYTES);
+			munmap(page, sizeof(struct page));
 		close(fds[SPAWNED_SOCKET]);
 		close(fds[SPAWNED_PIDFD]);
 		free(w);
@@ -122,44 +159,114 @@ slot_spawned(struct slot *s, const struct message *m,
 		log_error("no memory for worker %u", s->number + 1);
 		return -1; /* its socket is closed: it exits, and is replaced */
 	}
-	s->handed = 0;
+	s->handed = s->checked = 0;
+	s->stuck = false;
+	s->awaits = 0;
 	s->restarts = m->restarts;
 	s->cause[0] = '\0';
 	slot_change(s, SLOT_STARTING);
 	return 0;
 }
 
-void
-slot_hand(struct slot *s, struct task *t)
+/* Appends the task's message to what goes to the worker. */
+static int
+slot_send(struct slot *s, const struct task *t)
 {
-	static const uint8_t no_info = ENVELOPE_NO_OPTIONS;
-	uint8_t head[ENVELOPE_HEAD_MAX + LIMIT_METHOD_MAX];
 	struct conn *c = &s->worker->conn;
-	struct dispatcher *d = slot_dispatcher(s);
-	size_t n = envelope_request(head, task_wire_number(t), t->route->name,
-	    strlen(t->route->name), 2);
+	struct route *r = t->route;
+	uint8_t *at;
 
-	slot_change(s, SLOT_BUSY);
+	envelope_set_msgid(r->head, task_wire_number(t));
+	if (t->place != TASK_IN_CHUNK) {
+		at = conn_room(c, r->head_len + t->data_len + 1);
+		if (at == NULL)
+			return -1;
+		memcpy(at, r->head, r->head_len);
+		at += r->head_len;
+		memcpy(at, task_data(t), t->data_len);
+		at[t->data_len] = ENVELOPE_NO_OPTIONS;
+		return 0;
+	}
+	if (conn_copy(c, r->head, r->head_len) == -1 ||
+	    conn_add(c, task_data(t), t->data_len, t->data.far.chunk) == -1)
+		return -1;
+	at = conn_room(c, 1);
+	if (at == NULL)
+		return -1;
+	*at = ENVELOPE_NO_OPTIONS;
+	return 0;
+}
+
+/*
+ * What a task is expected to cost its worker. A worker that does not know yet
+ * may be new: then what others took counts. If nobody knows, it gets the task
+ * alone.
+ */
+static uint32_t
+slot_cost(struct slot *s, const struct task *t)
+{
+	unsigned int size = page_size_class(t->data_len);
+	uint32_t ns = page_expect(s->worker->page, t->route->index, size);
+	uint64_t all = slot_dispatcher(s)->prefetch_ns;
+
+	if (ns != 0)
+		t->route->run_ns[size] = ns;
+	else
+		ns = t->route->run_ns[size];
+	if (ns == 0)
+		ns = all < UINT32_MAX ? (uint32_t)all : UINT32_MAX;
+	return ns > SLOT_TASK_MIN_NS ? ns : SLOT_TASK_MIN_NS;
+}
+
+/* Hands it one task. Returns 0, or -1 when it had to be killed. */
+static int
+slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
+{
+	if (s->n_running == 0)
+		s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
 	t->number = ++s->handed;
-	s->begun_ms = loop_now(&d->loop);
+	t->cost_ns = cost_ns;
+	s->held_ns += cost_ns;
+	s->held_bytes += t->data_len;
 	TAILQ_INSERT_TAIL(&s->running, t, link);
 	s->n_running++;
-	life_run(d, t, s);
-	if (conn_copy(c, head, n) == -1 ||
-	    conn_add(c, t->data, t->data_len, t->chunk) == -1 ||
-	    conn_copy(c, &no_info, 1) == -1) {
-		/* Half a message may be in the output: start afresh. */
-		log_error("no memory to hand out a task");
-		snprintf(s->cause, sizeof s->cause, "morod had no memory");
-		slot_kill(s);
+	s->state = SLOT_BUSY;
+	life_run(slot_dispatcher(s), t, s);
+	if (slot_send(s, t) == 0)
+		return 0;
+	/* Half a message may be in the output: start afresh. */
+	log_error("no memory to hand out a task");
+	snprintf(s->cause, sizeof s->cause, "morod had no memory");
+	slot_kill(s);
+	return -1;
+}
+
+uint32_t
+slot_fill(struct slot *s, struct queue *q, uint32_t most)
+{
+	const struct route *route = NULL;
+	uint32_t n = 0, cost_ns = 0, len = 0;
+	struct task *t;
+
+	while (n < most && slot_has_credit(s) && (t = queue_take(q)) != NULL) {
+		/* Mostly the next one is like the last. */
+		if (t->route != route || t->data_len != len)
+			cost_ns = slot_cost(s, t);
+		route = t->route;
+		len = t->data_len;
+		n++;
+		if (slot_hand(s, t, cost_ns) == -1)
+			break;
 	}
+	slot_update(s);
+	return n;
 }
 
 bool
 slot_has_begun(const struct slot *s, const struct task *t)
 {
 	return s->worker != NULL &&
-	       t->number <= atomic_load(&s->worker->page->begun);
+	       !page_after(t->number, page_begun(s->worker->page));
 }
 
 void
@@ -167,7 +274,14 @@ slot_release(struct slot *s, struct task *t)
 {
 	TAILQ_REMOVE(&s->running, t, link);
 	s->n_running--;
-	if (s->n_running == 0 && s->state == SLOT_BUSY)
+	s->held_ns -= t->cost_ns;
+	s->held_bytes -= t->data_len;
+	if (s->n_running > 0) {
+		slot_update(s);
+		return;
+	}
+	s->stuck = false;
+	if (s->state == SLOT_BUSY)
 		slot_change(s, SLOT_IDLE);
 }
 
@@ -197,6 +311,19 @@ slot_give_up(struct slot *s, const char *cause)
 	process_kill(s->worker->pidfd);
 }
 
+/* Counts an answer. */
+static void
+slot_note_answer(struct slot *s, const struct task *t)
+{
+	uint64_t now = loop_now(&slot_dispatcher(s)->loop);
+
+	s->tasks_done++;
+	pool_note_run(s->pool, s->n_running == 1
+				   ? (now - s->begun_ms) * US_PER_MS
+				   : t->cost_ns / NS_PER_US);
+	s->begun_ms = now;
+}
+
 /* A worker's answer. One that nobody waits for any more drops out here. */
 static void
 slot_answer(struct slot *s, const struct message_in *m)
@@ -210,8 +337,7 @@ slot_answer(struct slot *s, const struct message_in *m)
 		log_debug("late answer of worker %u, ignoring", s->number + 1);
 		return;
 	}
-	s->tasks_done++;
-	pool_note_run(s->pool, (loop_now(&d->loop) - s->begun_ms) * US_PER_MS);
+	slot_note_answer(s, t);
 	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
 		life_result(d, t, m->bytes + f->error.at,
 		    f->error.len + f->result.len, m->chunk);
@@ -239,9 +365,13 @@ slot_frame_cb(struct conn *c, const struct message_in *m)
 
 	if (s == NULL)
 		return;
-	if (m->frame->kind == FRAME_RESPONSE)
+	if (m->frame->kind == FRAME_RESPONSE) {
+		if (s->awaits == m->frame->msgid) {
+			s->awaits = 0;
+			slot_update(s);
+		}
 		slot_answer(s, m);
-	else if (slot_is_ready_message(m) && s->state == SLOT_STARTING)
+	} else if (slot_is_ready_message(m) && s->state == SLOT_STARTING)
 		slot_change(s, SLOT_IDLE);
 	else
 		log_debug("worker %u sent what it may not, ignoring",
@@ -283,7 +413,7 @@ slot_release_cb(struct conn *c)
 	struct slot_link *w = (struct slot_link *)c;
 
 	close(w->pidfd);
-	munmap((void *)(uintptr_t)w->page, PAGE_SIZE_BYTES);
+	munmap((void *)(uintptr_t)w->page, sizeof(struct page));
 	free(w);
 }
 
@@ -313,23 +443,140 @@ slot_crash_fault(const struct slot *s, const struct task *t,
 		fault_add_number(fault, "exitCode", WEXITSTATUS(m->status));
 }
 
-/* Answers or gives back what the dead worker held, newest first. */
+/* Hands out whole answers that stand in a chunk. */
+static void
+slot_answers(struct slot *s, struct chunk *chunk, size_t len)
+{
+	struct limits limits = slot_limits(slot_dispatcher(s));
+	struct frame frame;
+	struct message_in m = {.frame = &frame, .chunk = chunk};
+	struct scan scan;
+
+	scan_init(&scan, &limits);
+	for (size_t at = 0; at < len; at += frame.size) {
+		m.bytes = chunk->bytes + at;
+		if (scan_feed(&scan, m.bytes, len - at) != SCAN_FRAME)
+			return;
+		scan_frame(&scan, &frame);
+		scan_reset(&scan);
+		if (frame.kind != FRAME_RESPONSE)
+			continue;
+		s->awaits = (uint32_t)frame.msgid;
+		slot_answer(s, &m);
+	}
+}
+
+/*
+ * Takes the finished answers that the worker has not sent. If it lives it
+ * sends them all the same, and then nobody waits for them any more: until it
+ * has, it gets no other task, so they cannot be taken for answers of that.
+ */
+static void
+slot_salvage(struct slot *s)
+{
+	struct chunk *chunk = chunk_new(PAGE_OUT);
+	size_t len;
+
+	if (chunk == NULL) {
+		log_error("no memory to look for finished answers");
+		return;
+	}
+	len = page_copy_ready(s->worker->page, chunk->bytes);
+	if (len > 0)
+		slot_answers(s, chunk, len);
+	chunk_unref(chunk);
+}
+
+/* Gives back the tasks after `begun`, newest first, so that order stays. */
+static void
+slot_return(struct slot *s, uint32_t begun)
+{
+	struct task *t;
+
+	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL &&
+	       page_after(t->number, begun))
+		life_return(slot_dispatcher(s), t);
+}
+
+/*
+ * Has the worker begin nothing more of what it holds, and takes that back and
+ * the answers that are finished. Returns 0, or -1 when it does not play fair.
+ */
+static int
+slot_revoke(struct slot *s, uint32_t *begun)
+{
+	if (page_revoke(s->worker->page, s->handed, begun) == -1) {
+		slot_give_up(s, "it broke the page that it shares");
+		return -1;
+	}
+	s->stuck = true;
+	slot_return(s, *begun);
+	if (s->n_running > 0)
+		slot_salvage(s);
+	slot_update(s);
+	return 0;
+}
+
+void
+slot_check(struct slot *s)
+{
+	uint32_t begun;
+
+	if (s->state != SLOT_BUSY || s->n_running < 2 || s->stuck)
+		return;
+	begun = page_begun(s->worker->page);
+	if (begun == s->checked)
+		slot_revoke(s, &begun);
+	s->checked = begun;
+}
+
+bool
+slot_stop(struct slot *s, const struct task *t)
+{
+	uint32_t number = task_wire_number(t), begun;
+	const struct task *running;
+
+	if (s->state != SLOT_BUSY || slot_revoke(s, &begun) == -1)
+		return false;
+	running = task_find(slot_dispatcher(s)->tasks, number);
+	return running == t && t->state == TASK_RUNNING && t->slot == s &&
+	       t->number == begun;
+}
+
+/*
+ * The first task that a dead worker had not begun is the one that may have
+ * killed it, by being read: it is not given to others for ever.
+ */
+static void
+slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
+{
+	struct task *t;
+	struct fault fault;
+
+	TAILQ_FOREACH(t, &s->running, link) {
+		if (page_after(t->number, begun))
+			break;
+	}
+	if (t == NULL || ++t->returns <= SLOT_RETURNS_MAX)
+		return;
+	slot_crash_fault(s, t, m, &fault);
+	life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
+}
+
+/* Answers or gives back what the dead worker held. */
 static void
 slot_settle(struct slot *s, const struct message *m)
 {
-	struct dispatcher *d = slot_dispatcher(s);
-	uint64_t begun = atomic_load(&s->worker->page->begun);
+	uint32_t begun = page_begun(s->worker->page);
 	struct task *t;
+	struct fault fault;
 
+	slot_salvage(s);
+	slot_suspect(s, begun, m);
+	slot_return(s, begun);
 	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL) {
-		struct fault fault;
-
-		if (t->number > begun && t->returns < SLOT_RETURNS_MAX) {
-			life_return(d, t);
-			continue;
-		}
 		slot_crash_fault(s, t, m, &fault);
-		life_fault(d, t, LIFE_CRASHED, &fault);
+		life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
 	}
 }
 

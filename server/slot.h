@@ -19,6 +19,7 @@
 #include "server/task.h"
 
 struct pool;
+struct queue;
 
 enum slot_state {
 	SLOT_EMPTY, /* no worker */
@@ -30,15 +31,25 @@ enum slot_state {
 };
 
 struct slot {
-	TAILQ_ENTRY(slot) link; /* in pool->idle while IDLE */
+	TAILQ_ENTRY(slot) link; /* in pool->open while `open` */
 	struct pool *pool;
 	uint32_t number; /* from 0 */
 	enum slot_state state;
 	struct slot_link *worker; /* NULL while EMPTY */
 	struct task_list running; /* tasks it holds, oldest first */
 	uint32_t n_running;
-	uint64_t handed; /* tasks handed to this worker */
-	uint64_t begun_ms; /* when the task that runs was handed */
+	bool open; /* may be handed a task */
+	bool stuck; /* one task takes long: it is handed nothing behind it */
+	/*
+	 * The last answer that was taken from its page: nothing is handed to it
+	 * until it has sent that one itself. 0: none.
+	 */
+	uint32_t awaits;
+	uint32_t handed; /* tasks handed to this worker: proto/page.h */
+	uint32_t checked; /* the task that was begun last at slot_check() */
+	uint64_t held_ns; /* expected run time of what it holds */
+	uint64_t held_bytes; /* their data */
+	uint64_t begun_ms; /* when the first of them could begin */
 	char cause[96]; /* what it did wrong, or "" */
 	uint64_t tasks_done; /* by all workers of the slot */
 	uint32_t restarts; /* deaths that nobody wanted */
@@ -53,7 +64,7 @@ struct slot_link {
 	uint32_t generation;
 	pid_t pid;
 	int pidfd;
-	const struct page *page; /* untrusted */
+	struct page *page; /* what it says is not trusted */
 };
 
 void slot_init(struct slot *s, struct pool *p, uint32_t number);
@@ -74,8 +85,25 @@ bool slot_has_begun(const struct slot *s, const struct task *t);
 /* Takes an answered task away from it; it is free for the next one. */
 void slot_release(struct slot *s, struct task *t);
 
-/* Hands a task to an idle worker. */
-void slot_hand(struct slot *s, struct task *t);
+/*
+ * Hands waiting tasks to an open slot, as many as fit its time and at most
+ * `most`. Returns how many.
+ */
+uint32_t slot_fill(struct slot *s, struct queue *q, uint32_t most);
+
+/*
+ * Looks after a worker that holds more than one task: when it has not got on
+ * since the last call, its task takes longer than expected. Then it keeps that
+ * one alone, and answers that wait behind it are taken from its page.
+ */
+void slot_check(struct slot *s);
+
+/*
+ * The answer to a task that it holds is not wanted any more. Takes back what
+ * it has not begun, and the answers that are finished: t may be queued or
+ * gone afterwards. Returns true when it runs t now, and can only be killed.
+ */
+bool slot_stop(struct slot *s, const struct task *t);
 
 /*
  * Kills the worker, on purpose. The tasks it holds are given back or answered

@@ -136,9 +136,23 @@ submit_fill(struct submission *sub, struct task *t)
 	t->notify = sub->m->frame->kind == FRAME_NOTIFY;
 	t->route = sub->route;
 	t->priority = (uint8_t)o->priority;
-	t->timeout_ms = o->timeout_ms;
-	t->queue_timeout_ms = o->queue_timeout_ms;
-	t->run_timeout_ms = o->run_timeout_ms;
+}
+
+/* Gives the record what only some tasks have. Returns 0, or -1: no memory. */
+static int
+submit_fill_extra(struct submission *sub, struct task *t)
+{
+	const struct options *o = &sub->options;
+
+	if (o->id == NULL && o->timeout_ms == 0 && o->queue_timeout_ms == 0 &&
+	    o->run_timeout_ms == 0)
+		return 0;
+	if (task_add_extra(sub->dispatcher->tasks, t) == -1)
+		return -1;
+	t->extra->timeout_ms = o->timeout_ms;
+	t->extra->queue_timeout_ms = o->queue_timeout_ms;
+	t->extra->run_timeout_ms = o->run_timeout_ms;
+	return 0;
 }
 
 /* Makes the record. NULL with the fault set when it cannot. */
@@ -153,7 +167,8 @@ submit_make(struct submission *sub)
 	if (t == NULL)
 		return NULL;
 	submit_fill(sub, t);
-	if (task_keep_data(t, sub->data, sub->data_len, sub->m->chunk) == 0 &&
+	if (submit_fill_extra(sub, t) == 0 &&
+	    task_keep_data(t, sub->data, sub->data_len, sub->m->chunk) == 0 &&
 	    (o->id == NULL || client_name_task(sub->client, t, o->id, o->id_len,
 				  &duplicate) == 0))
 		return t;

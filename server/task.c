@@ -1,6 +1,7 @@
 #include "server/task.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct task_slab {
 	uint32_t n_blocks;
 	uint32_t used;
 	struct task_list free;
+	struct task_extra *extras; /* unused ones, linked by `id` */
 };
 
 struct task_slab *
@@ -36,10 +38,16 @@ task_slab_new(void)
 void
 task_slab_free(struct task_slab *slab)
 {
+	struct task_extra *e;
+
 	if (slab == NULL)
 		return;
 	for (uint32_t i = 0; i < slab->n_blocks; i++)
 		free(slab->blocks[i]);
+	while ((e = slab->extras) != NULL) {
+		slab->extras = (struct task_extra *)(void *)e->id;
+		free(e);
+	}
 	free(slab);
 }
 
@@ -76,7 +84,10 @@ task_new(struct task_slab *slab)
 	TAILQ_REMOVE(&slab->free, t, link);
 	index = t->index;
 	generation = (uint16_t)(t->generation + 1);
-	memset(t, 0, sizeof *t);
+	/* Never 0 in the number, which so always has the same length. */
+	if ((generation & GENERATION_MASK) == 0)
+		generation++;
+	memset(t, 0, offsetof(struct task, data));
 	t->index = index;
 	t->generation = generation;
 	t->state = TASK_NEW;
@@ -88,20 +99,40 @@ task_new(struct task_slab *slab)
 static void
 task_drop_data(struct task *t)
 {
-	if (t->chunk != NULL)
-		chunk_unref(t->chunk);
-	else if (t->data != t->inline_data)
-		free((void *)(uintptr_t)t->data);
-	t->chunk = NULL;
-	t->data = NULL;
+	if (t->place == TASK_IN_CHUNK)
+		chunk_unref(t->data.far.chunk);
+	else if (t->place == TASK_IN_MEMORY)
+		free((void *)(uintptr_t)t->data.far.at);
+	t->place = TASK_IN_RECORD;
+}
+
+int
+task_add_extra(struct task_slab *slab, struct task *t)
+{
+	struct task_extra *e = slab->extras;
+
+	if (e != NULL)
+		slab->extras = (struct task_extra *)(void *)e->id;
+	else
+		e = malloc(sizeof *e);
+	if (e == NULL)
+		return -1;
+	memset(e, 0, sizeof *e);
+	t->extra = e;
+	return 0;
 }
 
 void
 task_free(struct task_slab *slab, struct task *t)
 {
 	assert(t->state == TASK_NEW || t->state == TASK_ANSWERED);
-	assert(!deadline_is_set(&t->deadline));
 	task_drop_data(t);
+	if (t->extra != NULL) {
+		assert(!deadline_is_set(&t->extra->deadline));
+		t->extra->id = (struct task_id *)(void *)slab->extras;
+		slab->extras = t->extra;
+		t->extra = NULL;
+	}
 	t->state = TASK_ANSWERED;
 	TAILQ_INSERT_HEAD(&slab->free, t, link);
 	slab->used--;
@@ -137,21 +168,23 @@ int
 task_keep_data(struct task *t, const uint8_t *data, size_t len,
     struct chunk *chunk)
 {
-	uint8_t *copy = t->inline_data;
+	uint8_t *copy = t->data.bytes;
 
 	t->data_len = (uint32_t)len;
 	if (len >= TASK_REFERENCE && chunk != NULL) {
-		t->chunk = chunk_ref(chunk);
-		t->data = data;
+		t->place = TASK_IN_CHUNK;
+		t->data.far.at = data;
+		t->data.far.chunk = chunk_ref(chunk);
 		return 0;
 	}
 	if (len > TASK_INLINE) {
 		copy = malloc(len);
 		if (copy == NULL)
 			return -1;
+		t->place = TASK_IN_MEMORY;
+		t->data.far.at = copy;
 	}
 	memcpy(copy, data, len);
-	t->data = copy;
 	return 0;
 }
 

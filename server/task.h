@@ -27,7 +27,24 @@ enum task_state {
 	TASK_STATES,
 };
 
-#define TASK_INLINE 40 /* bytes of data kept in the record itself */
+#define TASK_INLINE 72 /* bytes of data kept in the record itself */
+
+/* Where a task's data is. */
+enum task_place {
+	TASK_IN_RECORD,
+	TASK_IN_MEMORY, /* of its own */
+	TASK_IN_CHUNK, /* in place, in what was read */
+};
+
+/* What only some tasks have; kept apart, because a million may wait. */
+struct task_extra {
+	struct deadline deadline; /* the next of its limits to strike */
+	struct task_id *id; /* option `id`, or NULL */
+	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
+	uint32_t timeout_ms; /* these three, 0: no limit */
+	uint32_t run_timeout_ms;
+	uint32_t queue_timeout_ms;
+};
 
 struct task {
 	TAILQ_ENTRY(task) link; /* in a queue, or in a slot's run list */
@@ -36,24 +53,25 @@ struct task {
 	struct client *client; /* NULL: nobody waits for an answer */
 	struct route *route; /* its type */
 	struct slot *slot; /* while RUNNING */
-	struct task_id *id; /* option `id`, or NULL */
-	struct chunk *chunk; /* holds large data, or NULL */
-	const uint8_t *data; /* inline, own memory, or in the chunk */
+	struct task_extra *extra; /* limits and name, or NULL */
 	uint64_t msgid;
-	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
-	uint64_t number; /* handed to its slot as its nth */
-	struct deadline deadline; /* the next of its limits to strike */
-	uint32_t timeout_ms; /* these three, 0: no limit */
-	uint32_t run_timeout_ms;
-	uint32_t queue_timeout_ms;
+	uint32_t number; /* handed to its slot as its nth: proto/page.h */
+	uint32_t cost_ns; /* while RUNNING: counted in its slot's held_ns */
 	uint32_t data_len;
 	uint32_t index; /* in the slab; never changes */
 	uint16_t generation; /* counts the uses of the record */
 	uint8_t state; /* enum task_state */
 	uint8_t priority; /* enum priority */
-	uint8_t returns; /* times it came back from a worker, not begun */
+	uint8_t returns; /* times it came back from a dead worker, not begun */
+	uint8_t place; /* enum task_place */
 	bool notify; /* fire-and-forget */
-	uint8_t inline_data[TASK_INLINE];
+	union {
+		uint8_t bytes[TASK_INLINE];
+		struct {
+			const uint8_t *at;
+			struct chunk *chunk; /* TASK_IN_CHUNK */
+		} far;
+	} data;
 };
 
 TAILQ_HEAD(task_list, task);
@@ -85,6 +103,16 @@ struct task *task_find(struct task_slab *slab, uint64_t number);
  */
 int task_keep_data(struct task *t, const uint8_t *data, size_t len,
     struct chunk *chunk);
+
+/* The data, header included; valid until the task is freed. */
+static inline const uint8_t *
+task_data(const struct task *t)
+{
+	return t->place == TASK_IN_RECORD ? t->data.bytes : t->data.far.at;
+}
+
+/* Gives the task its extra part, zeroed. Returns 0, or -1: no memory. */
+int task_add_extra(struct task_slab *slab, struct task *t);
 
 /* "queued", for stats and logs. */
 const char *task_state_name(enum task_state state);

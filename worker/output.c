@@ -14,40 +14,78 @@ output_init(struct output *out, size_t max)
 }
 
 void
+output_lend(struct output *out, uint8_t *bytes, size_t cap)
+{
+	out->lent = bytes;
+	out->lent_cap = cap;
+	output_wipe(out);
+}
+
+void
 output_clear(struct output *out)
 {
 	output_wipe(out);
-	free(out->bytes);
-	out->bytes = NULL;
-	out->cap = 0;
+	output_rest(out);
 }
 
 void
 output_wipe(struct output *out)
 {
-	if (out->secret && out->len > 0)
-		explicit_bzero(out->bytes, out->len);
-	out->len = 0;
+	if (out->secret && out->used > 0)
+		explicit_bzero(out->bytes, out->used);
+	/* What moved away left its beginning behind. */
+	if (out->secret && out->lent != NULL && !output_is_lent(out))
+		explicit_bzero(out->lent,
+		    out->used < out->lent_cap ? out->used : out->lent_cap);
+	out->len = out->used = 0;
 	out->secret = false;
 	out->failed = false;
 	out->full = false;
+	out->bytes = out->lent != NULL ? out->lent : out->own;
+	out->cap = out->lent != NULL ? out->lent_cap : out->own_cap;
 }
 
-/* Like realloc(), but nothing secret stays where the bytes were. */
-static uint8_t *
+void
+output_rest(struct output *out)
+{
+	free(out->own);
+	if (out->bytes == out->own) {
+		out->bytes = NULL;
+		out->cap = 0;
+	}
+	out->own = NULL;
+	out->own_cap = 0;
+}
+
+/* Makes the own buffer hold cap bytes, and moves what is there into it. */
+static int
 output_move(struct output *out, size_t cap)
 {
+	bool within = out->bytes == out->own;
 	uint8_t *bytes;
 
-	if (!out->secret || out->bytes == NULL)
-		return realloc(out->bytes, cap);
-	bytes = malloc(cap);
-	if (bytes == NULL)
-		return NULL;
-	memcpy(bytes, out->bytes, out->cap);
-	explicit_bzero(out->bytes, out->cap);
-	free(out->bytes);
-	return bytes;
+	if (within && !out->secret) {
+		bytes = realloc(out->own, cap);
+		if (bytes == NULL)
+			return -1;
+	} else if (!within && cap <= out->own_cap) {
+		bytes = out->own;
+		cap = out->own_cap;
+		memcpy(bytes, out->bytes, out->used);
+	} else {
+		/* Like realloc(), but nothing secret stays behind. */
+		bytes = malloc(cap);
+		if (bytes == NULL)
+			return -1;
+		if (out->used > 0)
+			memcpy(bytes, out->bytes, out->used);
+		if (within && out->secret)
+			explicit_bzero(out->own, out->own_cap);
+		free(out->own);
+	}
+	out->own = out->bytes = bytes;
+	out->own_cap = out->cap = cap;
+	return 0;
 }
 
 /* Makes the buffer hold need bytes, which is not over max. */
@@ -55,18 +93,12 @@ static int
 output_grow(struct output *out, size_t need)
 {
 	size_t cap = out->cap > out->max / 2 ? out->max : out->cap * 2;
-	uint8_t *bytes;
 
 	if (cap < OUTPUT_FIRST)
 		cap = OUTPUT_FIRST;
 	if (cap < need)
 		cap = need;
-	bytes = output_move(out, cap);
-	if (bytes == NULL)
-		return -1;
-	out->bytes = bytes;
-	out->cap = cap;
-	return 0;
+	return output_move(out, cap);
 }
 
 uint8_t *
@@ -82,6 +114,8 @@ output_room(struct output *out, size_t len)
 		out->failed = true;
 		return NULL;
 	}
+	if (out->used < out->len + len)
+		out->used = out->len + len;
 	return out->bytes + out->len;
 }
 

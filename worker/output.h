@@ -1,16 +1,24 @@
 #ifndef MORO_WORKER_OUTPUT_H
 #define MORO_WORKER_OUTPUT_H
 
-/* Bytes of answers: a buffer that grows up to a limit and is kept. */
+/*
+ * Bytes of answers: a buffer that grows up to a limit and is kept. It may begin
+ * in a place that it was lent, and moves out of it when that gets too small.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct output {
-	uint8_t *bytes; /* owned; NULL while cap is 0 */
+	uint8_t *bytes; /* NULL while cap is 0 */
 	size_t len;
 	size_t cap;
+	size_t used; /* bytes that were written or given as room, len or more */
+	uint8_t *lent; /* the place to begin in, or NULL; never freed */
+	size_t lent_cap;
+	uint8_t *own; /* the buffer that was grown, or NULL */
+	size_t own_cap;
 	size_t max; /* appending past it fails */
 	bool failed; /* memory or `max` ran out: len is not to be trusted */
 	bool full; /* of the two, it was `max` */
@@ -24,11 +32,27 @@ struct output {
 /* Makes an empty output that takes max bytes. */
 void output_init(struct output *out, size_t max);
 
+/* Lends an empty output a place to begin in. */
+void output_lend(struct output *out, uint8_t *bytes, size_t cap);
+
 /* Frees the bytes, wiped if they are secret. */
 void output_clear(struct output *out);
 
-/* Empties it, and wipes what was there if it is secret. */
+/*
+ * Empties it, and wipes what was there if it is secret. It begins in the lent
+ * place again.
+ */
 void output_wipe(struct output *out);
+
+/* Frees the buffer that was grown; the output must be empty. */
+void output_rest(struct output *out);
+
+/* Whether all that is there stands in the lent place. */
+static inline bool
+output_is_lent(const struct output *out)
+{
+	return out->bytes == out->lent;
+}
 
 /* Writer for msgpack_packer_init(); its data is a struct output. */
 int output_write(void *output, const char *bytes, size_t len);

@@ -52,6 +52,16 @@ registry_find(const char *name, size_t len)
 	return NULL;
 }
 
+unsigned int
+registry_index(const struct task_type *type)
+{
+	unsigned int i = 0;
+
+	while (registry_types[i] != type)
+		i++;
+	return i;
+}
+
 static void
 registry_pack_str(msgpack_packer *pk, const char *text)
 {

@@ -16,6 +16,9 @@ const struct task_type *registry_at(size_t i);
 /* The type of that name, or NULL. */
 const struct task_type *registry_find(const char *name, size_t len);
 
+/* The place of a built-in type, for registry_at(). */
+unsigned int registry_index(const struct task_type *type);
+
 /*
  * Packs a type as a map: type, about, result, example, fields (an array of
  * maps: name, alias, takes, required, default, min, max, allowed, about,

@@ -9,92 +9,47 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/envelope.h"
+#include "proto/page.h"
 #include "proto/scan.h"
 #include "server/log.h"
 #include "server/process.h"
 #include "worker/call.h"
+#include "worker/input.h"
 #include "worker/registry.h"
 
-#define INPUT_MIN ((size_t)256 << 10)
-#define INPUT_KEPT ((size_t)1 << 20) /* larger buffers are given back */
-#define OUTPUT_KEPT INPUT_KEPT
 #define WORKER_SNDBUF 212992 /* what distributions allow everyone */
-
-/* Bytes from the dispatcher; one message at a time begins at 0. */
-struct input {
-	uint8_t *bytes;
-	size_t len;
-	size_t cap;
-};
+#define WORKER_OUT_ROOM ((size_t)16 << 10) /* for one more answer, usually */
+#define WORKER_OUT_FLUSH ((size_t)128 << 10) /* so much is sent at once */
+#define WORKER_KEPT ((size_t)2 << 20) /* larger buffers are given back */
+#define NS_PER_US 1000
+#define NS_PER_S 1000000000
 
 struct worker {
 	const struct worker_setup *setup;
+	struct page *page;
 	struct input in;
-	struct output out;
-	struct scan scan;
+	struct output out; /* answers that are not sent yet */
 	msgpack_zone zone; /* values of the task; kept */
-	uint64_t begun;
+	struct call call;
+	const struct task_type *type; /* of the task now; NULL: not offered */
+	unsigned int type_index; /* in the registry */
+	uint32_t received; /* tasks, which is their number */
+	uint64_t bound_ns; /* how long a finished answer may wait */
+	uint64_t now_ns; /* when the task before ended */
+	uint64_t first_ns; /* when the first of the answers was finished */
 };
 
-/* Overwrites what may hold secrets, so that it stays no longer than needed. */
-static void
-worker_wipe(void *at, size_t len)
+static uint64_t
+worker_clock(void)
 {
-	explicit_bzero(at, len);
-}
+	struct timespec t;
 
-/* Makes room for one more read of a message of at least `wanted` bytes. */
-static void
-worker_room(struct worker *w, size_t wanted)
-{
-	struct input *in = &w->in;
-	size_t cap = wanted < INPUT_MIN ? INPUT_MIN : wanted;
-	uint8_t *bytes;
-
-	if (in->cap >= cap && in->cap > in->len)
-		return;
-	if (cap < 2 * in->len)
-		cap =
-		    2 * in->len; /* so that moving costs no more than reading */
-	/* No realloc: it would leave a copy behind that nobody wipes. */
-	bytes = malloc(cap + 1);
-	if (bytes == NULL)
-		fatal("no memory for a message of %zu bytes", cap);
-	if (in->len > 0)
-		memcpy(bytes, in->bytes, in->len);
-	if (in->bytes != NULL)
-		worker_wipe(in->bytes, in->len);
-	free(in->bytes);
-	in->bytes = bytes;
-	in->cap = cap + 1;
-}
-
-/* Reads until a whole message is there. False: the dispatcher is gone. */
-static bool
-worker_read(struct worker *w)
-{
-	for (;;) {
-		enum scan_status status =
-		    scan_feed(&w->scan, w->in.bytes, w->in.len);
-		ssize_t got;
-
-		if (status == SCAN_FRAME)
-			return true;
-		if (status == SCAN_BAD)
-			fatal("the dispatcher sent no message: %s",
-			    scan_fault_text(scan_fault(&w->scan)));
-		worker_room(w, scan_wanted(&w->scan));
-		got = recv(w->setup->sock, w->in.bytes + w->in.len,
-		    w->in.cap - w->in.len, 0);
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		w->in.len += (size_t)got;
-	}
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 /* Sends bytes whole. False: the dispatcher is gone. */
@@ -114,52 +69,53 @@ worker_send(struct worker *w, const uint8_t *bytes, size_t len)
 	return true;
 }
 
-/* Takes the message's bytes out of the input, and the secrets in them. */
-static void
-worker_consume(struct worker *w, size_t size, bool secret)
+/* Sends the finished answers. False: the dispatcher is gone. */
+static bool
+worker_flush(struct worker *w)
 {
-	struct input *in = &w->in;
-
-	if (secret)
-		worker_wipe(in->bytes, size);
-	memmove(in->bytes, in->bytes + size, in->len - size);
-	in->len -= size;
-	if (in->len == 0 && in->cap > INPUT_KEPT) {
-		free(in->bytes);
-		memset(in, 0, sizeof *in);
-	}
-	scan_reset(&w->scan);
+	if (w->out.len == 0)
+		return true;
+	if (!worker_send(w, w->out.bytes, w->out.len))
+		return false;
+	page_flushed(w->page);
+	output_wipe(&w->out);
+	if (w->out.own_cap > WORKER_KEPT)
+		output_rest(&w->out);
+	return true;
 }
 
-/* Gives the type of a call, when it is offered; NULL with the fault set. */
-static const struct task_type *
-worker_type(struct worker *w, const struct frame *f, struct fault *fault)
+/* Finds the type of a call; mostly it is the same again. */
+static void
+worker_find_type(struct worker *w, const struct frame *f)
 {
-	const char *name = (const char *)w->in.bytes + f->method.at;
-	const struct task_type *type = registry_find(name, f->method.len);
+	const char *name = (const char *)input_at(&w->in) + f->method.at;
+	const struct task_type *type;
 
-	if (type != NULL &&
-	    (w->setup->debug_tasks || !(type->flags & TYPE_DEBUG)))
-		return type;
-	fault_set(fault, CODE_UNKNOWN_TASK, NULL,
-	    "this worker has no task type \"%.*s\"", (int)f->method.len, name);
-	return NULL;
+	if (w->type != NULL && strlen(w->type->name) == f->method.len &&
+	    memcmp(w->type->name, name, f->method.len) == 0)
+		return;
+	type = registry_find(name, f->method.len);
+	if (type != NULL && (type->flags & TYPE_DEBUG) &&
+	    !w->setup->debug_tasks)
+		type = NULL;
+	w->type = type;
+	if (type != NULL)
+		w->type_index = registry_index(type);
 }
 
 /* Makes values of the data's bytes. False with the fault set. */
 static bool
-worker_unpack(struct worker *w, const struct frame *f, msgpack_object *data,
-    struct fault *fault)
+worker_unpack(struct worker *w, const struct frame *f, msgpack_object *data)
 {
 	size_t offset = 0;
 	msgpack_unpack_return rc =
-	    msgpack_unpack((const char *)w->in.bytes + f->data.at, f->data.len,
-		&offset, &w->zone, data);
+	    msgpack_unpack((const char *)input_at(&w->in) + f->data.at,
+		f->data.len, &offset, &w->zone, data);
 
 	if (rc == MSGPACK_UNPACK_SUCCESS)
 		return true;
 	/* The scanner has passed it: what is left is memory. */
-	fault_set(fault, CODE_WORKER_ERROR, "memory",
+	fault_set(&w->call.fault, CODE_WORKER_ERROR, "memory",
 	    "no memory for data of %zu bytes", f->data.len);
 	return false;
 }
@@ -175,60 +131,124 @@ worker_pack_fault(struct worker *w, const struct fault *fault)
 	msgpack_pack_nil(&pk);
 }
 
-/* Runs the task and leaves the whole answer in the output. */
-static const struct task_type *
+/* Runs the call, or says why it cannot be. */
+static bool
+worker_call(struct worker *w, const struct frame *f)
+{
+	msgpack_object data;
+
+	if (w->type == NULL) {
+		fault_set(&w->call.fault, CODE_UNKNOWN_TASK, NULL,
+		    "this worker has no task type \"%.*s\"", (int)f->method.len,
+		    (const char *)input_at(&w->in) + f->method.at);
+		return false;
+	}
+	return worker_unpack(w, f, &data) &&
+	       call_run(&w->call, w->type, &data, &w->out,
+		   w->setup->limits.frame) == 0;
+}
+
+/* Runs the task and appends the whole answer to the output. */
+static void
 worker_run(struct worker *w, const struct frame *f)
 {
 	uint8_t head[ENVELOPE_HEAD_MAX];
 	size_t n = envelope_response(head, f->msgid);
-	static struct call call;
-	struct fault *fault = &call.fault;
-	msgpack_object data;
-	const struct task_type *type = worker_type(w, f, fault);
-	bool done;
+	size_t start = w->out.len;
 
-	output_write(&w->out, (const char *)head, n);
-	if (type == NULL || !worker_unpack(w, f, &data, fault)) {
-		worker_pack_fault(w, fault);
-		return type;
+	head[n] = ENVELOPE_NIL;
+	output_write(&w->out, (const char *)head, n + 1);
+	if (!worker_call(w, f)) {
+		/* An error takes the place of the nil. */
+		w->out.len = start + n;
+		worker_pack_fault(w, &w->call.fault);
 	}
-	head[0] = ENVELOPE_NIL;
-	output_write(&w->out, (const char *)head, 1);
-	done =
-	    call_run(&call, type, &data, &w->out, w->setup->limits.frame) == 0;
-	if (!done) {
-		w->out.len = n; /* before the nil: an error takes its place */
-		worker_pack_fault(w, fault);
-	}
-	return type;
-}
-
-/* Serves one task. False: the dispatcher is gone. */
-static bool
-worker_serve(struct worker *w)
-{
-	struct frame f;
-	const struct task_type *type;
-	bool sent, secret;
-
-	if (!worker_read(w))
-		return false;
-	scan_frame(&w->scan, &f);
-	if (f.kind != FRAME_REQUEST)
-		fatal("the dispatcher sent what is no request");
-	atomic_store_explicit(&w->setup->page->begun, ++w->begun,
-	    memory_order_release);
-	type = worker_run(w, &f);
 	if (w->out.failed)
 		fatal("no memory for an answer");
-	sent = worker_send(w, w->out.bytes, w->out.len);
-	secret = type == NULL || (type->flags & TYPE_SECRET);
-	output_wipe(&w->out);
-	if (w->out.cap > OUTPUT_KEPT)
-		output_clear(&w->out);
 	msgpack_zone_clear(&w->zone);
-	worker_consume(w, f.size, secret);
-	return sent;
+}
+
+/*
+ * Whether the answers that are finished must not wait for the task that comes:
+ * it is not known to be short, or they have waited, or need the room.
+ */
+static bool
+worker_must_flush(const struct worker *w, unsigned int size)
+{
+	uint32_t expected;
+
+	if (w->out.len == 0)
+		return false;
+	if (w->out.len > WORKER_OUT_FLUSH || !output_is_lent(&w->out) ||
+	    w->out.cap - w->out.len < WORKER_OUT_ROOM || w->type == NULL)
+		return true;
+	expected = page_expect(w->page, w->type_index, size);
+	return expected == 0 ||
+	       w->now_ns + expected - w->first_ns > w->bound_ns;
+}
+
+/* Does one task that is there. False: the dispatcher is gone. */
+static bool
+worker_serve(struct worker *w, const struct frame *f)
+{
+	unsigned int size = page_size_class(f->data.len);
+	bool empty;
+	uint64_t now;
+
+	if (f->kind != FRAME_REQUEST)
+		fatal("the dispatcher sent what is no request");
+	worker_find_type(w, f);
+	if (worker_must_flush(w, size) && !worker_flush(w))
+		return false;
+	empty = w->out.len == 0;
+	if (page_begin(w->page, ++w->received)) {
+		worker_run(w, f);
+		if (output_is_lent(&w->out))
+			page_set_ready(w->page, (uint32_t)w->out.len);
+		now = worker_clock();
+		if (w->type != NULL)
+			page_learn(w->page, w->type_index, size,
+			    now - w->now_ns);
+		w->now_ns = now;
+		if (empty)
+			w->first_ns = now;
+	}
+	input_consume(&w->in, f->size,
+	    w->type == NULL || (w->type->flags & TYPE_SECRET));
+	return true;
+}
+
+/*
+ * Waits for tasks. Answers are sent first, because waiting may be long, and
+ * room for large messages is given back.
+ */
+static bool
+worker_wait(struct worker *w)
+{
+	if (!worker_flush(w))
+		return false;
+	if (w->in.cap > WORKER_KEPT)
+		input_rest(&w->in);
+	if (!input_read(&w->in))
+		return false;
+	w->now_ns = worker_clock();
+	return true;
+}
+
+/* Serves tasks until the dispatcher is gone. */
+static void
+worker_loop(struct worker *w)
+{
+	struct frame f;
+
+	for (;;) {
+		if (input_next(&w->in, &f)) {
+			if (!worker_serve(w, &f))
+				return;
+		} else if (!worker_wait(w)) {
+			return;
+		}
+	}
 }
 
 /* Makes stdin /dev/null: nothing that a library asks can be answered. */
@@ -268,11 +288,14 @@ worker_init(struct worker *w, const struct worker_setup *setup)
 	limits.values += SCAN_ENVELOPE_MAX;
 	memset(w, 0, sizeof *w);
 	w->setup = setup;
-	scan_init(&w->scan, &limits);
-	output_init(&w->out, limits.frame);
+	w->page = setup->page;
+	w->bound_ns = setup->prefetch_us * NS_PER_US;
+	input_init(&w->in, setup->sock, &limits);
+	/* What one result may have is call_run()'s business. */
+	output_init(&w->out, SIZE_MAX);
+	output_lend(&w->out, w->page->out, PAGE_OUT);
 	if (!msgpack_zone_init(&w->zone, MSGPACK_ZONE_CHUNK_SIZE))
 		fatal("out of memory");
-	worker_room(w, INPUT_MIN);
 }
 
 static void
@@ -280,7 +303,7 @@ worker_clear(struct worker *w)
 {
 	msgpack_zone_destroy(&w->zone);
 	output_clear(&w->out);
-	free(w->in.bytes);
+	input_clear(&w->in);
 }
 
 /* Says that it is ready for tasks. */
@@ -303,10 +326,8 @@ worker_main(const struct worker_setup *setup)
 	process_name(role);
 	worker_isolate(setup);
 	worker_init(&w, setup);
-	if (worker_say_ready(&w)) {
-		while (worker_serve(&w))
-			;
-	}
+	if (worker_say_ready(&w))
+		worker_loop(&w);
 	worker_clear(&w);
 	exit(EXIT_SUCCESS);
 }

@@ -1,7 +1,10 @@
 #ifndef MORO_WORKER_WORKER_H
 #define MORO_WORKER_WORKER_H
 
-/* The worker process: reads a task, runs it, answers, one at a time. */
+/*
+ * The worker process: it reads tasks, runs one at a time and answers. Answers
+ * of short tasks are collected for a moment and sent together.
+ */
 
 #include <stdbool.h>
 
@@ -13,6 +16,7 @@ struct worker_setup {
 	int sock; /* its end of the socketpair; blocking */
 	struct page *page; /* shared with the dispatcher */
 	struct limits limits; /* of one message */
+	uint64_t prefetch_us; /* how long a finished answer may be held */
 	bool debug_tasks; /* offer the debug: family */
 };
 

@@ -140,11 +140,11 @@ test_data(void **state)
 		memset(c->bytes, 'a' + (int)i, sizes[i]);
 		assert_int_equal(task_keep_data(t, c->bytes, sizes[i], c), 0);
 		assert_int_equal(t->data_len, sizes[i]);
-		if (t->chunk == NULL)
+		if (t->place != TASK_IN_CHUNK)
 			memset(c->bytes, 0, sizes[i]); /* it has its own */
 		chunk_unref(c);
 		for (size_t n = 0; n < sizes[i]; n++)
-			assert_int_equal(t->data[n], 'a' + (int)i);
+			assert_int_equal(task_data(t)[n], 'a' + (int)i);
 		task_free(slab, t);
 	}
 	task_slab_free(slab);

@@ -1,0 +1,137 @@
+#include "proto/page.h"
+
+#include <string.h>
+
+#define HALF 32 /* bits */
+#define REVOKE_TRIES 1000
+/* A revocation this far back would look as if it were still to come. */
+#define REVOKED_FAR ((uint32_t)1 << 30)
+#define SIZE_FIRST_BITS 6 /* up to 64 bytes: class 0 */
+#define SIZE_STEP_BITS 2 /* each further class holds four times as much */
+#define LEARN_SHIFT 3 /* a faster run counts as 1/8 */
+
+static uint64_t
+page_word(uint32_t high, uint32_t low)
+{
+	return (uint64_t)high << HALF | low;
+}
+
+unsigned int
+page_size_class(size_t len)
+{
+	unsigned int class = 0;
+
+	len = len > 0 ? (len - 1) >> SIZE_FIRST_BITS : 0;
+	while (len > 0 && class < PAGE_SIZES - 1) {
+		len >>= SIZE_STEP_BITS;
+		class ++;
+	}
+	return class;
+}
+
+bool
+page_begin(struct page *p, uint32_t n)
+{
+	uint64_t word = atomic_load_explicit(&p->turn, memory_order_relaxed);
+	uint32_t revoked;
+
+	do {
+		revoked = (uint32_t)(word >> HALF);
+		if (!page_after(n, revoked))
+			return false;
+		if (n - revoked > REVOKED_FAR)
+			revoked = n - 1;
+	} while (!atomic_compare_exchange_weak_explicit(&p->turn, &word,
+	    page_word(revoked, n), memory_order_acq_rel, memory_order_relaxed));
+	return true;
+}
+
+uint32_t
+page_begun(const struct page *p)
+{
+	return (uint32_t)atomic_load_explicit(&p->turn, memory_order_acquire);
+}
+
+int
+page_revoke(struct page *p, uint32_t handed, uint32_t *begun)
+{
+	uint64_t word = atomic_load_explicit(&p->turn, memory_order_relaxed);
+
+	for (int i = 0; i < REVOKE_TRIES; i++) {
+		*begun = (uint32_t)word;
+		if (atomic_compare_exchange_strong_explicit(&p->turn, &word,
+			page_word(handed, *begun), memory_order_acq_rel,
+			memory_order_relaxed))
+			return 0;
+	}
+	return -1;
+}
+
+/*
+ * Slower than expected: at most twice as much at a time, so that one run that
+ * was interrupted says little, and a kind that turned slow is known after a
+ * few. Faster: an eighth of the way.
+ */
+void
+page_learn(struct page *p, unsigned int type, unsigned int size, uint64_t ns)
+{
+	_Atomic uint32_t *at;
+	uint32_t old, run = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+
+	if (type >= PAGE_TYPES || size >= PAGE_SIZES)
+		return;
+	at = &p->run_ns[type][size];
+	old = atomic_load_explicit(at, memory_order_relaxed);
+	if (run == 0)
+		run = 1;
+	if (old != 0 && run > old)
+		run = run - old > old ? old + old : run;
+	else if (old != 0)
+		run = old - ((old - run) >> LEARN_SHIFT);
+	if (run != old)
+		atomic_store_explicit(at, run, memory_order_relaxed);
+}
+
+uint32_t
+page_expect(const struct page *p, unsigned int type, unsigned int size)
+{
+	if (type >= PAGE_TYPES || size >= PAGE_SIZES)
+		return 0;
+	return atomic_load_explicit(&p->run_ns[type][size],
+	    memory_order_relaxed);
+}
+
+void
+page_set_ready(struct page *p, uint32_t bytes)
+{
+	uint64_t word = atomic_load_explicit(&p->ready, memory_order_relaxed);
+
+	atomic_store_explicit(&p->ready,
+	    page_word((uint32_t)(word >> HALF), bytes), memory_order_release);
+}
+
+void
+page_flushed(struct page *p)
+{
+	uint64_t word = atomic_load_explicit(&p->ready, memory_order_relaxed);
+
+	atomic_store_explicit(&p->ready,
+	    page_word((uint32_t)(word >> HALF) + 1, 0), memory_order_release);
+	/* What overwrites the answers must not be seen before. */
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+size_t
+page_copy_ready(const struct page *p, uint8_t *to)
+{
+	uint64_t before = atomic_load_explicit(&p->ready, memory_order_acquire);
+	uint32_t bytes = (uint32_t)before;
+	uint64_t after;
+
+	if (bytes == 0 || bytes > PAGE_OUT)
+		return 0;
+	memcpy(to, p->out, bytes);
+	atomic_thread_fence(memory_order_seq_cst);
+	after = atomic_load_explicit(&p->ready, memory_order_relaxed);
+	return before >> HALF == after >> HALF ? bytes : 0;
+}
