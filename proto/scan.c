@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proto/scan-quick.h"
+
 /* What a first byte announces. */
 enum lead_kind {
 	LEAD_FIXED, /* the whole value is `head` bytes */
@@ -392,6 +394,21 @@ scan_frame(const struct scan *s, struct frame *frame)
 	if (n > 1)
 		frame->options =
 		    scan_span(s->args[1], n > 2 ? s->args[2] : s->pos);
+}
+
+enum scan_status
+scan_next(struct scan *s, const uint8_t *buf, size_t len, struct frame *frame)
+{
+	enum scan_status status;
+
+	if (s->pos == 0 && scan_quick(&s->limits, buf, len, frame))
+		return SCAN_FRAME;
+	status = scan_feed(s, buf, len);
+	if (status == SCAN_FRAME) {
+		scan_frame(s, frame);
+		scan_reset(s);
+	}
+	return status;
 }
 
 size_t

@@ -99,6 +99,13 @@ void scan_reset(struct scan *s);
  */
 enum scan_status scan_feed(struct scan *s, const uint8_t *buf, size_t len);
 
+/*
+ * Does all three: goes on with the message at buf, and when it is whole gives
+ * it and makes s ready for the next. Usual messages take a short cut.
+ */
+enum scan_status scan_next(struct scan *s, const uint8_t *buf, size_t len,
+    struct frame *frame);
+
 /* Gives the message that scan_feed() has just found whole. */
 void scan_frame(const struct scan *s, struct frame *frame);
 

@@ -322,7 +322,8 @@ conn_scan(struct conn *c)
 	for (uint32_t n = 1; c->in_start < c->in_end; n++) {
 		m.bytes = c->in->bytes + c->in_start;
 		m.chunk = c->in;
-		status = scan_feed(&c->scan, m.bytes, c->in_end - c->in_start);
+		status = scan_next(&c->scan, m.bytes, c->in_end - c->in_start,
+		    &frame);
 		if (status == SCAN_MORE)
 			return true;
 		if (status == SCAN_BAD) {
@@ -331,8 +332,6 @@ conn_scan(struct conn *c)
 			c->ops->broken(c, scan_fault(&c->scan));
 			return false;
 		}
-		scan_frame(&c->scan, &frame);
-		scan_reset(&c->scan);
 		c->in_start += frame.size;
 		c->fresh = true;
 		c->ops->frame(c, &m);

@@ -46,6 +46,7 @@ struct dispatcher {
 	struct msgids msgids;
 	struct pool_list pools;
 	struct route *routes; /* by name; uthash */
+	struct route *last_route; /* that a task was submitted to, or NULL */
 	struct client_list clients;
 	uint32_t n_clients;
 	uint64_t prefetch_ns; /* run time that a worker may hold */

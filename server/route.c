@@ -34,6 +34,7 @@ route_add(struct route **routes, const struct task_type *type,
 	if (r == NULL)
 		return -1;
 	r->name = type->name;
+	r->name_len = strlen(type->name);
 	r->type = type;
 	r->pool = pool;
 	r->index = registry_index(type);

@@ -18,6 +18,7 @@ struct pool;
 struct route {
 	UT_hash_handle hh; /* by name */
 	const char *name; /* the type's */
+	size_t name_len;
 	const struct task_type *type; /* what is known of it */
 	struct pool *pool;
 	unsigned int index; /* of the type, in the registry */

@@ -455,10 +455,8 @@ slot_answers(struct slot *s, struct chunk *chunk, size_t len)
 	scan_init(&scan, &limits);
 	for (size_t at = 0; at < len; at += frame.size) {
 		m.bytes = chunk->bytes + at;
-		if (scan_feed(&scan, m.bytes, len - at) != SCAN_FRAME)
+		if (scan_next(&scan, m.bytes, len - at, &frame) != SCAN_FRAME)
 			return;
-		scan_frame(&scan, &frame);
-		scan_reset(&scan);
 		if (frame.kind != FRAME_RESPONSE)
 			continue;
 		s->awaits = (uint32_t)frame.msgid;

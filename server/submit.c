@@ -38,6 +38,20 @@ submit_refuse(struct submission *sub)
 		answer_fault(sub->client, f->msgid, &sub->fault);
 }
 
+/* Finds the route of a type; mostly it is the last one again. */
+static struct route *
+submit_route(struct submission *sub, const char *name, size_t len)
+{
+	struct dispatcher *d = sub->dispatcher;
+	struct route *r = d->last_route;
+
+	if (r != NULL && r->name_len == len && memcmp(r->name, name, len) == 0)
+		return r;
+	r = route_find(d->routes, name, len);
+	d->last_route = r;
+	return r;
+}
+
 /* Finds the type, reads data's place and the options. */
 static bool
 submit_read(struct submission *sub)
@@ -46,7 +60,7 @@ submit_read(struct submission *sub)
 	const uint8_t *bytes = sub->m->bytes;
 	const char *name = (const char *)bytes + f->method.at;
 
-	sub->route = route_find(sub->dispatcher->routes, name, f->method.len);
+	sub->route = submit_route(sub, name, f->method.len);
 	if (sub->route == NULL) {
 		fault_set(&sub->fault, CODE_UNKNOWN_TASK, NULL,
 		    "no task type \"%.*s\"; method types lists them",
@@ -155,6 +169,12 @@ submit_fill_extra(struct submission *sub, struct task *t)
 	return 0;
 }
 
+static void
+submit_no_memory(struct submission *sub)
+{
+	fault_set(&sub->fault, CODE_INTERNAL, NULL, "morod is out of memory");
+}
+
 /* Makes the record. NULL with the fault set when it cannot. */
 static struct task *
 submit_make(struct submission *sub)
@@ -163,9 +183,10 @@ submit_make(struct submission *sub)
 	const struct options *o = &sub->options;
 	bool duplicate = false;
 
-	fault_set(&sub->fault, CODE_INTERNAL, NULL, "morod is out of memory");
-	if (t == NULL)
+	if (t == NULL) {
+		submit_no_memory(sub);
 		return NULL;
+	}
 	submit_fill(sub, t);
 	if (submit_fill_extra(sub, t) == 0 &&
 	    task_keep_data(t, sub->data, sub->data_len, sub->m->chunk) == 0 &&
@@ -177,6 +198,8 @@ submit_make(struct submission *sub)
 		    "id \"%.*s\" belongs to an unfinished task", (int)o->id_len,
 		    o->id);
 		fault_add_text(&sub->fault, "option", "id");
+	} else {
+		submit_no_memory(sub);
 	}
 	task_free(sub->dispatcher->tasks, t);
 	return NULL;
@@ -196,13 +219,13 @@ submit_check_open(struct submission *sub)
 void
 submit_task(struct client *c, const struct message_in *m)
 {
-	struct submission sub = {
-	    .client = c,
-	    .dispatcher = c->dispatcher,
-	    .m = m,
-	};
+	struct submission sub;
 	struct task *t = NULL;
 
+	/* No initializer: it would clear the room for a fault each time. */
+	sub.client = c;
+	sub.dispatcher = c->dispatcher;
+	sub.m = m;
 	sub.dispatcher->counters.submitted++;
 	if (submit_read(&sub) && submit_check_open(&sub) &&
 	    submit_check_ids(&sub) && submit_check_room(&sub))

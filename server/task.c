@@ -7,14 +7,12 @@
 
 #define SLAB_TASKS 1024 /* records made at once */
 #define SLAB_BLOCKS 4096
-#define INDEX_BITS 22
-#define INDEX_MASK ((1u << INDEX_BITS) - 1)
-#define GENERATION_MASK ((1u << (32 - INDEX_BITS)) - 1)
+#define INDEX_MASK ((1u << TASK_INDEX_BITS) - 1)
 
 /* From this size on data stays in its chunk, which it keeps from being freed. */
 #define TASK_REFERENCE ((size_t)16 << 10)
 
-_Static_assert(SLAB_TASKS *SLAB_BLOCKS == 1u << INDEX_BITS,
+_Static_assert(SLAB_TASKS *SLAB_BLOCKS == 1u << TASK_INDEX_BITS,
     "every index must fit in its bits");
 
 struct task_slab {
@@ -85,7 +83,7 @@ task_new(struct task_slab *slab)
 	index = t->index;
 	generation = (uint16_t)(t->generation + 1);
 	/* Never 0 in the number, which so always has the same length. */
-	if ((generation & GENERATION_MASK) == 0)
+	if ((generation & TASK_GENERATION_MASK) == 0)
 		generation++;
 	memset(t, 0, offsetof(struct task, data));
 	t->index = index;
@@ -142,12 +140,6 @@ uint32_t
 task_slab_used(const struct task_slab *slab)
 {
 	return slab->used;
-}
-
-uint32_t
-task_wire_number(const struct task *t)
-{
-	return (t->generation & GENERATION_MASK) << INDEX_BITS | t->index;
 }
 
 struct task *

@@ -27,6 +27,8 @@ enum task_state {
 	TASK_STATES,
 };
 
+#define TASK_INDEX_BITS 22
+#define TASK_GENERATION_MASK ((1u << (32 - TASK_INDEX_BITS)) - 1)
 #define TASK_INLINE 72 /* bytes of data kept in the record itself */
 
 /* Where a task's data is. */
@@ -94,7 +96,13 @@ uint32_t task_slab_used(const struct task_slab *slab);
  * The number by which a worker knows the task, and the task of a number:
  * NULL when it is not in use any more.
  */
-uint32_t task_wire_number(const struct task *t);
+static inline uint32_t
+task_wire_number(const struct task *t)
+{
+	return (t->generation & TASK_GENERATION_MASK) << TASK_INDEX_BITS |
+	       t->index;
+}
+
 struct task *task_find(struct task_slab *slab, uint64_t number);
 
 /*

@@ -79,14 +79,11 @@ input_next(struct input *in, struct frame *frame)
 
 	if (in->start == in->end)
 		return false;
-	status = scan_feed(&in->scan, input_at(in), in->end - in->start);
+	status = scan_next(&in->scan, input_at(in), in->end - in->start, frame);
 	if (status == SCAN_BAD)
 		fatal("the dispatcher sent no message: %s",
 		    scan_fault_text(scan_fault(&in->scan)));
-	if (status == SCAN_MORE)
-		return false;
-	scan_frame(&in->scan, frame);
-	return true;
+	return status == SCAN_FRAME;
 }
 
 bool
@@ -112,7 +109,6 @@ input_consume(struct input *in, size_t size, bool secret)
 	in->start += size;
 	if (in->start == in->end)
 		in->start = in->end = 0;
-	scan_reset(&in->scan);
 }
 
 void
