@@ -1,23 +1,116 @@
 #include "server/chunk.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-#define CHUNK_KEPT 4
+#define CHUNK_KEPT 8 /* chunks for reading that wait for the next read */
+#define LARGE_KEPT 256 /* larger ones, of at most so many bytes in all: */
+#define LARGE_KEPT_BYTES ((size_t)256 << 20)
+#define LARGE_STEP ((size_t)64 << 10) /* their sizes are multiples of this */
 
-/* Chunks for reading that nobody uses; the dispatcher has one thread. */
-static struct chunk *chunk_kept[CHUNK_KEPT];
-static unsigned int chunk_n_kept;
+/* The dispatcher has one thread. */
+static struct chunk *kept[CHUNK_KEPT];
+static unsigned int n_kept;
+static struct chunk *large[LARGE_KEPT];
+static unsigned int n_large;
+static size_t large_bytes;
+static bool used; /* since the last chunk_retire() */
+
+/* Memory on its way back to the system, from its end on; linked by `next`. */
+static struct chunk *buried;
+
+/* Bytes of the mapping that a large chunk is. */
+static size_t
+large_size(size_t cap)
+{
+	size_t size = sizeof(struct chunk) + cap;
+
+	return (size + LARGE_STEP - 1) / LARGE_STEP * LARGE_STEP;
+}
+
+static bool
+chunk_is_large(const struct chunk *c)
+{
+	return c->cap > CHUNK_READ;
+}
+
+/* Takes one that is kept, of the size or not much larger; or NULL. */
+static struct chunk *
+large_reuse(size_t size)
+{
+	for (unsigned int i = 0; i < n_large; i++) {
+		struct chunk *c = large[i];
+
+		if (large_size(c->cap) < size || large_size(c->cap) / 2 > size)
+			continue;
+		large[i] = large[--n_large];
+		large_bytes -= large_size(c->cap);
+		return c;
+	}
+	return NULL;
+}
+
+/*
+ * Large chunks are mappings of their own, so that they can go back piece by
+ * piece: freeing 64 MiB at once takes milliseconds.
+ */
+static struct chunk *
+large_new(size_t cap)
+{
+	size_t size = large_size(cap);
+	struct chunk *c;
+
+	if (size < cap)
+		return NULL;
+	used = true;
+	c = large_reuse(size);
+	if (c != NULL)
+		return c;
+	c = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (c == MAP_FAILED)
+		return NULL;
+	c->cap = size - sizeof *c;
+	return c;
+}
+
+static void
+large_bury(struct chunk *c)
+{
+	c->next = buried;
+	buried = c;
+}
+
+static void
+large_keep(struct chunk *c)
+{
+	size_t size = large_size(c->cap);
+
+	if (n_large == LARGE_KEPT || large_bytes + size > LARGE_KEPT_BYTES) {
+		large_bury(c);
+		return;
+	}
+	large[n_large++] = c;
+	large_bytes += size;
+}
 
 struct chunk *
 chunk_new(size_t cap)
 {
-	struct chunk *c = malloc(sizeof *c + cap);
+	struct chunk *c;
 
+	if (cap > CHUNK_READ) {
+		c = large_new(cap);
+	} else {
+		c = malloc(sizeof *c + cap);
+		if (c != NULL)
+			c->cap = cap;
+	}
 	if (c == NULL)
 		return NULL;
 	c->refs = 1;
-	c->cap = cap;
 	return c;
 }
 
@@ -36,8 +129,10 @@ chunk_unref(struct chunk *c)
 	assert(c->refs > 0);
 	if (--c->refs > 0)
 		return;
-	if (c->cap == CHUNK_READ && chunk_n_kept < CHUNK_KEPT)
-		chunk_kept[chunk_n_kept++] = c;
+	if (chunk_is_large(c))
+		large_keep(c);
+	else if (c->cap == CHUNK_READ && n_kept < CHUNK_KEPT)
+		kept[n_kept++] = c;
 	else
 		free(c);
 }
@@ -47,16 +142,61 @@ chunk_take(void)
 {
 	struct chunk *c;
 
-	if (chunk_n_kept == 0)
+	used = true;
+	if (n_kept == 0)
 		return chunk_new(CHUNK_READ);
-	c = chunk_kept[--chunk_n_kept];
+	c = kept[--n_kept];
 	c->refs = 1;
 	return c;
+}
+
+bool
+chunk_release(size_t bytes)
+{
+	while (buried != NULL && bytes > 0) {
+		struct chunk *c = buried;
+		size_t size = large_size(c->cap);
+		size_t part = size < bytes ? size : bytes;
+
+		if (part == size) {
+			buried = c->next;
+			munmap(c, size);
+		} else {
+			part -= part % LARGE_STEP;
+			if (part == 0)
+				break;
+			munmap((uint8_t *)c + size - part, part);
+			c->cap -= part;
+		}
+		bytes -= part;
+	}
+	return buried != NULL;
+}
+
+bool
+chunk_retire(void)
+{
+	if (!used) {
+		while (n_kept > 0)
+			free(kept[--n_kept]);
+		while (n_large > 0)
+			large_bury(large[--n_large]);
+		large_bytes = 0;
+	}
+	used = false;
+	return n_kept > 0 || n_large > 0;
+}
+
+bool
+chunk_in_use(void)
+{
+	return used;
 }
 
 void
 chunk_clear(void)
 {
-	while (chunk_n_kept > 0)
-		free(chunk_kept[--chunk_n_kept]);
+	used = false;
+	chunk_retire();
+	chunk_release(SIZE_MAX);
 }

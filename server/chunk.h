@@ -6,18 +6,22 @@
  * outputs that use it in place hold references.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CHUNK_READ ((size_t)256 << 10) /* for one read */
 
 struct chunk {
-	uint32_t refs;
-	size_t cap;
+	union {
+		uint32_t refs;
+		struct chunk *next; /* once nobody uses it */
+	};
+	size_t cap; /* as asked for, or a little more */
 	uint8_t bytes[];
 };
 
-/* Makes a chunk of cap bytes with one reference, or NULL. */
+/* Makes a chunk of at least cap bytes with one reference, or NULL. */
 struct chunk *chunk_new(size_t cap);
 
 /* Takes one more reference; gives c back. */
@@ -31,6 +35,21 @@ void chunk_unref(struct chunk *c);
  * the next read.
  */
 struct chunk *chunk_take(void);
+
+/*
+ * Gives at most `bytes` of what large chunks left back to the system. Returns
+ * true when there is more.
+ */
+bool chunk_release(size_t bytes);
+
+/*
+ * Called now and then: what is kept for the next read goes when no read came
+ * since the last call. Returns true when something is still kept.
+ */
+bool chunk_retire(void);
+
+/* Whether a chunk was taken since the last chunk_retire(). */
+bool chunk_in_use(void);
 
 /* Frees what is kept. */
 void chunk_clear(void);

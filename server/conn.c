@@ -10,7 +10,8 @@
 #define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
 #define CONN_STASH_STEP ((size_t)512)
 #define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
-#define CONN_TURN_FRAMES 4096 /* messages of one connection in one turn */
+#define CONN_TURN_INPUT ((size_t)256 << 10) /* bytes for one read */
+#define CONN_TURN_FRAMES 1024 /* messages of one connection in one turn */
 #define CONN_TURN_OUTPUT ((size_t)256 << 10) /* bytes it may answer in one */
 
 static void conn_read_cb(evutil_socket_t fd, short what, void *arg);
@@ -345,6 +346,7 @@ conn_scan(struct conn *c)
 static size_t
 conn_read(struct conn *c)
 {
+	size_t room;
 	ssize_t got;
 
 	if (conn_make_room(c) == -1) {
@@ -354,8 +356,9 @@ conn_read(struct conn *c)
 			c->ops->lost(c, ENOMEM);
 		return 0;
 	}
-	got = recv(c->fd, c->in->bytes + c->in_end, c->in->cap - c->in_end,
-	    MSG_DONTWAIT);
+	room = c->in->cap - c->in_end;
+	got = recv(c->fd, c->in->bytes + c->in_end,
+	    room < CONN_TURN_INPUT ? room : CONN_TURN_INPUT, MSG_DONTWAIT);
 	if (got == -1) {
 		if (errno == EAGAIN || errno == EINTR)
 			conn_settle(c);
@@ -500,7 +503,7 @@ void
 conn_flush(struct conn *c)
 {
 	size_t before = c->out.bytes;
-	int rc;
+	enum outbox_status rc;
 
 	if (c->dirty)
 		TAILQ_REMOVE(&c->loop->dirty, c, link);
@@ -509,11 +512,15 @@ conn_flush(struct conn *c)
 		return;
 	rc = outbox_send(&c->out, c->fd);
 	c->loop->out_bytes -= before - c->out.bytes;
-	if (rc == -1) {
+	if (rc == OUTBOX_BROKEN) {
 		c->ops->lost(c, errno);
 		return;
 	}
-	if (rc == 0) {
+	if (rc == OUTBOX_MORE) {
+		conn_mark(c);
+		return;
+	}
+	if (rc == OUTBOX_FULL) {
 		conn_wait_write(c);
 		if (c->fd != -1 && c->ops->stuck != NULL)
 			c->ops->stuck(c);

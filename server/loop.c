@@ -1,10 +1,17 @@
 #include "server/loop.h"
 
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/chunk.h"
 #include "server/conn.h"
 #include "server/now.h"
 
 #define MS_PER_S 1000
-#define US_PER_MS 1000
+#define NS_PER_MS 1000000
+#define LOOP_TIDY_MS 1000
+#define LOOP_RELEASE ((size_t)1 << 20) /* bytes given back in one turn */
 
 /* The timer only ends the wait: deadlines are looked at in every turn. */
 static void
@@ -13,6 +20,25 @@ loop_timer_cb(evutil_socket_t fd, short what, void *arg)
 	struct loop *l = arg;
 
 	l->armed = UINT64_MAX;
+}
+
+static void loop_tidy_cb(void *owner, uint64_t now);
+
+/*
+ * A timer of our own: libevent's precise one costs a system call in every
+ * turn, and its other clock is several milliseconds coarse. Edge-triggered,
+ * because nobody reads it.
+ */
+static int
+loop_timer_init(struct loop *l)
+{
+	l->timer_fd =
+	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->timer_fd == -1 || l->base == NULL)
+		return -1;
+	l->timer = event_new(l->base, l->timer_fd, EV_READ | EV_ET | EV_PERSIST,
+	    loop_timer_cb, l);
+	return l->timer != NULL ? event_add(l->timer, NULL) : -1;
 }
 
 int
@@ -31,17 +57,16 @@ loop_init(struct loop *l)
 	l->now = 0;
 	l->stop = false;
 	l->timer = NULL;
+	l->timer_fd = -1;
 	l->base = NULL;
+	deadline_init(&l->tidy, loop_tidy_cb, l);
 	l->deadlines = deadlines_new();
 	if (config != NULL) {
 		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 		l->base = event_base_new_with_config(config);
 		event_config_free(config);
 	}
-	if (l->base != NULL)
-		l->timer = evtimer_new(l->base, loop_timer_cb, l);
-	if (l->deadlines == NULL || l->timer == NULL) {
+	if (l->deadlines == NULL || loop_timer_init(l) == -1) {
 		loop_clear(l);
 		return -1;
 	}
@@ -56,6 +81,9 @@ loop_clear(struct loop *l)
 	if (l->timer != NULL)
 		event_free(l->timer);
 	l->timer = NULL;
+	if (l->timer_fd != -1)
+		close(l->timer_fd);
+	l->timer_fd = -1;
 	if (l->base != NULL)
 		event_base_free(l->base);
 	l->base = NULL;
@@ -77,25 +105,29 @@ static void
 loop_arm(struct loop *l)
 {
 	uint64_t next = deadlines_next(l->deadlines);
-	uint64_t wait;
-	struct timeval tv;
+	struct itimerspec at = {.it_value = {0}};
 
 	if (next >= l->armed)
 		return;
-	wait = next > loop_now(l) ? next - loop_now(l) : 0;
-	tv.tv_sec = (time_t)(wait / MS_PER_S);
-	tv.tv_usec = (suseconds_t)(wait % MS_PER_S * US_PER_MS);
-	if (evtimer_add(l->timer, &tv) == 0)
+	/* Time 0 would stop it; that is before any start of a machine. */
+	at.it_value.tv_sec = (time_t)(next / MS_PER_S);
+	at.it_value.tv_nsec = (long)(next % MS_PER_S * NS_PER_MS);
+	if (timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0)
 		l->armed = next;
 }
 
 void
 loop_flush(struct loop *l)
 {
+	struct conn *last = TAILQ_LAST(&l->dirty, conn_list);
 	struct conn *c;
 
-	while ((c = TAILQ_FIRST(&l->dirty)) != NULL)
+	/* Those that have more than a turn's output come back to the list. */
+	while (last != NULL && (c = TAILQ_FIRST(&l->dirty)) != NULL) {
 		conn_flush(c);
+		if (c == last)
+			break;
+	}
 	while ((c = TAILQ_FIRST(&l->closed)) != NULL)
 		conn_release(c);
 }
@@ -115,14 +147,37 @@ loop_continue(struct loop *l)
 	}
 }
 
+/* Gives back the memory that was kept and is not used any more. */
+static void
+loop_tidy_cb(void *owner, uint64_t now)
+{
+	struct loop *l = owner;
+
+	if (chunk_retire())
+		deadline_set(l->deadlines, &l->tidy, now, LOOP_TIDY_MS);
+}
+
+/* Whether there is work left that no event announces. */
+static bool
+loop_is_busy(struct loop *l)
+{
+	bool more = chunk_release(LOOP_RELEASE);
+
+	if (chunk_in_use() && !deadline_is_set(&l->tidy))
+		deadline_set(l->deadlines, &l->tidy, loop_now(l), LOOP_TIDY_MS);
+	return more || !TAILQ_EMPTY(&l->ready) || !TAILQ_EMPTY(&l->dirty);
+}
+
 void
 loop_run(struct loop *l, void (*turn)(void *arg), void *arg)
 {
+	bool busy;
+
 	while (!l->stop) {
+		busy = loop_is_busy(l);
 		loop_arm(l);
 		l->now = 0;
-		event_base_loop(l->base,
-		    TAILQ_EMPTY(&l->ready) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+		event_base_loop(l->base, busy ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
 		loop_continue(l);
 		deadlines_run(l->deadlines, loop_now(l));
 		turn(arg);

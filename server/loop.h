@@ -21,6 +21,7 @@ TAILQ_HEAD(conn_list, conn);
 struct loop {
 	struct event_base *base;
 	struct deadlines *deadlines;
+	int timer_fd;
 	struct event *timer;
 	uint64_t armed; /* when the timer fires; UINT64_MAX: it is not set */
 	uint64_t now; /* ms, read once a turn; 0: not read yet */
@@ -31,6 +32,7 @@ struct loop {
 	uint64_t in_bytes; /* of buffers for large messages, unfinished */
 	uint64_t in_max; /* over that no other such buffer is made */
 	uint64_t out_bytes; /* output that is not sent yet */
+	struct deadline tidy; /* set while memory is kept for later */
 	bool stop;
 };
 

@@ -9,6 +9,9 @@
 #define OUTBOX_PIECES_MIN 8
 #define OUTBOX_PIECES_KEPT 64 /* a longer ring is given back when empty */
 #define OUTBOX_IOV 64 /* pieces for one system call */
+#define OUTBOX_CALL ((size_t)256 << 10) /* bytes for one */
+#define OUTBOX_TURN ((size_t)512 << 10) /* bytes for one turn of the loop */
+#define OUTBOX_SETTLE ((size_t)16 << 10)
 
 void
 outbox_init(struct outbox *q)
@@ -154,37 +157,77 @@ outbox_rest(struct outbox *q)
 	q->head = 0;
 }
 
-/* One system call. Returns the bytes sent, or -1. */
+/*
+ * The peer does not read: what is left in the flat chunk moves to one that is
+ * as small as it can be.
+ */
+static void
+outbox_settle(struct outbox *q)
+{
+	struct piece *p = q->n == 1 ? outbox_at(q, 0) : NULL;
+	struct chunk *chunk;
+
+	if (p == NULL || p->chunk != q->flat || p->len > OUTBOX_SETTLE)
+		return;
+	chunk = chunk_new(p->len);
+	if (chunk == NULL)
+		return;
+	memcpy(chunk->bytes, p->at, p->len);
+	chunk_unref(p->chunk);
+	p->chunk = chunk;
+	p->at = chunk->bytes;
+	chunk_unref(q->flat);
+	q->flat = NULL;
+	q->flat_len = 0;
+}
+
+/*
+ * One system call for at most `most` bytes: the kernel would take a large
+ * message whole as long as the peer reads, and everybody else waits. Returns
+ * the bytes sent, or -1.
+ */
 static ssize_t
-outbox_call(struct outbox *q, int fd)
+outbox_call(struct outbox *q, int fd, size_t most)
 {
 	struct iovec iov[OUTBOX_IOV];
 	struct msghdr msg = {.msg_iov = iov};
-	uint32_t n = q->n < OUTBOX_IOV ? q->n : OUTBOX_IOV;
+	uint32_t n;
 
-	if (n == 1)
-		return send(fd, outbox_at(q, 0)->at, outbox_at(q, 0)->len,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-	for (uint32_t i = 0; i < n; i++) {
-		iov[i].iov_base = (void *)(uintptr_t)outbox_at(q, i)->at;
-		iov[i].iov_len = outbox_at(q, i)->len;
+	for (n = 0; n < q->n && n < OUTBOX_IOV && most > 0; n++) {
+		struct piece *p = outbox_at(q, n);
+
+		iov[n].iov_base = (void *)(uintptr_t)p->at;
+		iov[n].iov_len = p->len < most ? p->len : most;
+		most -= iov[n].iov_len;
 	}
+	if (n == 1)
+		return send(fd, iov[0].iov_base, iov[0].iov_len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	msg.msg_iovlen = n;
 	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-int
+enum outbox_status
 outbox_send(struct outbox *q, int fd)
 {
-	while (q->n > 0) {
-		ssize_t sent = outbox_call(q, fd);
+	size_t left = OUTBOX_TURN;
 
+	while (q->n > 0) {
+		ssize_t sent;
+
+		if (left == 0)
+			return OUTBOX_MORE;
+		sent =
+		    outbox_call(q, fd, left < OUTBOX_CALL ? left : OUTBOX_CALL);
 		if (sent == -1 && errno == EINTR)
 			continue;
-		if (sent == -1)
-			return errno == EAGAIN ? 0 : -1;
+		if (sent == -1) {
+			outbox_settle(q);
+			return errno == EAGAIN ? OUTBOX_FULL : OUTBOX_BROKEN;
+		}
 		outbox_drop(q, (size_t)sent);
+		left -= (size_t)sent;
 	}
 	outbox_rest(q);
-	return 1;
+	return OUTBOX_EMPTY;
 }

@@ -47,10 +47,14 @@ uint8_t *outbox_room(struct outbox *q, size_t len);
 int outbox_add(struct outbox *q, const uint8_t *at, size_t len,
     struct chunk *chunk);
 
-/*
- * Sends as much as the socket takes. Returns 1 when all is gone, 0 when the
- * socket is full, -1 with errno when it is broken.
- */
-int outbox_send(struct outbox *q, int fd);
+enum outbox_status {
+	OUTBOX_BROKEN = -1, /* with errno */
+	OUTBOX_FULL, /* the socket takes no more now */
+	OUTBOX_EMPTY, /* all is sent */
+	OUTBOX_MORE, /* the rest is for the next turn */
+};
+
+/* Sends what the socket takes, up to a turn's share. */
+enum outbox_status outbox_send(struct outbox *q, int fd);
 
 #endif
