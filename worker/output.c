@@ -79,7 +79,7 @@ output_move(struct output *out, size_t cap)
 			return -1;
 		if (out->used > 0)
 			memcpy(bytes, out->bytes, out->used);
-		if (within && out->secret)
+		if (within && out->secret && out->own != NULL)
 			explicit_bzero(out->own, out->own_cap);
 		free(out->own);
 	}
