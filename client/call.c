@@ -1,5 +1,6 @@
 #include "client/call.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <msgpack.h>
@@ -7,6 +8,7 @@
 #include "client/answer.h"
 #include "client/choices.h"
 #include "client/handle.h"
+#include "client/hello.h"
 #include "client/io.h"
 #include "client/reply.h"
 #include "proto/envelope.h"
@@ -15,7 +17,7 @@
 /* From here on moro_submit() writes at once instead of gathering more. */
 #define CALL_FLUSH_AT ((size_t)64 << 10)
 
-/* Room for the options' map: five pairs, an id of LIMIT_ID bytes. */
+/* Room for the options' map: seven pairs, an id of LIMIT_ID bytes. */
 #define CALL_OPTIONS (LIMIT_ID + 256)
 
 /* Reads in one moro_dispatch(), so that one connection starves no other. */
@@ -137,6 +139,28 @@ call_note_memory(struct moro *m)
 	handle_note(m, &f);
 }
 
+/* Has the descriptors go with the message that begins at `at`. */
+static int
+call_attach(struct moro *m, const struct request *rq, size_t at)
+{
+	const int *fds;
+	uint32_t n;
+	struct failure f;
+
+	if (rq->options == NULL || (n = choices_fds(rq->options, &fds)) == 0)
+		return 0;
+	if (m->hello != NULL && !moro_server_has(m, HELLO_FEATURE_FD))
+		failure_set(&f, MORO_UNSUPPORTED,
+		    "the server at %s takes no descriptors", m->path);
+	else if (parcels_add(&m->parcels, at, fds, n) == 0)
+		return 0;
+	else
+		failure_set(&f, MORO_SYSTEM,
+		    "cannot duplicate a descriptor: %s", strerror(errno));
+	handle_note(m, &f);
+	return -1;
+}
+
 uint64_t
 call_send(struct moro *m, const struct request *rq, moro_reply_cb cb,
     void *user, bool is_private)
@@ -151,13 +175,16 @@ call_send(struct moro *m, const struct request *rq, moro_reply_cb cb,
 		call_note_memory(m);
 		goto fail;
 	}
-	if (call_check(m, at) == -1)
+	if (call_check(m, at) == -1 || call_attach(m, rq, at) == -1)
 		goto fail;
 	p->is_private = is_private;
-	if (m->out_broken)
-		buffer_truncate(&m->out, at); /* the end is near */
-	else if (buffer_len(&m->out) >= CALL_FLUSH_AT)
+	if (m->out_broken) {
+		/* the end is near */
+		buffer_truncate(&m->out, at);
+		parcels_clear(&m->parcels);
+	} else if (buffer_len(&m->out) >= CALL_FLUSH_AT) {
 		io_flush(m);
+	}
 	return p->number;
 fail:
 	buffer_truncate(&m->out, at);

@@ -1,8 +1,10 @@
 #include "client/choices.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/fdpass.h"
 #include "proto/limit.h"
 #include "proto/options.h"
 
@@ -19,12 +21,29 @@ struct moro_options {
 	uint64_t timeout_ms; /* these three: 0: none */
 	uint64_t run_timeout_ms;
 	uint64_t queue_timeout_ms;
+	int fds[FDPASS_MAX]; /* the program's own */
+	uint32_t n_fds;
+	int result_fd; /* index of the one for the result, or -1 */
 };
 
 struct moro_options *
 moro_options_new(void)
 {
-	return calloc(1, sizeof(struct moro_options));
+	struct moro_options *o = calloc(1, sizeof *o);
+
+	if (o != NULL)
+		o->result_fd = -1;
+	return o;
+}
+
+struct moro_options *
+choices_copy(const struct moro_options *o)
+{
+	struct moro_options *copy = moro_options_new();
+
+	if (copy != NULL && o != NULL)
+		*copy = *o;
+	return copy;
 }
 
 void
@@ -81,6 +100,33 @@ moro_options_set_queue_timeout(struct moro_options *o, uint64_t ms)
 	return choices_set_ms(&o->queue_timeout_ms, ms);
 }
 
+int
+moro_options_add_file(struct moro_options *o, int fd)
+{
+	if (fd < 0 || o->n_fds == FDPASS_MAX)
+		return -1;
+	o->fds[o->n_fds] = fd;
+	return (int)o->n_fds++;
+}
+
+int
+moro_options_set_result_file(struct moro_options *o, int fd)
+{
+	int index = moro_options_add_file(o, fd);
+
+	if (index == -1)
+		return -1;
+	o->result_fd = index;
+	return 0;
+}
+
+uint32_t
+choices_fds(const struct moro_options *o, const int **fds)
+{
+	*fds = o->fds;
+	return o->n_fds;
+}
+
 /* Packs a string. Returns 0, or -1: no memory. */
 static int
 choices_pack_text(msgpack_packer *pk, const char *text)
@@ -97,13 +143,21 @@ choices_pack_pair(msgpack_packer *pk, const char *name, const char *text)
 	return choices_pack_text(pk, name) | choices_pack_text(pk, text);
 }
 
+/* Packs one number, if it is given. */
+static int
+choices_pack_number(msgpack_packer *pk, const char *name, uint64_t n,
+    bool given)
+{
+	if (!given)
+		return 0;
+	return choices_pack_text(pk, name) | msgpack_pack_uint64(pk, n);
+}
+
 /* Packs one time; 0: nothing. */
 static int
 choices_pack_ms(msgpack_packer *pk, const char *name, uint64_t ms)
 {
-	if (ms == 0)
-		return 0;
-	return choices_pack_text(pk, name) | msgpack_pack_uint64(pk, ms);
+	return choices_pack_number(pk, name, ms, ms != 0);
 }
 
 int
@@ -115,7 +169,8 @@ choices_pack(const struct moro_options *o, msgpack_packer *pk)
 		: priority_name(choices_priorities[o->priority]);
 	const char *id = o->id[0] == '\0' ? NULL : o->id;
 	size_t n = (priority != NULL) + (id != NULL) + (o->timeout_ms != 0) +
-		   (o->run_timeout_ms != 0) + (o->queue_timeout_ms != 0);
+		   (o->run_timeout_ms != 0) + (o->queue_timeout_ms != 0) +
+		   (o->n_fds != 0) + (o->result_fd != -1);
 	int rc = msgpack_pack_map(pk, n);
 
 	rc |= choices_pack_pair(pk, "priority", priority);
@@ -123,5 +178,8 @@ choices_pack(const struct moro_options *o, msgpack_packer *pk)
 	rc |= choices_pack_ms(pk, "timeout", o->timeout_ms);
 	rc |= choices_pack_ms(pk, "runTimeout", o->run_timeout_ms);
 	rc |= choices_pack_ms(pk, "queueTimeout", o->queue_timeout_ms);
+	rc |= choices_pack_number(pk, "fds", o->n_fds, o->n_fds != 0);
+	rc |= choices_pack_number(pk, "resultFd", (uint64_t)o->result_fd,
+	    o->result_fd != -1);
 	return rc == 0 ? 0 : -1;
 }

@@ -7,6 +7,12 @@
 
 #include "client/moro.h"
 
+/* A copy that is the caller's; NULL counts as none given. NULL: no memory. */
+struct moro_options *choices_copy(const struct moro_options *o);
+
+/* The descriptors that go with the task, and how many they are. */
+uint32_t choices_fds(const struct moro_options *o, const int **fds);
+
 /* Packs the map. Returns 0, or -1: the packer had no memory. */
 int choices_pack(const struct moro_options *o, msgpack_packer *pk);
 

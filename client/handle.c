@@ -29,6 +29,7 @@ handle_release(struct moro *m)
 	moro_reply_free(m->hello);
 	buffer_clear(&m->in);
 	buffer_clear(&m->out);
+	parcels_clear(&m->parcels);
 	free(m);
 }
 
@@ -125,6 +126,7 @@ handle_end(struct moro *m, const struct failure *f)
 	m->out_broken = false;
 	buffer_clear(&m->in);
 	buffer_clear(&m->out);
+	parcels_clear(&m->parcels);
 	handle_answer_all(m, &copy);
 }
 

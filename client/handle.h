@@ -15,6 +15,7 @@
 #include "client/buffer.h"
 #include "client/failure.h"
 #include "client/moro.h"
+#include "client/parcel.h"
 #include "client/pending.h"
 #include "proto/scan.h"
 
@@ -30,6 +31,7 @@ struct moro {
 
 	struct buffer in;
 	struct buffer out;
+	struct parcels parcels; /* descriptors that go with `out` */
 	struct scan scan; /* of the message at the head of `in` */
 	struct limits limits; /* of what the server takes */
 	bool out_broken; /* writing has failed: read the rest, then end */

@@ -48,7 +48,7 @@ hello_reset(struct moro *m)
 int
 hello_send(struct moro *m)
 {
-	static const char *const no_features[] = {NULL};
+	static const char *const features[] = {HELLO_FEATURE_FD, NULL};
 	const char *name =
 	    m->name[0] != '\0' ? m->name : program_invocation_short_name;
 	struct moro_map *map = moro_map_new();
@@ -59,7 +59,7 @@ hello_send(struct moro *m)
 	moro_map_text(map, "name", name);
 	moro_map_number(map, "proto", HELLO_PROTO);
 	moro_map_text(map, "errors", "map");
-	moro_map_texts(map, "features", no_features);
+	moro_map_texts(map, "features", features);
 	rq.data = moro_map_data(map);
 	rq.len = moro_map_size(map);
 	m->hello_number = 0;
@@ -152,6 +152,28 @@ moro_server_limit(const struct moro *m, const char *name)
 	if (item.type != READER_UINT || item.n > INT64_MAX)
 		return -1;
 	return (int64_t)item.n;
+}
+
+int
+moro_server_has(const struct moro *m, const char *feature)
+{
+	struct value v = lookup_field(reply_value(m->hello), "features");
+	struct item array, one;
+	struct reader r;
+
+	if (v.at == NULL)
+		return 0;
+	reader_init(&r, v.at, v.len);
+	array = reader_next(&r);
+	for (uint64_t i = 0; array.type == READER_ARRAY && i < array.n; i++) {
+		struct value element;
+
+		element.len = reader_skip(&r, &element.at);
+		one = lookup_item(element);
+		if (reader_is(&one, feature))
+			return 1;
+	}
+	return 0;
 }
 
 struct moro_reply *

@@ -6,6 +6,8 @@
 struct moro;
 struct moro_reply;
 
+#define HELLO_FEATURE_FD "fd" /* descriptors: proto/PROTOCOL.md, section 9 */
+
 /* Sends it. Returns 0, or -1: the connection has ended. */
 int hello_send(struct moro *m);
 

@@ -38,8 +38,8 @@ void
 io_flush(struct moro *m)
 {
 	while (!m->out_broken && buffer_len(&m->out) > 0) {
-		ssize_t n = send(m->fd, buffer_head(&m->out),
-		    buffer_len(&m->out), MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = parcels_send(&m->parcels, m->fd,
+		    buffer_head(&m->out), buffer_len(&m->out));
 
 		if (n >= 0) {
 			buffer_consume(&m->out, (size_t)n);
@@ -49,6 +49,7 @@ io_flush(struct moro *m)
 			/* answers may still be there to be read */
 			m->out_broken = true;
 			buffer_clear(&m->out);
+			parcels_clear(&m->parcels);
 		}
 	}
 }

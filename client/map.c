@@ -6,6 +6,8 @@
 
 #include "client/buffer.h"
 #include "client/moro.h"
+#include "proto/fdpass.h"
+#include "proto/range.h"
 
 /*
  * The pairs stand behind room for the longest header; a shorter header is
@@ -155,6 +157,22 @@ moro_map_value(struct moro_map *map, const char *name, const void *value,
 	if (map_name(map, name) != NULL)
 		map->broken = value == NULL ||
 			      buffer_append(&map->bytes, value, len) == -1;
+}
+
+void
+moro_map_file(struct moro_map *map, const char *name, int index,
+    uint64_t offset, uint64_t len)
+{
+	struct range range = {(uint8_t)index, offset, len};
+	uint8_t body[RANGE_BODY];
+	msgpack_packer *pk = map_name(map, name);
+
+	if (pk == NULL)
+		return;
+	range_pack(body, &range);
+	map->broken =
+	    index < 0 || index >= FDPASS_MAX ||
+	    msgpack_pack_ext_with_body(pk, body, sizeof body, RANGE_EXT) != 0;
 }
 
 void

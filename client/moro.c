@@ -28,6 +28,7 @@ moro_new(void)
 		return NULL;
 	m->fd = -1;
 	pendings_init(&m->requests);
+	parcels_init(&m->parcels);
 	hello_reset(m);
 	return m;
 }

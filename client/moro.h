@@ -218,6 +218,12 @@ const char *moro_server_version(const struct moro *m);
 int64_t moro_server_limit(const struct moro *m, const char *name);
 
 /*
+ * Whether the server named a feature ("fd") in its greeting. 0 before the
+ * greeting.
+ */
+int moro_server_has(const struct moro *m, const char *feature);
+
+/*
  * The whole greeting, a map, as the reply it was; borrowed, valid until the
  * next connect. NULL: not connected yet.
  */
@@ -330,6 +336,20 @@ int moro_options_set_timeout(struct moro_options *o, uint64_t ms);
 int moro_options_set_run_timeout(struct moro_options *o, uint64_t ms);
 int moro_options_set_queue_timeout(struct moro_options *o, uint64_t ms);
 
+/*
+ * Descriptors that go with the task, for data that are in a file already: at
+ * most 8 regular files or memfds. The first gives fd's index, to be named in
+ * the data by moro_map_file(). The second is where a result of bytes or text
+ * is to go: the file, which must be open for writing and not for appending,
+ * then holds just that, from its start, and the answer tells where
+ * (moro_reply_file()). fd is borrowed: it must be open whenever the options are
+ * used in a call or submit, no longer. Return the index, or 0; -1: there are 8
+ * already, or fd is negative. A server without the feature "fd" (see
+ * moro_server_has()) answers MORO_UNSUPPORTED.
+ */
+int moro_options_add_file(struct moro_options *o, int fd);
+int moro_options_set_result_file(struct moro_options *o, int fd);
+
 /* ---- Replies ---- */
 
 /* Releases a reply and all that was borrowed from it. NULL is ignored. */
@@ -384,6 +404,14 @@ const struct msgpack_object *moro_reply_object(struct moro_reply *r);
 const char *moro_reply_text(const struct moro_reply *r, size_t *len);
 
 /*
+ * A result that was written to the file given for it: the index of that
+ * descriptor, and the range that the result takes there. Returns 0, or -1 and
+ * leaves all three alone: the result is in the answer.
+ */
+int moro_reply_file(const struct moro_reply *r, int *index, uint64_t *offset,
+    uint64_t *len);
+
+/*
  * A result that is an integer, or an integer in a result that is a map (name
  * NULL: the result itself). Returns 0, or -1 and leaves *out alone.
  */
@@ -420,6 +448,14 @@ void moro_map_flag(struct moro_map *map, const char *name, int flag);
 /* An array of strings; the list ends with NULL. */
 void moro_map_texts(struct moro_map *map, const char *name,
     const char *const *texts);
+
+/*
+ * A range of a file in place of bytes: `len` bytes from `offset` of the
+ * descriptor that moro_options_add_file() gave this index. A wrong index counts
+ * as memory that ran out.
+ */
+void moro_map_file(struct moro_map *map, const char *name, int index,
+    uint64_t offset, uint64_t len);
 
 /* Another map; and one value that is MessagePack already. */
 void moro_map_map(struct moro_map *map, const char *name,
@@ -501,6 +537,22 @@ struct moro_reply *moro_compress_data(struct moro *m, const void *input,
  */
 struct moro_reply *moro_decompress_data(struct moro *m, const void *input,
     size_t len, const char *format, uint64_t max_output,
+    const struct moro_options *options);
+
+/*
+ * The same three on a whole file (a regular one or a memfd, open for reading),
+ * of any size that the server allows ("maxFile"): its bytes go past the server
+ * to the worker. With out_fd (-1: none) the result goes there, see
+ * moro_options_set_result_file(); without one it comes in the answer. The
+ * descriptors are borrowed. gzip is done in memory: such a file may have
+ * "maxFrame" bytes.
+ */
+struct moro_reply *moro_hash_file(struct moro *m, int fd, const char *algorithm,
+    const struct moro_options *options);
+struct moro_reply *moro_compress_file(struct moro *m, int fd, int out_fd,
+    const char *format, int32_t level, const struct moro_options *options);
+struct moro_reply *moro_decompress_file(struct moro *m, int fd, int out_fd,
+    const char *format, uint64_t max_output,
     const struct moro_options *options);
 
 /* "pong"; the server's loop is alive. */

@@ -6,6 +6,7 @@
 #include <msgpack.h>
 
 #include "proto/envelope.h"
+#include "proto/range.h"
 
 /* Results from this size on keep the memory they were read into. */
 #define STEAL_MIN ((size_t)64 << 10)
@@ -258,6 +259,25 @@ moro_reply_text(const struct moro_reply *r, size_t *len)
 	if (len != NULL)
 		*len = (size_t)item.n;
 	return item.bytes;
+}
+
+int
+moro_reply_file(const struct moro_reply *r, int *index, uint64_t *offset,
+    uint64_t *len)
+{
+	struct value v = reply_value(r);
+	struct item item = lookup_item(v);
+	struct range range;
+
+	/* the byte before the body is the extension's type */
+	if (item.type != READER_EXT || item.n != RANGE_BODY ||
+	    item.bytes[-1] != RANGE_EXT ||
+	    range_parse(&range, item.bytes, (size_t)item.n) == -1)
+		return -1;
+	*index = range.index;
+	*offset = range.offset;
+	*len = range.len;
+	return 0;
 }
 
 /* The result, or a field of it; none when there is no such thing. */

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define FDPASS_MAX 4 /* descriptors with one message */
+#define FDPASS_MAX 8 /* descriptors with one message */
+#define FDPASS_AHEAD 64 /* those of tasks that a worker has not begun yet */
 
 /*
  * Sends len bytes with n descriptors, which stay the caller's. Returns what

@@ -32,6 +32,8 @@
 
 #define LIMIT_ID 256u /* bytes of option `id` */
 
+#define LIMIT_FILE_MAX ((uint64_t)1 << 50) /* of a range of a file: 1 PiB */
+
 /*
  * What an answer may be longer than a request: a result as large as the
  * largest input still has an envelope around it.

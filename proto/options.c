@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/fdpass.h"
+#include "proto/info.h"
 #include "proto/limit.h"
 #include "proto/reader.h"
 
@@ -29,6 +31,7 @@ options_init(struct options *o)
 {
 	memset(o, 0, sizeof *o);
 	o->priority = PRIORITY_NORMAL;
+	o->result_fd = INFO_NO_FD;
 }
 
 /* Says what was given, as far as it fits in a message. */
@@ -127,6 +130,27 @@ option_queue_timeout(struct options *o, const struct item *value,
 	return option_ms(&o->queue_timeout_ms, "queueTimeout", value, fault);
 }
 
+static int
+option_fds(struct options *o, const struct item *value, struct fault *fault)
+{
+	if (value->type != READER_UINT || value->n < 1 || value->n > FDPASS_MAX)
+		return option_refuse(fault, "fds", "an integer from 1 to 8",
+		    value);
+	o->fds = (uint32_t)value->n;
+	return 0;
+}
+
+static int
+option_result_fd(struct options *o, const struct item *value,
+    struct fault *fault)
+{
+	if (value->type != READER_UINT || value->n >= FDPASS_MAX)
+		return option_refuse(fault, "resultFd",
+		    "the index of one of the request's descriptors", value);
+	o->result_fd = (uint32_t)value->n;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	option_cb read;
@@ -136,7 +160,11 @@ static const struct {
     {"timeout", option_timeout},
     {"runTimeout", option_run_timeout},
     {"queueTimeout", option_queue_timeout},
+    {"fds", option_fds},
+    {"resultFd", option_result_fd},
 };
+
+_Static_assert(FDPASS_MAX == 8, "the message of option_fds() says so");
 
 /* The known keys, for a message: "id, priority, ...". */
 static void
@@ -163,7 +191,7 @@ option_find(const struct item *key)
 static int
 option_unknown(const struct item *key, struct fault *fault)
 {
-	char known[128], given[80];
+	char known[160], given[80];
 
 	option_known(known, sizeof known);
 	option_given(given, sizeof given, key);
@@ -224,6 +252,42 @@ options_parse(struct options *o, const uint8_t *buf, size_t len,
 	for (uint64_t i = 0; i < map.n; i++) {
 		if (option_pair(o, &r, &seen, fault) == -1)
 			return -1;
+	}
+	if (o->result_fd != INFO_NO_FD && o->result_fd >= o->fds) {
+		fault_set(fault, CODE_INVALID_OPTION, NULL,
+		    "resultFd takes an index below fds (%u), not %u",
+		    (unsigned int)o->fds, (unsigned int)o->result_fd);
+		fault_add_text(fault, "option", "resultFd");
+		return -1;
+	}
+	return 0;
+}
+
+uint32_t
+options_fds(const uint8_t *buf, size_t len)
+{
+	struct reader r, one;
+	struct item map, value;
+	const uint8_t *start;
+
+	reader_init(&r, buf, len);
+	map = reader_next(&r);
+	if (map.type != READER_MAP)
+		return 0;
+	for (uint64_t i = 0; i < map.n; i++) {
+		size_t n = reader_skip(&r, &start);
+		struct item key;
+
+		reader_init(&one, start, n);
+		key = reader_next(&one);
+		n = reader_skip(&r, &start);
+		if (!reader_is(&key, "fds"))
+			continue;
+		reader_init(&one, start, n);
+		value = reader_next(&one);
+		return value.type == READER_UINT && value.n <= FDPASS_MAX
+			   ? (uint32_t)value.n
+			   : 0;
 	}
 	return 0;
 }

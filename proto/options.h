@@ -28,6 +28,8 @@ struct options {
 	uint32_t timeout_ms; /* acceptance to answer; 0: no limit */
 	uint32_t run_timeout_ms; /* execution alone; 0: no limit */
 	uint32_t queue_timeout_ms; /* waiting alone; 0: no limit */
+	uint32_t fds; /* descriptors that came with the request */
+	uint32_t result_fd; /* of them, the result's; or INFO_NO_FD */
 };
 
 /* The options of a task that gives none. */
@@ -40,6 +42,12 @@ void options_init(struct options *o);
  */
 int options_parse(struct options *o, const uint8_t *buf, size_t len,
     struct fault *fault);
+
+/*
+ * The option `fds` alone, of a map that may be wrong otherwise: a request owns
+ * its descriptors also when it is refused. 0: it has none.
+ */
+uint32_t options_fds(const uint8_t *buf, size_t len);
 
 /* "high", "normal" or "low". */
 const char *priority_name(enum priority priority);

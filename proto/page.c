@@ -22,7 +22,7 @@ page_size_class(size_t len)
 	unsigned int class = 0;
 
 	len = len > 0 ? (len - 1) >> SIZE_FIRST_BITS : 0;
-	while (len > 0 && class < PAGE_SIZES - 1) {
+	while (len > 0 && class < PAGE_SIZE_FILE - 1) {
 		len >>= SIZE_STEP_BITS;
 		class ++;
 	}

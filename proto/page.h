@@ -18,7 +18,8 @@
 #include <stdint.h>
 
 #define PAGE_TYPES 64 /* task types whose run times are learned */
-#define PAGE_SIZES 8 /* classes of data sizes, see page_size_class() */
+#define PAGE_SIZES 9 /* classes of data sizes, see page_size_class() */
+#define PAGE_SIZE_FILE (PAGE_SIZES - 1) /* of tasks with descriptors */
 #define PAGE_OUT ((size_t)256 << 10) /* bytes of finished answers */
 
 struct page {
@@ -42,7 +43,7 @@ page_after(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) > 0;
 }
 
-/* The class of `len` bytes of data, 0 to PAGE_SIZES - 1. */
+/* The class of `len` bytes of data, below PAGE_SIZE_FILE. */
 unsigned int page_size_class(size_t len);
 
 /* Worker: begins task n. False: it was revoked, and must not be run. */

@@ -36,6 +36,8 @@ static void client_lost_cb(struct conn *conn, int err);
 static void client_sent_cb(struct conn *conn);
 static void client_stuck_cb(struct conn *conn);
 static void client_partial_cb(struct conn *conn, bool partial);
+static void client_fds_cb(struct conn *conn, const int *fds, size_t n);
+static void client_fds_left_cb(struct conn *conn);
 static void client_release_cb(struct conn *conn);
 
 static const struct conn_ops client_ops = {
@@ -46,6 +48,8 @@ static const struct conn_ops client_ops = {
     .sent = client_sent_cb,
     .stuck = client_stuck_cb,
     .partial = client_partial_cb,
+    .fds = client_fds_cb,
+    .fds_left = client_fds_left_cb,
     .release = client_release_cb,
 };
 
@@ -117,6 +121,7 @@ client_new(struct dispatcher *d, int fd)
 		return -1;
 	}
 	c->conn.metered = true;
+	c->conn.takes_fds = true;
 	c->dispatcher = d;
 	c->shape = FAULT_STRING;
 	cred = client_credentials(fd);
@@ -176,10 +181,24 @@ client_close(struct client *c)
 	}
 }
 
+/* Closes the descriptors that no request owns yet. */
+static void
+client_close_fds(struct client *c)
+{
+	while (c->fds != NULL && c->fds->n > 0)
+		close(c->fds->fds[--c->fds->n]);
+	free(c->fds);
+	c->fds = NULL;
+	c->conn.holds_fds = false;
+}
+
 static void
 client_release_cb(struct conn *conn)
 {
-	free(conn); /* the client's first field */
+	struct client *c = (struct client *)conn;
+
+	client_close_fds(c);
+	free(c);
 }
 
 void
@@ -207,6 +226,7 @@ client_add_task(struct client *c, struct task *t)
 {
 	TAILQ_INSERT_TAIL(&c->tasks, t, client_link);
 	c->n_tasks++;
+	c->n_task_fds += task_fds(t);
 }
 
 void
@@ -219,6 +239,7 @@ client_remove_task(struct client *c, struct task *t)
 	}
 	TAILQ_REMOVE(&c->tasks, t, client_link);
 	c->n_tasks--;
+	c->n_task_fds -= task_fds(t);
 	t->client = NULL;
 }
 
@@ -334,10 +355,78 @@ client_eof_cb(struct conn *conn)
 		client_check_done(c);
 }
 
+/* Ends a connection whose descriptors cannot be told apart any more. */
+static void
+client_refuse_fds(struct client *c, const char *why)
+{
+	struct fault fault;
+
+	fault_set(&fault, CODE_PROTOCOL_ERROR, "fds", "%s", why);
+	answer_fault(c, 0, &fault);
+	client_close_soon(c);
+}
+
 static void
 client_lost_cb(struct conn *conn, int err)
 {
-	client_close((struct client *)conn);
+	struct client *c = (struct client *)conn;
+
+	if (err == EPROTO)
+		client_refuse_fds(c,
+		    "more than 8 descriptors came with one message");
+	else
+		client_close(c);
+}
+
+static void
+client_fds_cb(struct conn *conn, const int *fds, size_t n)
+{
+	struct client *c = (struct client *)conn;
+	const char *why = NULL;
+
+	if (c->fds == NULL)
+		c->fds = calloc(1, sizeof *c->fds);
+	if (c->fds == NULL)
+		why = "morod has no memory for descriptors";
+	else if (c->fds->n + n > CLIENT_FDS)
+		why = "more than 32 descriptors came without their requests";
+	if (why != NULL) {
+		while (n > 0)
+			close(fds[--n]);
+		client_refuse_fds(c, why);
+		return;
+	}
+	memcpy(c->fds->fds + c->fds->n, fds, n * sizeof fds[0]);
+	c->fds->n += (uint32_t)n;
+	conn->holds_fds = true;
+}
+
+/* They would be taken for those of the next request. */
+static void
+client_fds_left_cb(struct conn *conn)
+{
+	client_refuse_fds((struct client *)conn,
+	    "more descriptors came than the requests name in fds");
+}
+
+int
+client_take_fds(struct client *c, uint32_t n, struct fdset **set)
+{
+	struct client_fds *q = c->fds;
+
+	if (q == NULL || q->n < n)
+		return -1;
+	*set = fdset_new(q->fds, n);
+	for (uint32_t i = 0; *set == NULL && i < n; i++)
+		close(q->fds[i]);
+	q->n -= n;
+	memmove(q->fds, q->fds + n, q->n * sizeof q->fds[0]);
+	if (q->n == 0) {
+		free(q);
+		c->fds = NULL;
+		c->conn.holds_fds = false;
+	}
+	return 0;
 }
 
 static void

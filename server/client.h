@@ -18,12 +18,19 @@
 struct dispatcher;
 
 #define CLIENT_NAME 64
+#define CLIENT_FDS 32 /* descriptors of unfinished tasks, and before that */
 
 /* The caller's name for a task, unique among the client's unfinished ones. */
 struct task_id {
 	UT_hash_handle hh;
 	uint32_t len;
 	char text[];
+};
+
+/* Descriptors that came, and whose requests have not been read yet. */
+struct client_fds {
+	uint32_t n;
+	int fds[CLIENT_FDS];
 };
 
 struct client {
@@ -34,6 +41,9 @@ struct client {
 	uint32_t n_tasks;
 	struct task_id *ids; /* by text; uthash */
 	enum fault_shape shape; /* of errors */
+	struct client_fds *fds; /* NULL: there are none */
+	uint32_t n_task_fds; /* of its unfinished tasks */
+	bool fd_feature; /* hello asked for descriptors */
 	uid_t uid; /* by SO_PEERCRED, at accept */
 	pid_t pid;
 	bool half_closed; /* it sends no more, and waits for answers */
@@ -64,11 +74,17 @@ void client_add_task(struct client *c, struct task *t);
 void client_remove_task(struct client *c, struct task *t);
 
 /*
- * Names a task, which has its extra part. Returns 0; -1 with *duplicate: the name is taken, or else
- * there is no memory.
+ * Names a task, which has its extra part. Returns 0; -1 with *duplicate: the
+ * name is taken, or else there is no memory.
  */
 int client_name_task(struct client *c, struct task *t, const char *id,
     size_t len, bool *duplicate);
+
+/*
+ * Takes the next n descriptors that came. Returns 0 with *set (NULL: there was
+ * no memory, and they are closed), or -1: so many have not come.
+ */
+int client_take_fds(struct client *c, uint32_t n, struct fdset **set);
 
 /* Nothing more is coming and nothing is left: closes a half-closed one. */
 void client_check_done(struct client *c);

@@ -66,6 +66,8 @@ static const struct option_entry option_table[] = {
 	"1000000", "values in one message"},
     {"max-method", "N", OPTION_NUMBER, AT(max_method), 16, LIMIT_METHOD_MAX,
 	"128", "bytes of a method's name"},
+    {"max-file", "SIZE", OPTION_SIZE, AT(max_file), 1, LIMIT_FILE_MAX, "4G",
+	"bytes of a file that a client hands over as a descriptor"},
     {"frame-timeout", "DUR", OPTION_DURATION, AT(frame_timeout_ms), 10,
 	LIMIT_TIME_MS_MAX, "10s", "first byte of a message to its last"},
     {"shutdown-timeout", "DUR", OPTION_DURATION, AT(shutdown_timeout_ms), 0,

@@ -24,6 +24,7 @@ struct config {
 	uint64_t max_depth;
 	uint64_t max_values;
 	uint64_t max_method;
+	uint64_t max_file; /* bytes of a file that came as a descriptor */
 	uint64_t frame_timeout_ms; /* first byte of a message to its last */
 	uint64_t shutdown_timeout_ms;
 	uint64_t log_level; /* enum log_level */

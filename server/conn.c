@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proto/fdpass.h"
+
 #define CONN_SNDBUF 212992 /* what distributions allow everyone */
 #define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
 #define CONN_STASH_STEP ((size_t)512)
@@ -342,11 +344,30 @@ conn_scan(struct conn *c)
 	return true;
 }
 
+/* One system call. Returns what recv() does. */
+static ssize_t
+conn_receive(struct conn *c)
+{
+	uint8_t *at = c->in->bytes + c->in_end;
+	size_t room = c->in->cap - c->in_end;
+	int fds[FDPASS_MAX];
+	size_t n;
+	ssize_t got;
+
+	if (room > CONN_TURN_INPUT)
+		room = CONN_TURN_INPUT;
+	if (!c->takes_fds)
+		return recv(c->fd, at, room, MSG_DONTWAIT);
+	got = fdpass_receive(c->fd, at, room, fds, &n, MSG_DONTWAIT);
+	if (n > 0)
+		c->ops->fds(c, fds, n);
+	return got;
+}
+
 /* Reads once. Returns the bytes read, 0 when there is no more to do now. */
 static size_t
 conn_read(struct conn *c)
 {
-	size_t room;
 	ssize_t got;
 
 	if (conn_make_room(c) == -1) {
@@ -356,9 +377,7 @@ conn_read(struct conn *c)
 			c->ops->lost(c, ENOMEM);
 		return 0;
 	}
-	room = c->in->cap - c->in_end;
-	got = recv(c->fd, c->in->bytes + c->in_end,
-	    room < CONN_TURN_INPUT ? room : CONN_TURN_INPUT, MSG_DONTWAIT);
+	got = conn_receive(c);
 	if (got == -1) {
 		if (errno == EAGAIN || errno == EINTR)
 			conn_settle(c);
@@ -373,7 +392,7 @@ conn_read(struct conn *c)
 		return 0;
 	}
 	c->in_end += (size_t)got;
-	if (!conn_scan(c))
+	if (c->ended || !conn_scan(c))
 		return 0;
 	conn_settle(c);
 	return (size_t)got;
@@ -393,6 +412,16 @@ conn_tell_partial(struct conn *c)
 	c->ops->partial(c, part);
 }
 
+/* All that was read is looked at: what the owner has to know of the rest. */
+static void
+conn_tell_rest(struct conn *c)
+{
+	if (c->holds_fds && c->in == NULL)
+		c->ops->fds_left(c);
+	if (!c->ended)
+		conn_tell_partial(c);
+}
+
 static void
 conn_read_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -400,7 +429,7 @@ conn_read_cb(evutil_socket_t fd, short what, void *arg)
 
 	conn_read(c);
 	if (!c->ended)
-		conn_tell_partial(c);
+		conn_tell_rest(c);
 }
 
 void
@@ -412,7 +441,7 @@ conn_continue(struct conn *c)
 		return;
 	conn_settle(c);
 	conn_unhold(c, CONN_HOLD_TURN);
-	conn_tell_partial(c);
+	conn_tell_rest(c);
 }
 
 void
@@ -469,6 +498,12 @@ conn_add(struct conn *c, const uint8_t *at, size_t len, struct chunk *chunk)
 	rc = outbox_add(&c->out, at, len, chunk);
 	c->loop->out_bytes += c->out.bytes - before;
 	return rc;
+}
+
+void
+conn_attach(struct conn *c, struct fdset *fdset)
+{
+	outbox_attach(&c->out, fdset);
 }
 
 void

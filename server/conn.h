@@ -30,7 +30,7 @@ struct conn_ops {
 	void (*broken)(struct conn *c, enum scan_fault fault);
 	/* The peer sends no more. Nothing more is read. */
 	void (*eof)(struct conn *c);
-	/* The socket failed; err is an errno. */
+	/* The socket failed; err is an errno, EPROTO: too many descriptors. */
 	void (*lost)(struct conn *c, int err);
 	/* All output is gone to the kernel; may be NULL. */
 	void (*sent)(struct conn *c);
@@ -41,6 +41,13 @@ struct conn_ops {
 	 * no message is waited for any more. May be NULL.
 	 */
 	void (*partial)(struct conn *c, bool partial);
+	/*
+	 * Descriptors came, which are the owner's from now on; called before
+	 * the messages that they came with. Only with `takes_fds`.
+	 */
+	void (*fds)(struct conn *c, const int *fds, size_t n);
+	/* `holds_fds`, and all messages that could own them were handed out. */
+	void (*fds_left)(struct conn *c);
 	/* Closed before; frees the owner. */
 	void (*release)(struct conn *c);
 };
@@ -74,6 +81,8 @@ struct conn {
 	 * does: the answers it brings are what memory is waited for.
 	 */
 	bool metered;
+	bool takes_fds; /* descriptors that come are given to ops->fds */
+	bool holds_fds; /* set by the owner: some belong to no message yet */
 	bool whole; /* all messages at once, whatever a turn may do */
 	bool reading; /* read_event is set */
 	bool writing; /* write_event is set */
@@ -111,6 +120,9 @@ bool conn_watch_hangup(struct conn *c);
 
 /* Reads and scans all that is there, for a peer that is known to be dead. */
 void conn_read_rest(struct conn *c);
+
+/* The next byte of output brings descriptors. Takes a reference. */
+void conn_attach(struct conn *c, struct fdset *fdset);
 
 /*
  * Appends len bytes of output, which the caller writes at once to the place

@@ -12,6 +12,7 @@
 #include "worker/registry.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define CONTROL_FEATURE_FD "fd" /* descriptors: section 6 there */
 #define CONTROL_PROTO 1 /* of the wire: proto/PROTOCOL.md, section 1 */
 
 /* One call: the client, the message, and the first parameter if any. */
@@ -172,7 +173,7 @@ control_shutdown(struct control *ctl)
 
 /* Takes hello's `errors`. */
 static bool
-hello_errors(struct control *ctl, const struct item *value)
+hello_errors(struct control *ctl, const struct item *value, struct reader *rest)
 {
 	static const char *const shapes[] = {
 	    [FAULT_STRING] = "string",
@@ -194,7 +195,7 @@ hello_errors(struct control *ctl, const struct item *value)
 
 /* Takes hello's `proto`: both sides use the smaller. */
 static bool
-hello_proto(struct control *ctl, const struct item *value)
+hello_proto(struct control *ctl, const struct item *value, struct reader *rest)
 {
 	if (value->type == READER_UINT && value->n >= 1)
 		return true;
@@ -206,7 +207,7 @@ hello_proto(struct control *ctl, const struct item *value)
 
 /* Takes hello's `client` or `name`, for logs. */
 static bool
-hello_name(struct control *ctl, const struct item *value)
+hello_name(struct control *ctl, const struct item *value, struct reader *rest)
 {
 	if (!reader_text(value)) {
 		fault_set(&ctl->fault, CODE_INVALID_ARGUMENT, NULL,
@@ -220,18 +221,46 @@ hello_name(struct control *ctl, const struct item *value)
 	return true;
 }
 
+/* Takes hello's `features`; those that are not known are for later versions. */
+static bool
+hello_features(struct control *ctl, const struct item *value,
+    struct reader *rest)
+{
+	uint64_t n = value->type == READER_ARRAY ? value->n : 0;
+
+	if (value->type != READER_ARRAY) {
+		fault_set(&ctl->fault, CODE_INVALID_ARGUMENT, NULL,
+		    "features takes an array of strings");
+		fault_add_text(&ctl->fault, "field", "features");
+		return false;
+	}
+	while (n-- > 0) {
+		const uint8_t *start;
+		struct reader one;
+		size_t len = reader_skip(rest, &start);
+
+		reader_init(&one, start, len);
+		struct item name = reader_next(&one);
+		if (reader_is(&name, CONTROL_FEATURE_FD))
+			ctl->client->fd_feature = true;
+	}
+	return true;
+}
+
 /* Reads the map of hello; keys that are not known are for later versions. */
 static bool
 hello_read(struct control *ctl, struct reader *r, uint64_t pairs)
 {
 	static const struct {
 		const char *key;
-		bool (*take)(struct control *ctl, const struct item *value);
+		bool (*take)(struct control *ctl, const struct item *value,
+		    struct reader *rest);
 	} keys[] = {
 	    {"errors", hello_errors},
 	    {"proto", hello_proto},
 	    {"client", hello_name},
 	    {"name", hello_name},
+	    {"features", hello_features},
 	};
 
 	for (uint64_t n = 0; n < pairs; n++) {
@@ -246,7 +275,7 @@ hello_read(struct control *ctl, struct reader *r, uint64_t pairs)
 		struct item value = reader_next(&one);
 		for (size_t i = 0; i < COUNT(keys); i++) {
 			if (reader_is(&key, keys[i].key) &&
-			    !keys[i].take(ctl, &value))
+			    !keys[i].take(ctl, &value, &one))
 				return false;
 		}
 	}
@@ -259,11 +288,12 @@ hello_pack_limits(const struct dispatcher *d, msgpack_packer *pk)
 	const struct config *config = d->config;
 
 	answer_text(pk, "limits");
-	msgpack_pack_map(pk, 8);
+	msgpack_pack_map(pk, 9);
 	answer_number(pk, "maxFrame", d->limits.frame);
 	answer_number(pk, "maxDepth", d->limits.depth);
 	answer_number(pk, "maxValues", d->limits.values);
 	answer_number(pk, "maxMethod", d->limits.method);
+	answer_number(pk, "maxFile", config->max_file);
 	answer_number(pk, "maxClientTasks", config->max_client_tasks);
 	answer_number(pk, "maxQueueSize", config->max_queue_size);
 	answer_number(pk, "maxQueuedBytes", config->max_queued_bytes);
@@ -294,7 +324,8 @@ hello_pack(const struct control *ctl, msgpack_packer *pk)
 	answer_text(pk, MORO_VERSION);
 	answer_number(pk, "proto", CONTROL_PROTO);
 	answer_text(pk, "features");
-	msgpack_pack_array(pk, 0);
+	msgpack_pack_array(pk, 1);
+	answer_text(pk, CONTROL_FEATURE_FD);
 	hello_pack_limits(d, pk);
 	hello_pack_types(d, pk);
 	answer_text(pk, "role");

@@ -28,8 +28,11 @@ outbox_at(struct outbox *q, uint32_t i)
 void
 outbox_clear(struct outbox *q)
 {
-	for (uint32_t i = 0; i < q->n; i++)
+	for (uint32_t i = 0; i < q->n; i++) {
 		chunk_unref(outbox_at(q, i)->chunk);
+		fdset_unref(outbox_at(q, i)->fdset);
+	}
+	fdset_unref(q->next_fdset);
 	free(q->pieces);
 	chunk_unref(q->flat);
 	outbox_init(q);
@@ -63,7 +66,7 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 {
 	struct piece *last;
 
-	if (q->n > 0) {
+	if (q->n > 0 && q->next_fdset == NULL) {
 		last = outbox_at(q, q->n - 1);
 		if (last->chunk == chunk && last->at + last->len == at) {
 			last->len += len;
@@ -77,8 +80,17 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 	last->at = at;
 	last->len = len;
 	last->chunk = chunk_ref(chunk);
+	last->fdset = q->next_fdset;
+	q->next_fdset = NULL;
 	q->bytes += len;
 	return 0;
+}
+
+void
+outbox_attach(struct outbox *q, struct fdset *fdset)
+{
+	fdset_unref(q->next_fdset);
+	q->next_fdset = fdset_ref(fdset);
 }
 
 uint8_t *
@@ -130,6 +142,8 @@ outbox_drop(struct outbox *q, size_t len)
 	while (len > 0) {
 		struct piece *p = outbox_at(q, 0);
 
+		fdset_unref(p->fdset); /* sent with the first byte */
+		p->fdset = NULL;
 		if (len < p->len) {
 			p->at += len;
 			p->len -= len;
@@ -196,10 +210,17 @@ outbox_call(struct outbox *q, int fd, size_t most)
 	for (n = 0; n < q->n && n < OUTBOX_IOV && most > 0; n++) {
 		struct piece *p = outbox_at(q, n);
 
+		/* Descriptors go with the first byte of a call. */
+		if (n > 0 && p->fdset != NULL)
+			break;
 		iov[n].iov_base = (void *)(uintptr_t)p->at;
 		iov[n].iov_len = p->len < most ? p->len : most;
 		most -= iov[n].iov_len;
 	}
+	if (outbox_at(q, 0)->fdset != NULL)
+		return fdpass_send(fd, iov[0].iov_base, iov[0].iov_len,
+		    outbox_at(q, 0)->fdset->fds, outbox_at(q, 0)->fdset->n,
+		    MSG_DONTWAIT);
 	if (n == 1)
 		return send(fd, iov[0].iov_base, iov[0].iov_len,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);

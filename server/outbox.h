@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "server/chunk.h"
+#include "server/fdset.h"
 
 /* From this size on a reference is cheaper than a copy. */
 #define OUTBOX_REFERENCE ((size_t)4 << 10)
@@ -19,6 +20,7 @@ struct piece {
 	const uint8_t *at;
 	size_t len;
 	struct chunk *chunk; /* holds the bytes */
+	struct fdset *fdset; /* goes with the first byte, or NULL */
 };
 
 struct outbox {
@@ -29,10 +31,14 @@ struct outbox {
 	struct chunk *flat; /* being filled with small ones, or NULL */
 	size_t flat_len;
 	size_t bytes; /* in all pieces */
+	struct fdset *next_fdset; /* for the next byte that is appended */
 };
 
 void outbox_init(struct outbox *q);
 void outbox_clear(struct outbox *q);
+
+/* The next byte appended brings descriptors. Takes a reference. */
+void outbox_attach(struct outbox *q, struct fdset *fdset);
 
 /* Appends a copy. Returns 0, or -1 when there is no memory. */
 int outbox_copy(struct outbox *q, const void *bytes, size_t len);

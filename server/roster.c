@@ -107,6 +107,7 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	    .sock = b->pair[1],
 	    .page = b->page,
 	    .limits = config_limits(r->config),
+	    .max_file = r->config->max_file,
 	    .prefetch_us = r->config->prefetch_us,
 	    .debug_tasks = r->config->debug_tasks,
 	};

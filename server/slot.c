@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "proto/envelope.h"
+#include "proto/info.h"
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/log.h"
@@ -23,6 +24,7 @@
 #define SLOT_READY "ready" /* what a worker says when it is set up */
 #define SLOT_TASKS_MAX 256 /* tasks that it may hold */
 #define SLOT_BYTES_MAX ((uint64_t)128 << 10) /* over it: no more of them */
+#define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
 /* Its way there and back counts as this much at least. */
 #define SLOT_TASK_MIN_NS 400
 #define US_PER_MS 1000
@@ -67,7 +69,7 @@ slot_has_credit(const struct slot *s)
 		return true;
 	return s->state == SLOT_BUSY && !s->stuck &&
 	       s->n_running < SLOT_TASKS_MAX &&
-	       s->held_bytes < SLOT_BYTES_MAX &&
+	       s->held_bytes < SLOT_BYTES_MAX && s->held_fds < SLOT_FDS_MAX &&
 	       s->held_ns < slot_dispatcher(s)->prefetch_ns;
 }
 
@@ -168,32 +170,43 @@ slot_spawned(struct slot *s, const struct message *m,
 	return 0;
 }
 
+/* Packs what the worker is to know beside the data. Returns its bytes. */
+static size_t
+slot_info(const struct task *t, uint8_t out[INFO_MAX])
+{
+	struct info info = {.fds = task_fds(t), .result_fd = INFO_NO_FD};
+
+	if (info.fds > 0)
+		info.result_fd = t->extra->result_fd;
+	return info_pack(out, &info);
+}
+
 /* Appends the task's message to what goes to the worker. */
 static int
 slot_send(struct slot *s, const struct task *t)
 {
 	struct conn *c = &s->worker->conn;
 	struct route *r = t->route;
-	uint8_t *at;
+	uint8_t info[INFO_MAX], *at;
+	size_t n = slot_info(t, info);
 
+	if (task_fds(t) > 0)
+		conn_attach(c, t->extra->fdset);
 	envelope_set_msgid(r->head, task_wire_number(t));
-	if (t->place != TASK_IN_CHUNK) {
-		at = conn_room(c, r->head_len + t->data_len + 1);
-		if (at == NULL)
-			return -1;
-		memcpy(at, r->head, r->head_len);
-		at += r->head_len;
-		memcpy(at, task_data(t), t->data_len);
-		at[t->data_len] = ENVELOPE_NO_OPTIONS;
-		return 0;
-	}
-	if (conn_copy(c, r->head, r->head_len) == -1 ||
-	    conn_add(c, task_data(t), t->data_len, t->data.far.chunk) == -1)
-		return -1;
-	at = conn_room(c, 1);
+	if (t->place == TASK_IN_CHUNK)
+		return conn_copy(c, r->head, r->head_len) == -1 ||
+			       conn_add(c, task_data(t), t->data_len,
+				   t->data.far.chunk) == -1 ||
+			       conn_copy(c, info, n) == -1
+			   ? -1
+			   : 0;
+	at = conn_room(c, r->head_len + t->data_len + n);
 	if (at == NULL)
 		return -1;
-	*at = ENVELOPE_NO_OPTIONS;
+	memcpy(at, r->head, r->head_len);
+	at += r->head_len;
+	memcpy(at, task_data(t), t->data_len);
+	memcpy(at + t->data_len, info, n);
 	return 0;
 }
 
@@ -205,7 +218,7 @@ slot_send(struct slot *s, const struct task *t)
 static uint32_t
 slot_cost(struct slot *s, const struct task *t)
 {
-	unsigned int size = page_size_class(t->data_len);
+	unsigned int size = task_size_class(t);
 	uint32_t ns = page_expect(s->worker->page, t->route->index, size);
 	uint64_t all = slot_dispatcher(s)->prefetch_ns;
 
@@ -228,6 +241,7 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 	t->cost_ns = cost_ns;
 	s->held_ns += cost_ns;
 	s->held_bytes += t->data_len;
+	s->held_fds += task_fds(t);
 	TAILQ_INSERT_TAIL(&s->running, t, link);
 	s->n_running++;
 	s->state = SLOT_BUSY;
@@ -276,6 +290,7 @@ slot_release(struct slot *s, struct task *t)
 	s->n_running--;
 	s->held_ns -= t->cost_ns;
 	s->held_bytes -= t->data_len;
+	s->held_fds -= task_fds(t);
 	if (s->n_running > 0) {
 		slot_update(s);
 		return;

@@ -49,6 +49,7 @@ struct slot {
 	uint32_t checked; /* the task that was begun last at slot_check() */
 	uint64_t held_ns; /* expected run time of what it holds */
 	uint64_t held_bytes; /* their data */
+	uint32_t held_fds; /* their descriptors */
 	uint64_t begun_ms; /* when the first of them could begin */
 	char cause[96]; /* what it did wrong, or "" */
 	uint64_t tasks_done; /* by all workers of the slot */

@@ -20,6 +20,8 @@ struct submission {
 	struct options options;
 	const uint8_t *data; /* header included */
 	size_t data_len;
+	bool lost; /* and the connection cannot go on */
+	struct fdset *fdset; /* descriptors that are its own, or NULL */
 	struct fault fault; /* why it is refused */
 };
 
@@ -132,6 +134,12 @@ submit_check_room(struct submission *sub)
 		return submit_full(sub, "client",
 		    "the connection has too many unfinished tasks",
 		    config->max_client_tasks, sub->client->n_tasks);
+	if (sub->fdset != NULL &&
+	    sub->client->n_task_fds + sub->fdset->n > CLIENT_FDS)
+		return submit_full(sub, "fds",
+		    "the connection's unfinished tasks have too many "
+		    "descriptors",
+		    CLIENT_FDS, sub->client->n_task_fds);
 	if (bytes + sub->data_len > config->max_queued_bytes)
 		return submit_full(sub, "bytes",
 		    "unfinished tasks and unread answers have too many bytes",
@@ -159,10 +167,13 @@ submit_fill_extra(struct submission *sub, struct task *t)
 	const struct options *o = &sub->options;
 
 	if (o->id == NULL && o->timeout_ms == 0 && o->queue_timeout_ms == 0 &&
-	    o->run_timeout_ms == 0)
+	    o->run_timeout_ms == 0 && sub->fdset == NULL)
 		return 0;
 	if (task_add_extra(sub->dispatcher->tasks, t) == -1)
 		return -1;
+	t->extra->fdset = sub->fdset;
+	t->extra->result_fd = o->result_fd;
+	sub->fdset = NULL;
 	t->extra->timeout_ms = o->timeout_ms;
 	t->extra->queue_timeout_ms = o->queue_timeout_ms;
 	t->extra->run_timeout_ms = o->run_timeout_ms;
@@ -216,6 +227,50 @@ submit_check_open(struct submission *sub)
 	return false;
 }
 
+/*
+ * Takes the descriptors of the request, whatever comes of it otherwise: the
+ * next ones belong to the next request.
+ */
+static bool
+submit_take_fds(struct submission *sub)
+{
+	const struct frame *f = sub->m->frame;
+	struct client *c = sub->client;
+	uint32_t n = 0, unfit;
+	int rc;
+
+	if (f->options.len > 1)
+		n = options_fds(sub->m->bytes + f->options.at, f->options.len);
+	if (n == 0)
+		return true;
+	rc = client_take_fds(c, n, &sub->fdset);
+	if (!c->fd_feature) {
+		fault_set(&sub->fault, CODE_UNSUPPORTED, "fds",
+		    "fds needs the feature \"fd\", asked for in hello");
+		return false;
+	}
+	if (rc == -1) {
+		fault_set(&sub->fault, CODE_PROTOCOL_ERROR, "fds",
+		    "fds is %u, and so many descriptors have not come", n);
+		sub->lost = true;
+		return false;
+	}
+	if (sub->fdset == NULL) {
+		submit_no_memory(sub);
+		return false;
+	}
+	unfit = fdset_unfit(sub->fdset);
+	if (unfit < n) {
+		fault_set(&sub->fault, CODE_INVALID_ARGUMENT, "fds",
+		    "fds takes regular files and memfds, and descriptor %u is "
+		    "none",
+		    unfit);
+		fault_add_text(&sub->fault, "field", "fds");
+		return false;
+	}
+	return true;
+}
+
 void
 submit_task(struct client *c, const struct message_in *m)
 {
@@ -226,12 +281,19 @@ submit_task(struct client *c, const struct message_in *m)
 	sub.client = c;
 	sub.dispatcher = c->dispatcher;
 	sub.m = m;
+	sub.fdset = NULL;
+	sub.lost = false;
 	sub.dispatcher->counters.submitted++;
-	if (submit_read(&sub) && submit_check_open(&sub) &&
-	    submit_check_ids(&sub) && submit_check_room(&sub))
+	if (submit_take_fds(&sub) && submit_read(&sub) &&
+	    submit_check_open(&sub) && submit_check_ids(&sub) &&
+	    submit_check_room(&sub))
 		t = submit_make(&sub);
-	if (t == NULL)
-		submit_refuse(&sub);
-	else
+	if (t != NULL) {
 		life_queue(sub.dispatcher, t);
+		return;
+	}
+	submit_refuse(&sub);
+	fdset_unref(sub.fdset);
+	if (sub.lost)
+		client_close_soon(c);
 }

@@ -127,6 +127,7 @@ task_free(struct task_slab *slab, struct task *t)
 	task_drop_data(t);
 	if (t->extra != NULL) {
 		assert(!deadline_is_set(&t->extra->deadline));
+		fdset_unref(t->extra->fdset);
 		t->extra->id = (struct task_id *)(void *)slab->extras;
 		slab->extras = t->extra;
 		t->extra = NULL;

@@ -12,8 +12,10 @@
 #include <sys/queue.h>
 
 #include "proto/options.h"
+#include "proto/page.h"
 #include "server/chunk.h"
 #include "server/deadline.h"
+#include "server/fdset.h"
 
 struct client;
 struct route;
@@ -42,10 +44,12 @@ enum task_place {
 struct task_extra {
 	struct deadline deadline; /* the next of its limits to strike */
 	struct task_id *id; /* option `id`, or NULL */
+	struct fdset *fdset; /* descriptors that came with it, or NULL */
 	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
 	uint32_t timeout_ms; /* these three, 0: no limit */
 	uint32_t run_timeout_ms;
 	uint32_t queue_timeout_ms;
+	uint32_t result_fd; /* of fdset, for the result; or INFO_NO_FD */
 };
 
 struct task {
@@ -117,6 +121,21 @@ static inline const uint8_t *
 task_data(const struct task *t)
 {
 	return t->place == TASK_IN_RECORD ? t->data.bytes : t->data.far.at;
+}
+
+/* How many descriptors came with it. */
+static inline uint32_t
+task_fds(const struct task *t)
+{
+	return t->extra != NULL && t->extra->fdset != NULL ? t->extra->fdset->n
+							   : 0;
+}
+
+/* The class of its size, for what is learned of its type: proto/page.h. */
+static inline unsigned int
+task_size_class(const struct task *t)
+{
+	return task_fds(t) > 0 ? PAGE_SIZE_FILE : page_size_class(t->data_len);
 }
 
 /* Gives the task its extra part, zeroed. Returns 0, or -1: no memory. */

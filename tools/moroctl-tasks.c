@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/units.h"
 #include "tools/complain.h"
 #include "tools/moroctl-options.h"
+#include "tools/sink.h"
 
 #define KEY_LEN 32 /* bytes of a key that is not text */
 
@@ -122,24 +124,89 @@ tasks_add_input(struct ctl *c, struct moro_map *map, const char *name)
 	return rc;
 }
 
+/*
+ * Adds the input to a map: as a range of the file that --input names, if the
+ * server takes descriptors, else the bytes. The descriptor goes to *fd, or -1.
+ */
+static int
+tasks_add_file(struct ctl *c, struct moro_map *map, int *fd)
+{
+	*fd = -1;
+	if (c->n_args == 0 && ctl_has(c, CTL_INPUT) && ctl_takes_files(c))
+		*fd = source_open(c->values[CTL_INPUT]);
+	if (*fd == -1)
+		return tasks_add_input(c, map, "input");
+	return ctl_add_file(c, map, "input", *fd);
+}
+
+/* Closes what tasks_add_file() may have opened. */
+static void
+tasks_close(int fd)
+{
+	if (fd != -1)
+		close(fd);
+}
+
+/* Runs a task that makes bytes of bytes, which go to their file directly. */
+static int
+tasks_run_to_file(struct ctl *c, const char *type, struct moro_map *map)
+{
+	struct moro_reply *reply;
+	struct sink out;
+	int rc = sink_open(&out, c->values[CTL_OUTPUT]);
+
+	if (rc == EXIT_DONE)
+		rc = ctl_set_result(c, out.fd);
+	if (rc != EXIT_DONE) {
+		moro_map_free(map);
+		sink_drop(&out);
+		return rc;
+	}
+	rc = ctl_call_map(c, type, map, &reply);
+	if (rc != EXIT_DONE) {
+		sink_drop(&out);
+		return rc;
+	}
+	moro_reply_free(reply);
+	return sink_keep(&out);
+}
+
+/* The same, or by way of the answer where that is not possible. */
+static int
+tasks_transform(struct ctl *c, const char *type, struct moro_map *map)
+{
+	int fd, rc = tasks_add_file(c, map, &fd);
+
+	if (rc != EXIT_DONE)
+		moro_map_free(map);
+	else if (!ctl_has(c, CTL_JSON) && ctl_takes_files(c))
+		rc = tasks_run_to_file(c, type, map);
+	else
+		rc = tasks_run(c, type, map, false);
+	tasks_close(fd);
+	return rc;
+}
+
 int
 ctl_hash(struct ctl *c)
 {
 	const char *encoding = c->values[CTL_ENCODING];
 	bool raw = encoding != NULL && strcmp(encoding, "bin") == 0;
 	struct moro_map *map;
-	int rc;
+	int rc, fd;
 
 	rc = raw ? ctl_check_terminal(c) : EXIT_DONE;
 	if (rc != EXIT_DONE)
 		return rc;
 	map = moro_map_new();
-	rc = tasks_add_input(c, map, "input");
 	tasks_text(map, "algorithm", c, CTL_ALGORITHM);
 	tasks_text(map, "encoding", c, CTL_ENCODING);
+	rc = tasks_add_file(c, map, &fd);
 	if (rc == EXIT_DONE)
-		return tasks_run(c, "crypto:hash", map, !raw);
-	moro_map_free(map);
+		rc = tasks_run(c, "crypto:hash", map, !raw);
+	else
+		moro_map_free(map);
+	tasks_close(fd);
 	return rc;
 }
 
@@ -218,9 +285,7 @@ ctl_compress(struct ctl *c)
 	tasks_text(map, "format", c, CTL_FORMAT);
 	rc = tasks_add_level(c, map);
 	if (rc == EXIT_DONE)
-		rc = tasks_add_input(c, map, "input");
-	if (rc == EXIT_DONE)
-		return tasks_run(c, "data:compress", map, false);
+		return tasks_transform(c, "data:compress", map);
 	moro_map_free(map);
 	return rc;
 }
@@ -230,7 +295,6 @@ ctl_decompress(struct ctl *c)
 {
 	struct moro_map *map = moro_map_new();
 	uint64_t max;
-	int rc;
 
 	tasks_text(map, "format", c, CTL_FORMAT);
 	if (ctl_has(c, CTL_MAX_OUTPUT)) {
@@ -238,9 +302,5 @@ ctl_decompress(struct ctl *c)
 		moro_map_number(map, "maxOutput",
 		    max > INT64_MAX ? INT64_MAX : (int64_t)max);
 	}
-	rc = tasks_add_input(c, map, "input");
-	if (rc == EXIT_DONE)
-		return tasks_run(c, "data:decompress", map, false);
-	moro_map_free(map);
-	return rc;
+	return tasks_transform(c, "data:decompress", map);
 }

@@ -1,8 +1,10 @@
 #include "tools/moroctl.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/units.h"
 #include "tools/complain.h"
@@ -106,6 +108,33 @@ ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
 		rc = ctl_call(c, type, data, moro_map_size(map), reply);
 	moro_map_free(map);
 	return rc;
+}
+
+bool
+ctl_takes_files(struct ctl *c)
+{
+	return ctl_connect(c) == EXIT_DONE && moro_server_has(c->moro, "fd");
+}
+
+int
+ctl_add_file(struct ctl *c, struct moro_map *map, const char *name, int fd)
+{
+	off_t len = lseek(fd, 0, SEEK_END);
+	int index = moro_options_add_file(c->options, fd);
+
+	if (len == -1 || index == -1)
+		return complain_usage("the file cannot be passed on: %s",
+		    strerror(errno));
+	moro_map_file(map, name, index, 0, (uint64_t)len);
+	return EXIT_DONE;
+}
+
+int
+ctl_set_result(struct ctl *c, int fd)
+{
+	if (moro_options_set_result_file(c->options, fd) == 0)
+		return EXIT_DONE;
+	return complain_usage("the output cannot be passed on");
 }
 
 /* Finds the command in the arguments and takes it out of them. */

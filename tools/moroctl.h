@@ -96,6 +96,16 @@ int ctl_call(struct ctl *c, const char *type, const void *data, size_t len,
 int ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
     struct moro_reply **reply);
 
+/* Whether the server takes descriptors; connects first. */
+bool ctl_takes_files(struct ctl *c);
+
+/*
+ * Puts a whole file into the data; has a result of bytes go to a file. The
+ * descriptors stay open until the call. Give the exit code.
+ */
+int ctl_add_file(struct ctl *c, struct moro_map *map, const char *name, int fd);
+int ctl_set_result(struct ctl *c, int fd);
+
 /*
  * Writes the result as JSON and a newline. Gives the exit code, as do the
  * next ones.

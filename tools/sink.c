@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #define SINK_SUFFIX ".XXXXXX" /* what mkostemp() fills in */
 #define SINK_MODE 0666 /* of new files, less the umask */
+#define SINK_PIECE ((size_t)64 << 10) /* bytes of one copy */
 
 /* Whether a path means standard output. */
 static bool
@@ -78,72 +80,156 @@ sink_mode(int fd, const struct stat *old)
 	return fchmod(fd, SINK_MODE & ~mask);
 }
 
-/* Writes a file beside `path` and puts it in its place. */
+/* Makes the file beside the one that it is to replace. */
 static int
-sink_replace(const char *path, const struct stat *old, const void *bytes,
-    size_t len, bool newline)
+sink_make(struct sink *s, const struct stat *old)
 {
-	char beside[PATH_MAX];
-	int fd, rc, error;
-
-	if (snprintf(beside, sizeof beside, "%s" SINK_SUFFIX, path) >=
-	    (int)sizeof beside) {
+	if (snprintf(s->beside, sizeof s->beside, "%s" SINK_SUFFIX, s->path) >=
+	    (int)sizeof s->beside) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	fd = mkostemp(beside, O_CLOEXEC);
-	if (fd == -1)
+	s->fd = mkostemp(s->beside, O_CLOEXEC);
+	if (s->fd == -1)
 		return -1;
-	rc = sink_mode(fd, old);
-	if (rc == 0)
-		rc = sink_write_all(fd, bytes, len, newline);
-	rc = sink_close(fd, rc);
-	if (rc == 0)
-		rc = rename(beside, path);
-	if (rc == 0)
-		return 0;
-	error = errno;
-	unlink(beside);
-	errno = error;
-	return -1;
+	s->replaces = true;
+	return sink_mode(s->fd, old);
 }
 
-/* Writes to what is there and no regular file: a device, a pipe. */
+/*
+ * What is there and no regular file, a device or a pipe, gets the bytes at the
+ * end, from a file in memory.
+ */
 static int
-sink_write_special(const char *path, const void *bytes, size_t len,
-    bool newline)
+sink_make_special(struct sink *s)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	s->fd = memfd_create("moroctl", MFD_CLOEXEC);
+	return s->fd == -1 ? -1 : 0;
+}
 
+/* Makes the descriptor; a symbolic link stays, and what it names is replaced. */
+static int
+sink_begin(struct sink *s, const char *path)
+{
+	struct stat st;
+
+	if (sink_is_stdout(path))
+		return sink_make_special(s);
+	if (strlen(path) >= sizeof s->path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(s->path, path);
+	if (stat(path, &st) == -1)
+		return sink_make(s, NULL);
+	if (!S_ISREG(st.st_mode))
+		return sink_make_special(s);
+	if (realpath(path, s->path) == NULL)
+		return -1;
+	return sink_make(s, &st);
+}
+
+/* How a sink is called in an error. */
+static const char *
+sink_name(const struct sink *s)
+{
+	return s->path[0] != '\0' ? s->path : "standard output";
+}
+
+int
+sink_open(struct sink *s, const char *path)
+{
+	int rc, error;
+
+	memset(s, 0, sizeof *s);
+	s->fd = -1;
+	rc = sink_begin(s, path);
+	if (rc == 0)
+		return EXIT_DONE;
+	error = errno;
+	sink_drop(s);
+	return complain_output(sink_name(s), error);
+}
+
+/* Copies what was written to where it belongs. */
+static int
+sink_copy(struct sink *s)
+{
+	char piece[SINK_PIECE];
+	int fd = STDOUT_FILENO, rc = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	if (s->path[0] != '\0')
+		fd = open(s->path, O_WRONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	while (rc == 0 && (n = pread(s->fd, piece, sizeof piece, at)) != 0) {
+		rc = n == -1 ? -1 : sink_write_fd(fd, piece, (size_t)n);
+		at += n;
+	}
+	return fd == STDOUT_FILENO ? rc : sink_close(fd, rc);
+}
+
+int
+sink_keep(struct sink *s)
+{
+	int rc, error;
+
+	if (s->replaces) {
+		rc = sink_close(s->fd, 0);
+		s->fd = -1;
+		if (rc == 0)
+			rc = rename(s->beside, s->path);
+		s->replaces = rc != 0;
+	} else {
+		rc = sink_copy(s);
+	}
+	error = errno;
+	sink_drop(s);
+	return rc == 0 ? EXIT_DONE : complain_output(sink_name(s), error);
+}
+
+void
+sink_drop(struct sink *s)
+{
+	if (s->fd != -1)
+		close(s->fd);
+	if (s->replaces)
+		unlink(s->beside);
+	s->fd = -1;
+	s->replaces = false;
+}
+
+/* Writes to standard output, or to what is there and no regular file. */
+static int
+sink_write_through(struct sink *s, const void *bytes, size_t len, bool newline)
+{
+	int fd;
+
+	if (s->path[0] == '\0')
+		return sink_write_all(STDOUT_FILENO, bytes, len, newline);
+	fd = open(s->path, O_WRONLY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
 	return sink_close(fd, sink_write_all(fd, bytes, len, newline));
 }
 
-/* Writes a file; a symbolic link stays, and what it names is replaced. */
-static int
-sink_write_file(const char *path, const void *bytes, size_t len, bool newline)
-{
-	char real[PATH_MAX];
-	struct stat st;
-
-	if (stat(path, &st) == -1)
-		return sink_replace(path, NULL, bytes, len, newline);
-	if (!S_ISREG(st.st_mode))
-		return sink_write_special(path, bytes, len, newline);
-	if (realpath(path, real) == NULL)
-		return -1;
-	return sink_replace(real, &st, bytes, len, newline);
-}
-
 int
 sink_write(const char *path, const void *bytes, size_t len, bool newline)
 {
-	bool is_stdout = sink_is_stdout(path);
-	int rc = is_stdout ? sink_write_all(STDOUT_FILENO, bytes, len, newline)
-			   : sink_write_file(path, bytes, len, newline);
+	struct sink s;
+	int rc = sink_open(&s, path), error;
 
-	if (rc == 0)
-		return EXIT_DONE;
-	return complain_output(is_stdout ? "standard output" : path, errno);
+	if (rc != EXIT_DONE)
+		return rc;
+	if (s.replaces)
+		rc = sink_write_all(s.fd, bytes, len, newline);
+	else
+		rc = sink_write_through(&s, bytes, len, newline);
+	error = errno;
+	if (rc == 0 && s.replaces)
+		return sink_keep(&s);
+	sink_drop(&s);
+	return rc == 0 ? EXIT_DONE : complain_output(sink_name(&s), error);
 }

@@ -6,8 +6,32 @@
  * place and renamed, so that it is there whole or not at all.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/* A file that is being written by somebody else. */
+struct sink {
+	int fd; /* to write to; -1: none */
+	bool replaces; /* `beside` is to take the place of `path` */
+	char path[PATH_MAX]; /* "": standard output */
+	char beside[PATH_MAX];
+};
+
+/*
+ * Gives a descriptor to write to. NULL and "-": standard output. Returns 0, or
+ * EXIT_FAILED after complaining.
+ */
+int sink_open(struct sink *s, const char *path);
+
+/*
+ * Puts what was written where it belongs, and closes. Returns 0, or
+ * EXIT_FAILED after complaining.
+ */
+int sink_keep(struct sink *s);
+
+/* Closes, and nothing is left. */
+void sink_drop(struct sink *s);
 
 /*
  * Writes bytes, and a newline if asked to. NULL and "-": standard output.

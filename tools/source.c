@@ -88,6 +88,23 @@ source_read(struct source *s, const char *path)
 	    is_stdin ? "standard input" : path, strerror(error));
 }
 
+int
+source_open(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (path == NULL || strcmp(path, "-") == 0)
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 void
 source_chomp(struct source *s)
 {

@@ -17,6 +17,12 @@ struct source {
  */
 int source_read(struct source *s, const char *path);
 
+/*
+ * Opens a file that can be passed on as a descriptor: a regular one. -1: it is
+ * none, or cannot be opened, and source_read() is the way.
+ */
+int source_open(const char *path);
+
 /* Drops one newline at the end, as editors and echo leave it. */
 void source_chomp(struct source *s);
 

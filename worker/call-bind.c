@@ -104,6 +104,20 @@ bind_as_text(const struct field *f, const msgpack_object *value)
 	own->via.str.ptr = bin.ptr;
 }
 
+/* A range of a file, where bytes are meant: checks it, or reads it. */
+static int
+bind_range(struct call *call, const struct field *f, const char *prefix,
+    const msgpack_object *value)
+{
+	char name[2 * BIND_NAME];
+	struct range range;
+
+	bind_name(name, sizeof name, prefix, f->name);
+	if (f->streams)
+		return files_check(call, name, value, &range);
+	return files_load(call, name, (msgpack_object *)(uintptr_t)value);
+}
+
 /* Checks a value against its field. */
 static int
 bind_check(struct call *call, const struct field *f, const char *prefix,
@@ -111,6 +125,12 @@ bind_check(struct call *call, const struct field *f, const char *prefix,
 {
 	char takes[FIELD_WORDS], name[2 * BIND_NAME];
 
+	if ((f->kinds & FIELD_BIN) != 0 && files_is_range(value)) {
+		if (bind_range(call, f, prefix, value) < 0)
+			return -1;
+		if (f->streams)
+			return 0;
+	}
 	if ((field_kind(value) & f->kinds) != 0 && field_in_range(f, value) &&
 	    field_allows(f, value))
 		return 0;

@@ -27,9 +27,9 @@ call_init(struct call *call, const struct task_type *type,
 	msgpack_packer_init(&call->pk, out, output_write);
 }
 
-/* Binds the fields, if the type has a table, and does the work. */
+/* Binds the fields, if the type has a table, and runs the type. */
 static int
-call_work(struct call *call)
+call_run_type(struct call *call)
 {
 	const struct field *fields = call->type->fields;
 
@@ -43,6 +43,19 @@ call_work(struct call *call)
 	if (!call->out->full)
 		return call_no_memory(call);
 	return call_too_large(call, "result", call->result_max);
+}
+
+/* Does the work, and sees to it that the result is where it is wanted. */
+static int
+call_work(struct call *call)
+{
+	size_t start = call->out->len;
+
+	if (!files_take_result(call))
+		return call_run_type(call);
+	if (files_check_result(call) < 0 || call_run_type(call) < 0)
+		return -1;
+	return files_move_result(call, start);
 }
 
 /* Takes back what a failed call has written. */
@@ -144,6 +157,15 @@ call_too_large(struct call *call, const char *what, size_t limit)
 	    limit);
 	fault_add_number(&call->fault, "limit", (int64_t)limit);
 	return -1;
+}
+
+int
+call_load(struct call *call, const char *field, const msgpack_object *arg)
+{
+	if (!files_is_range(arg))
+		return 0;
+	/* the call's own, like all its values */
+	return files_load(call, field, (msgpack_object *)(uintptr_t)arg);
 }
 
 const uint8_t *

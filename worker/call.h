@@ -13,6 +13,7 @@
 #include <msgpack.h>
 
 #include "proto/fault.h"
+#include "worker/files.h"
 #include "worker/output.h"
 #include "worker/type.h"
 
@@ -30,12 +31,13 @@ struct call {
 	msgpack_packer pk; /* writes into out */
 	struct output *out;
 	size_t result_max; /* bytes that a result may have */
+	struct files *files; /* that came with the request; NULL: none */
 	struct fault fault; /* set by call_fail() */
 };
 
 /*
  * Runs a task: binds data, calls the type's function, and appends exactly one
- * value to out. On failure returns -1 with call->fault set and out as it was;
+ * value to out. call->files is the caller's to set before. On failure returns -1 with call->fault set and out as it was;
  * a result over result_max bytes fails with TOO_LARGE. `data` NULL counts as
  * nil. A type without a table of fields takes any data.
  */
@@ -73,6 +75,12 @@ int call_too_large(struct call *call, const char *what, size_t limit);
  */
 int call_bind(struct call *call, const struct field *fields,
     const msgpack_object *map, const char *prefix, const msgpack_object **args);
+
+/*
+ * Has a bound field in memory, which may be a range of a file until then.
+ * Returns 0, or -1 with the error set.
+ */
+int call_load(struct call *call, const char *field, const msgpack_object *arg);
 
 /* Bytes of a bound str or bin. */
 const uint8_t *call_bytes(const msgpack_object *arg, size_t *len);

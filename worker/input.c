@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "server/log.h"
 
@@ -89,16 +88,33 @@ input_next(struct input *in, struct frame *frame)
 bool
 input_read(struct input *in)
 {
+	int fds[FDPASS_MAX];
+	size_t n;
 	ssize_t got;
 
 	input_room(in);
-	do
-		got = recv(in->sock, in->bytes + in->end, in->cap - in->end, 0);
-	while (got == -1 && errno == EINTR);
+	got = fdpass_receive(in->sock, in->bytes + in->end, in->cap - in->end,
+	    fds, &n, 0);
+	if (got == -1 && errno == EPROTO)
+		fatal("no descriptors are left for those that came");
+	if (n > FDPASS_AHEAD - in->n_fds)
+		fatal("the dispatcher sent too many descriptors");
+	memcpy(in->fds + in->n_fds, fds, n * sizeof fds[0]);
+	in->n_fds += (uint32_t)n;
 	if (got <= 0)
 		return false;
 	in->end += (size_t)got;
 	return true;
+}
+
+void
+input_take_fds(struct input *in, int *fds, uint32_t n)
+{
+	if (n > in->n_fds)
+		fatal("the dispatcher sent too few descriptors");
+	memcpy(fds, in->fds, n * sizeof fds[0]);
+	in->n_fds -= n;
+	memmove(in->fds, in->fds + n, in->n_fds * sizeof fds[0]);
 }
 
 void

@@ -11,10 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/fdpass.h"
 #include "proto/scan.h"
 
 struct input {
 	int sock; /* blocking */
+	int fds[FDPASS_AHEAD]; /* that came, of messages that are unread */
+	uint32_t n_fds;
 	uint8_t *bytes; /* cap of them; those from start to end are unread */
 	size_t start;
 	size_t end;
@@ -37,6 +40,9 @@ input_at(const struct input *in)
 
 /* Waits for more bytes. False: the dispatcher is gone. */
 bool input_read(struct input *in);
+
+/* Takes the descriptors of the message that is read next. */
+void input_take_fds(struct input *in, int *fds, uint32_t n);
 
 /* Drops the message of `size` bytes that is done with. */
 void input_consume(struct input *in, size_t size, bool secret);

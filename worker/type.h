@@ -44,6 +44,11 @@ struct field {
 	const char *fallback; /* the default, as text, or NULL */
 	const char *about; /* one sentence */
 	const struct field *fields; /* of a map: its own fields, or NULL */
+	/*
+	 * Of bytes: a range of a file is left as it is, to be read by
+	 * worker/blob.h. Elsewhere it is read to memory first.
+	 */
+	bool streams;
 };
 
 enum type_flag {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +14,14 @@
 #include <unistd.h>
 
 #include "proto/envelope.h"
+#include "proto/info.h"
 #include "proto/page.h"
 #include "proto/scan.h"
 #include "server/log.h"
 #include "server/process.h"
+#include "worker/blob.h"
 #include "worker/call.h"
+#include "worker/files.h"
 #include "worker/input.h"
 #include "worker/registry.h"
 
@@ -35,6 +39,7 @@ struct worker {
 	struct output out; /* answers that are not sent yet */
 	msgpack_zone zone; /* values of the task; kept */
 	struct call call;
+	struct files files; /* of the task now */
 	const struct task_type *type; /* of the task now; NULL: not offered */
 	unsigned int type_index; /* in the registry */
 	uint32_t received; /* tasks, which is their number */
@@ -187,17 +192,58 @@ worker_must_flush(const struct worker *w, unsigned int size)
 	       w->now_ns + expected - w->first_ns > w->bound_ns;
 }
 
+/* Whether what the task holds must not stay in memory. */
+static bool
+worker_is_secret(const struct worker *w)
+{
+	return w->type == NULL || (w->type->flags & TYPE_SECRET);
+}
+
+/* Takes the descriptors that the dispatcher says the task has. */
+static void
+worker_take_files(struct worker *w, const struct frame *f)
+{
+	struct info info;
+
+	w->call.files = NULL;
+	if (f->options.len <= 1)
+		return;
+	info_parse(&info, input_at(&w->in) + f->options.at, f->options.len);
+	if (info.fds == 0 || info.fds > FDPASS_MAX)
+		return;
+	input_take_fds(&w->in, w->files.fds, info.fds);
+	w->files.n = info.fds;
+	if (info.result_fd < info.fds)
+		w->files.result = (int)info.result_fd;
+	w->call.files = &w->files;
+}
+
+/* Closes them. */
+static void
+worker_leave_files(struct worker *w)
+{
+	if (w->call.files == NULL)
+		return;
+	files_clear(&w->files, worker_is_secret(w));
+	if (worker_is_secret(w))
+		blob_wipe();
+	w->call.files = NULL;
+}
+
 /* Does one task that is there. False: the dispatcher is gone. */
 static bool
 worker_serve(struct worker *w, const struct frame *f)
 {
-	unsigned int size = page_size_class(f->data.len);
+	unsigned int size;
 	bool empty;
 	uint64_t now;
 
 	if (f->kind != FRAME_REQUEST)
 		fatal("the dispatcher sent what is no request");
 	worker_find_type(w, f);
+	worker_take_files(w, f);
+	size = w->call.files != NULL ? PAGE_SIZE_FILE
+				     : page_size_class(f->data.len);
 	if (worker_must_flush(w, size) && !worker_flush(w))
 		return false;
 	empty = w->out.len == 0;
@@ -213,8 +259,8 @@ worker_serve(struct worker *w, const struct frame *f)
 		if (empty)
 			w->first_ns = now;
 	}
-	input_consume(&w->in, f->size,
-	    w->type == NULL || (w->type->flags & TYPE_SECRET));
+	worker_leave_files(w);
+	input_consume(&w->in, f->size, worker_is_secret(w));
 	return true;
 }
 
@@ -275,6 +321,8 @@ worker_isolate(const struct worker_setup *setup)
 		fatal("cannot close descriptors: %s", strerror(errno));
 	/* A core file would hold what callers entrusted to us. */
 	setrlimit(RLIMIT_CORE, &none);
+	/* a result that may not be written is an error, not a death */
+	signal(SIGXFSZ, SIG_IGN);
 	setsockopt(setup->sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
@@ -291,6 +339,7 @@ worker_init(struct worker *w, const struct worker_setup *setup)
 	w->page = setup->page;
 	w->bound_ns = setup->prefetch_us * NS_PER_US;
 	input_init(&w->in, setup->sock, &limits);
+	files_init(&w->files, setup->max_file);
 	/* What one result may have is call_run()'s business. */
 	output_init(&w->out, SIZE_MAX);
 	output_lend(&w->out, w->page->out, PAGE_OUT);

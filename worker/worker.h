@@ -16,6 +16,7 @@ struct worker_setup {
 	int sock; /* its end of the socketpair; blocking */
 	struct page *page; /* shared with the dispatcher */
 	struct limits limits; /* of one message */
+	uint64_t max_file; /* bytes of one range of a file */
 	uint64_t prefetch_us; /* how long a finished answer may be held */
 	bool debug_tasks; /* offer the debug: family */
 };

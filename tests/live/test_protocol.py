@@ -1,5 +1,7 @@
 """Replays the exchanges of proto/PROTOCOL.md, byte by byte, and its example client."""
 
+import hashlib
+import pathlib
 import re
 import socket
 import subprocess
@@ -56,13 +58,24 @@ def test_exchange(morod, name, body):
                 assert receive(s, len(data)) == data
 
 
+def run_example(morod, kind):
+    """Runs the example of that kind against a morod of its own."""
+    (code,) = re.findall(rf"```{kind}\n(.*?)```", TEXT, re.S)
+    with morod(debug_tasks=False) as d:
+        return subprocess.run(
+            ["/usr/bin/python3", "-c", code.replace("/run/moro/morod.sock", d.socket)],
+            capture_output=True, text=True, timeout=DEADLINE,
+        )
+
+
 def test_example_client(morod):
     """The Python client of section 1 works as it stands."""
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-    with morod(debug_tasks=False) as d:
-        code = code.replace("/run/moro/morod.sock", d.socket)
-        done = subprocess.run(
-            ["/usr/bin/python3", "-c", code], capture_output=True, text=True,
-            timeout=DEADLINE,
-        )
+    done = run_example(morod, "python")
     assert done.stdout.startswith("ba7816bf8f01cfea"), done.stderr
+
+
+def test_example_with_a_file(morod):
+    """So does that of section 9, which passes a descriptor."""
+    done = run_example(morod, "python-files")
+    digest = hashlib.sha256(pathlib.Path("/etc/passwd").read_bytes()).hexdigest()
+    assert done.stdout.strip() == repr([1, 2, None, digest]), done.stderr

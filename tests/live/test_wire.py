@@ -356,17 +356,18 @@ def test_hello(morod):
     """hello tells both who they are; limits are all there."""
     with morod(workers=1, max_queue_size=7) as d, d.client() as c:
         h = c.server
-        assert h["server"] == "morod" and h["proto"] == 1 and h["features"] == []
+        assert h["server"] == "morod" and h["proto"] == 1 and h["features"] == ["fd"]
         assert h["pid"] == d.process.pid and h["role"] == "admin"
         assert "crypto:hash" in h["types"] and h["started"] > 0
         assert h["limits"] == {
             "maxFrame": 64 << 20, "maxDepth": 32, "maxValues": 1000000,
-            "maxMethod": 128, "maxClientTasks": 4096, "maxQueueSize": 7,
+            "maxMethod": 128, "maxFile": 4 << 30, "maxClientTasks": 4096, "maxQueueSize": 7,
             "maxQueuedBytes": 1 << 30, "frameTimeoutMs": 10000,
         }
         assert c.request("hello", {"name": "x", "later": {"deep": [1]}, 5: 6})
         for bad, field in [({"errors": "xml"}, "errors"), ({"proto": 0}, "proto"),
-                           ({"name": 5}, "name"), ([1], "hello")]:
+                           ({"name": 5}, "name"), ({"features": "fd"}, "features"),
+                           ([1], "hello")]:
             error = c.start("hello", bad).error()
             assert error["code"] == "INVALID_ARGUMENT" and error["field"] == field
 

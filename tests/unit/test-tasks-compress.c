@@ -466,7 +466,7 @@ test_refusals(void **state)
 	tasking_refuses("maxOutput", "data:decompress",
 	    "{'input': 'a', 'maxOutput': -1}");
 	tasking_refuses("maxOutput", "data:decompress",
-	    "{'input': 'a', 'maxOutput': 99999999999}");
+	    "{'input': 'a', 'maxOutput': 1125899906842625}");
 }
 
 int

@@ -4,7 +4,9 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "worker/blob.h"
 #include "worker/call.h"
+#include "worker/sink.h"
 
 #define ZSTD_LEVEL_MAX 19 /* above it are windows that readers refuse */
 #define ZSTD_LEVEL 3
@@ -21,6 +23,7 @@ static const struct field compress_fields[] = {
 	.alias = "data",
 	.kinds = FIELD_TEXT,
 	.required = true,
+	.streams = true,
 	.about = "What to compress; a string counts as its bytes."},
     [COMPRESS_FORMAT] = {.name = "format",
 	.kinds = FIELD_STR,
@@ -68,29 +71,72 @@ compress_zstd_end(void)
 	compress_zstd_ctx = NULL;
 }
 
+/* Says what zstd could not do. */
+static int
+compress_zstd_error(struct call *call, size_t rc)
+{
+	if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+		return call_no_memory(call);
+	if (ZSTD_getErrorCode(rc) == ZSTD_error_dstSize_tooSmall)
+		return call_too_large(call, "result", call->result_max);
+	return call_fail(call, CODE_WORKER_ERROR, "cannot compress: %s",
+	    ZSTD_getErrorName(rc));
+}
+
+/* Compresses one piece of input; the last one ends the frame. */
+static int
+compress_zstd_piece(struct sink *out, ZSTD_CCtx *ctx, ZSTD_inBuffer *in,
+    ZSTD_EndDirective mode)
+{
+	for (;;) {
+		ZSTD_outBuffer to = {out->at, out->room, out->used};
+		size_t rc = ZSTD_compressStream2(ctx, &to, in, mode);
+
+		out->used = to.pos;
+		if (ZSTD_isError(rc))
+			return compress_zstd_error(out->call, rc);
+		if (mode == ZSTD_e_end ? rc == 0 : in->pos == in->size)
+			return 0;
+		if (out->used == out->room && sink_more(out) < 0)
+			return -1;
+	}
+}
+
+/* Compresses all that comes to one frame. */
+static int
+compress_zstd_frame(struct blob *in, struct sink *out, ZSTD_CCtx *ctx)
+{
+	do {
+		ZSTD_inBuffer piece = {NULL, 0, 0};
+		const uint8_t *bytes;
+
+		if (blob_next(in, out->call, &bytes, &piece.size) < 0)
+			return -1;
+		piece.src = bytes;
+		if (compress_zstd_piece(out, ctx, &piece,
+			in->left == 0 ? ZSTD_e_end : ZSTD_e_continue) < 0)
+			return -1;
+	} while (in->left > 0);
+	return 0;
+}
+
 /* Compresses to one zstd frame with its size and a checksum. */
 static int
-compress_zstd(struct call *call, const uint8_t *bytes, size_t len, int level)
+compress_zstd(struct call *call, struct blob *in, int level)
 {
-	size_t room = ZSTD_compressBound(len), n;
 	ZSTD_CCtx *ctx = compress_zstd_begin(level);
-	uint8_t *place;
+	uint64_t bound = ZSTD_compressBound((size_t)in->len);
+	struct sink out;
+	int rc;
 
 	if (ctx == NULL)
 		return call_no_memory(call);
-	place = call_begin(call, &room);
-	if (place == NULL)
-		return -1;
-	n = ZSTD_compress2(ctx, place, room, bytes, len);
+	ZSTD_CCtx_setPledgedSrcSize(ctx, in->len);
+	rc = sink_init(&out, call, bound, bound);
+	if (rc == 0)
+		rc = compress_zstd_frame(in, &out, ctx);
 	compress_zstd_end();
-	if (!ZSTD_isError(n)) {
-		call_end(call, n);
-		return 0;
-	}
-	if (ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall)
-		return call_too_large(call, "result", call->result_max);
-	return call_fail(call, CODE_WORKER_ERROR, "cannot compress: %s",
-	    ZSTD_getErrorName(n));
+	return rc < 0 ? -1 : sink_end(&out);
 }
 
 /* Gives a gzip compressor of the level, or NULL: no memory. */
@@ -137,20 +183,30 @@ compress_gzip(struct call *call, const uint8_t *bytes, size_t len, int level)
 	return 0;
 }
 
-/* Compresses in the format that was asked for. */
+/*
+ * Compresses in the format that was asked for. libdeflate takes all at once:
+ * for gzip a file is read to memory.
+ */
 static int
 compress_run(struct call *call)
 {
 	const msgpack_object *level = call->args[COMPRESS_LEVEL];
+	const msgpack_object *input = call->args[COMPRESS_INPUT];
+	struct blob in;
 	size_t len;
-	const uint8_t *bytes = call_bytes(call->args[COMPRESS_INPUT], &len);
+	const uint8_t *bytes;
 
 	if (!call_is(call->args[COMPRESS_FORMAT], "gzip"))
-		return compress_zstd(call, bytes, len,
-		    (int)call_int(level, ZSTD_LEVEL));
+		return blob_init(&in, call, "input", input) < 0
+			   ? -1
+			   : compress_zstd(call, &in,
+				 (int)call_int(level, ZSTD_LEVEL));
 	if (call_int(level, GZIP_LEVEL) > GZIP_LEVEL_MAX)
 		return call_refuse(call, "level",
 		    "an integer from 1 to 12 for gzip", level);
+	if (call_load(call, "input", input) < 0)
+		return -1;
+	bytes = call_bytes(input, &len);
 	return compress_gzip(call, bytes, len,
 	    (int)call_int(level, GZIP_LEVEL));
 }

@@ -5,7 +5,10 @@
 #include <zstd_errors.h>
 
 #include "proto/limit.h"
+#include "worker/blob.h"
 #include "worker/call.h"
+#include "worker/files.h"
+#include "worker/sink.h"
 #include "worker/tasks/compress.h"
 
 #define DECOMPRESS_MAX ((size_t)64 << 20) /* default of maxOutput */
@@ -33,6 +36,7 @@ static const struct field decompress_fields[] = {
 	.alias = "data",
 	.kinds = FIELD_TEXT,
 	.required = true,
+	.streams = true,
 	.about = "Compressed bytes: one or more frames or members."},
     [DECOMPRESS_FORMAT] = {.name = "format",
 	.kinds = FIELD_STR,
@@ -43,8 +47,8 @@ static const struct field decompress_fields[] = {
     [DECOMPRESS_MAX_OUTPUT] = {.name = "maxOutput",
 	.kinds = FIELD_INT,
 	.min = 1,
-	.max = LIMIT_FRAME_MAX,
-	.fallback = "67108864",
+	.max = (int64_t)LIMIT_FILE_MAX,
+	.fallback = "67108864, with resultFd the limit of files",
 	.about = "Most bytes to give; the limit of results counts too."},
     {.name = NULL},
 };
@@ -303,13 +307,14 @@ decompress_any(struct stream *s, const msgpack_object *format)
 	    "input is neither zstd nor gzip data");
 }
 
+/* Decompresses what is in memory into the answer. */
 static int
-decompress_run(struct call *call)
+decompress_memory(struct call *call, size_t max_output)
 {
 	struct stream s = {.call = call, .limit = call_room(call)};
-	const msgpack_object *max = call->args[DECOMPRESS_MAX_OUTPUT];
-	size_t max_output = (size_t)call_int(max, DECOMPRESS_MAX);
 
+	if (call_load(call, "input", call->args[DECOMPRESS_INPUT]) < 0)
+		return -1;
 	s.in = call_bytes(call->args[DECOMPRESS_INPUT], &s.len);
 	if (s.limit > max_output)
 		s.limit = max_output;
@@ -317,6 +322,103 @@ decompress_run(struct call *call)
 		return -1;
 	call_end(call, s.done);
 	return 0;
+}
+
+/* Reads one piece of zstd input. *rc: what is missing; 0: a frame ended. */
+static int
+decompress_piece(struct sink *out, ZSTD_DCtx *ctx, ZSTD_inBuffer *in,
+    size_t *rc)
+{
+	bool full;
+
+	do {
+		ZSTD_outBuffer to = {out->at, out->room, out->used};
+
+		*rc = ZSTD_decompressStream(ctx, &to, in);
+		out->used = to.pos;
+		if (ZSTD_getErrorCode(*rc) == ZSTD_error_memory_allocation)
+			return call_no_memory(out->call);
+		if (ZSTD_isError(*rc))
+			return call_fail(out->call, CODE_WORKER_ERROR,
+			    "the zstd data is damaged: %s",
+			    ZSTD_getErrorName(*rc));
+		full = out->used == out->room && *rc != 0;
+		if (full && sink_more(out) < 0)
+			return -1;
+	} while (in->pos < in->size || full);
+	return 0;
+}
+
+/* Reads all frames, piece by piece. */
+static int
+decompress_pieces(struct blob *in, struct sink *out, ZSTD_DCtx *ctx)
+{
+	size_t rc = 0;
+
+	do {
+		ZSTD_inBuffer piece = {NULL, 0, 0};
+		const uint8_t *bytes;
+
+		if (blob_next(in, out->call, &bytes, &piece.size) < 0)
+			return -1;
+		piece.src = bytes;
+		if (decompress_piece(out, ctx, &piece, &rc) < 0)
+			return -1;
+	} while (in->left > 0);
+	if (rc == 0)
+		return 0;
+	return call_fail(out->call, CODE_WORKER_ERROR,
+	    "the zstd data is cut short");
+}
+
+/* Decompresses zstd of which one end or both are files. */
+static int
+decompress_stream(struct call *call, struct blob *in, uint64_t max_output)
+{
+	ZSTD_DCtx *ctx = decompress_zstd_begin();
+	struct sink out;
+	int rc;
+
+	if (ctx == NULL)
+		return call_no_memory(call);
+	rc = sink_init(&out, call, DECOMPRESS_RATIO * in->len, max_output);
+	if (rc == 0)
+		rc = decompress_pieces(in, &out, ctx);
+	decompress_zstd_end();
+	return rc < 0 ? -1 : sink_end(&out);
+}
+
+/* Whether it is zstd data that is wanted, or whatever it is no gzip data. */
+static bool
+decompress_is_zstd(const struct blob *in, const msgpack_object *format)
+{
+	uint8_t magic[2];
+	struct stream s = {.in = magic};
+
+	if (format != NULL)
+		return !call_is(format, "gzip");
+	s.len = blob_peek(in, magic, sizeof magic);
+	return s.len == sizeof magic && !decompress_at_gzip(&s);
+}
+
+/* Only zstd is read piece by piece: libdeflate takes all at once. */
+static int
+decompress_run(struct call *call)
+{
+	const msgpack_object *input = call->args[DECOMPRESS_INPUT];
+	const msgpack_object *max = call->args[DECOMPRESS_MAX_OUTPUT];
+	bool to_file = files_take_result(call);
+	uint64_t fallback = to_file ? LIMIT_FILE_MAX : DECOMPRESS_MAX;
+	uint64_t limit = (uint64_t)call_int(max, (int64_t)fallback);
+	struct blob in;
+
+	if (blob_init(&in, call, "input", input) < 0)
+		return -1;
+	if ((to_file || blob_is_file(&in)) &&
+	    decompress_is_zstd(&in, call->args[DECOMPRESS_FORMAT]))
+		return decompress_stream(call, &in, limit);
+	return decompress_memory(call,
+	    limit < SIZE_MAX ? (size_t)limit : SIZE_MAX);
 }
 
 const struct task_type decompress_type = {

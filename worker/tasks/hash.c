@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
+#include "worker/blob.h"
 #include "worker/call.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -22,6 +23,7 @@ static const struct field hash_fields[] = {
 	.alias = "data",
 	.kinds = FIELD_TEXT,
 	.required = true,
+	.streams = true,
 	.about = "What to hash; a string counts as its bytes."},
     [HASH_ALGORITHM] = {.name = "algorithm",
 	.kinds = FIELD_STR,
@@ -62,26 +64,85 @@ hash_init(void)
 	return hash_digests[0].md != NULL ? 0 : -1;
 }
 
-/* Hashes with OpenSSL; gives the digest's length, or 0. */
-static size_t
-hash_openssl(const msgpack_object *algorithm, const uint8_t *bytes, size_t len,
-    uint8_t *digest)
+static EVP_MD_CTX *hash_ctx; /* kept from call to call */
+
+/* OpenSSL's algorithm, or NULL: it does not offer it. */
+static const EVP_MD *
+hash_digest(const msgpack_object *algorithm)
 {
-	unsigned int n;
-
+	if (algorithm == NULL)
+		return hash_digests[0].md;
 	for (size_t i = 0; i < COUNT(hash_digests); i++) {
-		bool wanted = algorithm == NULL
-				  ? i == 0
-				  : call_is(algorithm, hash_digests[i].name);
-
-		if (!wanted)
-			continue;
-		if (hash_digests[i].md == NULL ||
-		    !EVP_Digest(bytes, len, digest, &n, hash_digests[i].md,
-			NULL))
-			return 0;
-		return n;
+		if (call_is(algorithm, hash_digests[i].name))
+			return hash_digests[i].md;
 	}
+	return NULL;
+}
+
+/* Says that OpenSSL cannot. */
+static int
+hash_unsupported(struct call *call)
+{
+	return call_fail(call, CODE_UNSUPPORTED,
+	    "this system's OpenSSL does not offer the algorithm");
+}
+
+/* Feeds all input to OpenSSL's context. */
+static int
+hash_feed(struct call *call, struct blob *in, uint8_t *digest, size_t *n)
+{
+	const EVP_MD *md = hash_digest(call->args[HASH_ALGORITHM]);
+	const uint8_t *bytes;
+	unsigned int made;
+	size_t len;
+
+	if (md == NULL || !EVP_DigestInit_ex2(hash_ctx, md, NULL))
+		return hash_unsupported(call);
+	do {
+		if (blob_next(in, call, &bytes, &len) < 0)
+			return -1;
+		if (len > 0 && !EVP_DigestUpdate(hash_ctx, bytes, len))
+			return hash_unsupported(call);
+	} while (len > 0);
+	if (!EVP_DigestFinal_ex(hash_ctx, digest, &made))
+		return hash_unsupported(call);
+	*n = made;
+	return 0;
+}
+
+/* Hashes with OpenSSL. Returns 0 with the digest's length, or -1. */
+static int
+hash_openssl(struct call *call, struct blob *in, uint8_t *digest, size_t *n)
+{
+	int rc;
+
+	if (hash_ctx == NULL)
+		hash_ctx = EVP_MD_CTX_new();
+	if (hash_ctx == NULL)
+		return call_no_memory(call);
+	rc = hash_feed(call, in, digest, n);
+	/* it would keep the end of the input */
+	EVP_MD_CTX_reset(hash_ctx);
+	return rc;
+}
+
+/* The same with BLAKE2b. */
+static int
+hash_blake2b(struct call *call, struct blob *in, uint8_t *digest, size_t *n)
+{
+	crypto_generichash_blake2b_state state;
+	const uint8_t *bytes;
+	size_t len;
+
+	*n = HASH_BLAKE2B_LEN;
+	crypto_generichash_blake2b_init(&state, NULL, 0, *n);
+	do {
+		if (blob_next(in, call, &bytes, &len) < 0)
+			return -1;
+		crypto_generichash_blake2b_update(&state, bytes, len);
+	} while (len > 0);
+	crypto_generichash_blake2b_final(&state, digest, *n);
+	sodium_memzero(&state, sizeof state);
 	return 0;
 }
 
@@ -109,20 +170,17 @@ hash_pack(struct call *call, const uint8_t *digest, size_t len)
 static int
 hash_run(struct call *call)
 {
-	const msgpack_object *algorithm = call->args[HASH_ALGORITHM];
 	uint8_t digest[HASH_MAX];
-	size_t len, n;
-	const uint8_t *bytes = call_bytes(call->args[HASH_INPUT], &len);
+	struct blob in;
+	size_t n;
+	int rc = blob_init(&in, call, "input", call->args[HASH_INPUT]);
 
-	if (call_is(algorithm, "blake2b")) {
-		n = HASH_BLAKE2B_LEN;
-		crypto_generichash_blake2b(digest, n, bytes, len, NULL, 0);
-	} else {
-		n = hash_openssl(algorithm, bytes, len, digest);
-	}
-	if (n == 0)
-		return call_fail(call, CODE_UNSUPPORTED,
-		    "this system's OpenSSL does not offer the algorithm");
+	if (rc == 0 && call_is(call->args[HASH_ALGORITHM], "blake2b"))
+		rc = hash_blake2b(call, &in, digest, &n);
+	else if (rc == 0)
+		rc = hash_openssl(call, &in, digest, &n);
+	if (rc < 0)
+		return -1;
 	hash_pack(call, digest, n);
 	sodium_memzero(digest, sizeof digest);
 	return 0;

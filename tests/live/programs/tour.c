@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <msgpack.h>
 
@@ -159,6 +161,77 @@ tour_data(struct moro *m)
 	free(data);
 }
 
+/* A file in memory with text that compresses well. */
+static int
+make_file(size_t lines)
+{
+	int fd = memfd_create("tour", MFD_CLOEXEC);
+
+	assert(fd != -1);
+	while (lines-- > 0)
+		assert(write(fd, "a line of a file\n", 17) == 17);
+	return fd;
+}
+
+static void
+tour_files(struct moro *m)
+{
+	int fd = make_file(50000), packed = make_file(0), back = make_file(1);
+	struct moro_options *o = moro_options_new();
+	struct moro_map *data = moro_map_new();
+	uint64_t offset = 1, len = 0;
+	int index = -1, pipes[2];
+	struct moro_reply *r;
+
+	assert(moro_server_has(m, "fd") && !moro_server_has(m, "f"));
+	check_text(moro_hash_file(m, make_file(0), NULL, NULL),
+	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	r = moro_compress_file(m, fd, packed, NULL, 5, NULL);
+	check(r);
+	assert(moro_reply_file(r, &index, &offset, &len) == 0);
+	assert(index == 1 && offset == 0);
+	assert(lseek(packed, 0, SEEK_END) == (off_t)len);
+	assert(moro_reply_text(r, NULL) == NULL);
+	moro_reply_free(r);
+	r = moro_decompress_file(m, packed, back, "zstd", 0, NULL);
+	check(r);
+	assert(lseek(back, 0, SEEK_END) == 50000 * 17);
+	moro_reply_free(r);
+	r = moro_decompress_file(m, packed, -1, NULL, 50000 * 17, NULL);
+	check(r);
+	assert(moro_reply_file(r, &index, &offset, &len) == -1);
+	moro_reply_free(r);
+
+	/* a line of the file, by hand, and the descriptor closed at once */
+	index = moro_options_add_file(o, fd);
+	assert(index == 0);
+	moro_map_file(data, "input", index, 17, 17);
+	assert(moro_submit(m, "data:compress", moro_map_data(data),
+		   moro_map_size(data), o, NULL, NULL) != 0);
+	close(fd);
+	r = moro_wait_any(m, NULL, MORO_WAIT_DEFAULT);
+	check(r);
+	moro_reply_free(r);
+
+	assert(pipe(pipes) == 0);
+	check_code(moro_hash_file(m, pipes[0], NULL, NULL),
+	    MORO_INVALID_ARGUMENT);
+	check_code(moro_hash_file(m, fd, NULL, NULL), MORO_INVALID_ARGUMENT);
+	assert(moro_options_add_file(o, -1) == -1);
+	for (int i = 1; i < 8; i++)
+		assert(moro_options_add_file(o, pipes[1]) == i);
+	assert(moro_options_set_result_file(o, pipes[1]) == -1);
+	check_code(moro_hash_file(m, back, NULL, o), MORO_INVALID_ARGUMENT);
+	moro_map_file(data, "x", 8, 0, 0);
+	assert(moro_map_data(data) == NULL);
+	moro_map_free(data);
+	moro_options_free(o);
+	close(pipes[0]);
+	close(pipes[1]);
+	close(packed);
+	close(back);
+}
+
 /* Counts answers that are as many as the number they carry says. */
 static void
 count_cb(struct moro *m, struct moro_reply *reply, void *user)
@@ -270,6 +343,7 @@ main(int argc, char **argv)
 	tour_crypto(m);
 	tour_jwt(m);
 	tour_data(m);
+	tour_files(m);
 	tour_async(m);
 	tour_options(m);
 	tour_start(argv[1]);

@@ -1,0 +1,62 @@
+#include "proto/info.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/fdpass.h"
+#include "proto/reader.h"
+
+#define INFO_MAP 0x80 /* a map of up to 15 pairs */
+#define INFO_STR 0xa0 /* a str of up to 31 bytes */
+
+/* Writes one pair; the number is below 128. */
+static size_t
+info_pair(uint8_t *out, const char *key, uint32_t n)
+{
+	size_t len = strlen(key);
+
+	out[0] = (uint8_t)(INFO_STR | len);
+	memcpy(out + 1, key, len);
+	out[1 + len] = (uint8_t)n;
+	return len + 2;
+}
+
+size_t
+info_pack(uint8_t out[INFO_MAX], const struct info *info)
+{
+	size_t len = 1;
+
+	assert(info->fds <= FDPASS_MAX);
+	out[0] = INFO_MAP;
+	if (info->fds > 0) {
+		out[0]++;
+		len += info_pair(out + len, "fds", info->fds);
+	}
+	if (info->result_fd < info->fds) {
+		out[0]++;
+		len += info_pair(out + len, "resultFd", info->result_fd);
+	}
+	return len;
+}
+
+void
+info_parse(struct info *info, const uint8_t *buf, size_t len)
+{
+	struct reader r;
+	struct item map, key, value;
+
+	info->fds = 0;
+	info->result_fd = INFO_NO_FD;
+	reader_init(&r, buf, len);
+	map = reader_next(&r);
+	for (uint64_t i = 0; map.type == READER_MAP && i < map.n; i++) {
+		key = reader_next(&r);
+		value = reader_next(&r);
+		if (value.type != READER_UINT)
+			return; /* of a later version */
+		if (reader_is(&key, "fds"))
+			info->fds = (uint32_t)value.n;
+		else if (reader_is(&key, "resultFd"))
+			info->result_fd = (uint32_t)value.n;
+	}
+}

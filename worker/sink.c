@@ -1,0 +1,68 @@
+#include "worker/sink.h"
+
+#include <string.h>
+
+#include "worker/call.h"
+#include "worker/files.h"
+
+/* What goes to a file next; one task runs at a time. */
+static uint8_t sink_piece[FILES_PIECE];
+
+int
+sink_init(struct sink *s, struct call *call, uint64_t expected, uint64_t limit)
+{
+	size_t most = call_room(call);
+
+	memset(s, 0, sizeof *s);
+	s->call = call;
+	s->limit = limit;
+	if (files_take_result(call)) {
+		if (s->limit > call->files->max)
+			s->limit = call->files->max;
+		s->at = sink_piece;
+		s->room = sizeof sink_piece;
+		return 0;
+	}
+	if (s->limit > most)
+		s->limit = most;
+	s->room = (size_t)(expected < s->limit ? expected : s->limit);
+	s->at = call_begin(call, &s->room);
+	return s->at != NULL ? 0 : -1;
+}
+
+/* Writes what there is to the file. */
+static int
+sink_flush(struct sink *s)
+{
+	if (s->used > s->limit - s->before)
+		return call_too_large(s->call, "output", s->limit);
+	if (files_write(s->call, s->at, s->used) < 0)
+		return -1;
+	s->before += s->used;
+	s->used = 0;
+	return 0;
+}
+
+int
+sink_more(struct sink *s)
+{
+	if (files_take_result(s->call))
+		return sink_flush(s);
+	if (s->room >= s->limit)
+		return call_too_large(s->call, "output", s->limit);
+	s->room = s->room > FILES_PIECE ? 2 * s->room : 2 * FILES_PIECE;
+	if (s->room > s->limit)
+		s->room = (size_t)s->limit;
+	s->at = call_begin(s->call, &s->room);
+	return s->at != NULL ? 0 : -1;
+}
+
+int
+sink_end(struct sink *s)
+{
+	if (!files_take_result(s->call)) {
+		call_end(s->call, s->used);
+		return 0;
+	}
+	return sink_flush(s) < 0 ? -1 : files_end(s->call);
+}
