@@ -1,0 +1,94 @@
+#include "tools/bench-echo.h"
+
+#include <stdio.h>
+
+#include "proto/limit.h"
+#include "tools/bench-turns.h"
+
+#define ECHO_SMALL ((size_t)64)
+#define ECHO_WINDOW ((size_t)256)
+#define ECHO_BYTES ((size_t)128 << 20) /* outstanding at most, large payloads */
+#define ECHO_LARGE ((size_t)4 << 20) /* from here on ECHO_BYTES counts */
+#define ECHO_LEAST ((size_t)2) /* outstanding at least */
+
+static const char *const echo_args[] = {"--max-queue-size", "10000", NULL};
+static const char *const echo_large_args[] = {"--max-queue-size", "10000",
+    "--max-frame", "80M", NULL};
+static const char *const echo_strict_args[] = {"--max-queue-size", "10000",
+    "--prefetch-us", "0", NULL};
+
+/* Measures throughput both ways and reports its ratio. */
+static void
+echo_row(struct bench *b, const char *name, const struct turns *t)
+{
+	struct side morod = {.rate = {NULL, 0, 0}};
+	struct side relay = {.rate = {NULL, 0, 0}};
+	struct row *row =
+	    report_begin(&b->report, name, UNIT_RATE, true, "relay");
+
+	turns_run(b, t, &morod, &relay);
+	samples_append(&row->morod, &morod.rate);
+	samples_append(&row->reference, &relay.rate);
+	report_end(&b->report, row);
+	turns_clear(&morod);
+	turns_clear(&relay);
+}
+
+void
+echo_pipeline(struct bench *b)
+{
+	static const size_t windows[] = {1, 16, 256, 1024, 4096};
+	struct turns t = {.payload = ECHO_SMALL,
+	    .credit = TURNS_CREDIT,
+	    .args = echo_args};
+	char name[REPORT_NAME];
+
+	report_title(&b->report, "pipeline: echo of 64 B, by window");
+	for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+		t.window = windows[i];
+		if (t.window == ECHO_WINDOW)
+			snprintf(name, sizeof name, "pipeline.%zu.ratio",
+			    t.payload);
+		else
+			snprintf(name, sizeof name, "pipeline.%zu.w%zu.ratio",
+			    t.payload, t.window);
+		echo_row(b, name, &t);
+	}
+}
+
+void
+echo_payload(struct bench *b)
+{
+	static const size_t sizes[] = {(size_t)4 << 10, (size_t)64 << 10,
+	    (size_t)1 << 20, (size_t)16 << 20, (size_t)64 << 20};
+	struct turns t = {.credit = TURNS_CREDIT, .args = echo_large_args};
+	char name[REPORT_NAME];
+
+	report_title(&b->report,
+	    "payload: echo by size, window 256; from 4 MiB on 128 MiB");
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		t.payload = sizes[i];
+		t.window = ECHO_WINDOW;
+		if (t.payload >= ECHO_LARGE)
+			t.window = ECHO_BYTES / t.payload;
+		if (t.window < ECHO_LEAST)
+			t.window = ECHO_LEAST;
+		if (t.payload >= LIMIT_FRAME_DEFAULT && b->socket != NULL)
+			continue; /* more than a default morod takes */
+		snprintf(name, sizeof name, "pipeline.%zu.ratio", t.payload);
+		echo_row(b, name, &t);
+	}
+}
+
+void
+echo_strict(struct bench *b)
+{
+	struct turns t = {.payload = ECHO_SMALL,
+	    .window = ECHO_WINDOW,
+	    .credit = 1,
+	    .args = echo_strict_args};
+
+	report_title(&b->report,
+	    "strict: one task a worker (--prefetch-us 0; relay likewise)");
+	echo_row(b, "strict.ratio", &t);
+}

@@ -1,0 +1,164 @@
+#include "tools/bench-form.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/envelope.h"
+#include "tools/bench-spawn.h"
+
+#define FORM_INLINE ((size_t)4 << 10) /* longer payloads are not copied */
+#define FORM_ID_AT 3 /* in a request: behind 0x94, 0x00, 0xce */
+#define FORM_FIRST_ID 0x10000u /* the least that is written as 0xce */
+#define FORM_BIN_HEAD 5
+#define FORM_OPTIONS 32 /* bytes of the options, at most */
+#define FORM_NOISE_SEED 88172645463325252ull
+
+void
+form_noise(uint8_t *out, size_t len)
+{
+	uint64_t x = FORM_NOISE_SEED;
+
+	for (size_t i = 0; i < len; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		out[i] = (uint8_t)(x >> 24);
+	}
+}
+
+/* Writes a number, high byte first. */
+static void
+form_u32(uint8_t *out, uint32_t v)
+{
+	out[0] = (uint8_t)(v >> 24);
+	out[1] = (uint8_t)(v >> 16);
+	out[2] = (uint8_t)(v >> 8);
+	out[3] = (uint8_t)v;
+}
+
+/* Writes the header of bytes, as short as it can be: the answer has it so. */
+static size_t
+form_bin(uint8_t *out, size_t len)
+{
+	if (len <= UINT8_MAX) {
+		out[0] = 0xc4;
+		out[1] = (uint8_t)len;
+		return 2;
+	}
+	if (len <= UINT16_MAX) {
+		out[0] = 0xc5;
+		out[1] = (uint8_t)(len >> 8);
+		out[2] = (uint8_t)len;
+		return 3;
+	}
+	out[0] = 0xc6;
+	form_u32(out + 1, (uint32_t)len);
+	return FORM_BIN_HEAD;
+}
+
+/* Writes {"priority": P}. */
+static size_t
+form_options(uint8_t *out, const char *priority)
+{
+	static const uint8_t map[] = "\x81\xa8priority";
+	size_t n = sizeof map - 1, len = strlen(priority);
+
+	memcpy(out, map, n);
+	out[n++] = (uint8_t)(0xa0u | len);
+	memcpy(out + n, priority, len);
+	return n + len;
+}
+
+/* Splits a payload into what is copied and what is not. */
+static size_t
+form_split(struct form *f, size_t payload)
+{
+	size_t copied = payload > FORM_INLINE ? FORM_ID_BYTES : payload;
+
+	f->tail_len = payload - copied;
+	f->tail = spawn_alloc(f->tail_len + 1);
+	form_noise(f->tail, f->tail_len);
+	return copied;
+}
+
+void
+form_bare(struct form *f, size_t payload)
+{
+	memset(f, 0, sizeof *f);
+	f->head_len = form_split(f, payload);
+	f->head = spawn_alloc(f->head_len);
+	form_noise(f->head, f->head_len);
+	f->id_at = 0;
+	f->stamp_at = FORM_NOWHERE;
+	f->bare = payload;
+}
+
+void
+form_task(struct form *f, const struct form_task *task)
+{
+	size_t method = strlen(task->type), n;
+
+	memset(f, 0, sizeof *f);
+	f->head = spawn_alloc(
+	    ENVELOPE_HEAD_MAX + method + task->data_len + FORM_OPTIONS);
+	n = envelope_request(f->head, FORM_FIRST_ID, task->type, method,
+	    task->priority != NULL ? 2 : 1);
+	memcpy(f->head + n, task->data, task->data_len);
+	n += task->data_len;
+	if (task->priority != NULL)
+		n += form_options(f->head + n, task->priority);
+	f->head_len = n;
+	f->tail = spawn_alloc(task->tail_len + 1);
+	if (task->tail_len > 0)
+		memcpy(f->tail, task->tail, task->tail_len);
+	f->tail_len = task->tail_len;
+	f->id_at = FORM_ID_AT;
+	f->stamp_at = FORM_NOWHERE;
+}
+
+void
+form_echo(struct form *f, size_t payload, const char *priority)
+{
+	static const char method[] = "debug:echo";
+	size_t copied, n;
+
+	memset(f, 0, sizeof *f);
+	copied = form_split(f, payload);
+	f->head = spawn_alloc(
+	    ENVELOPE_HEAD_MAX + sizeof method + copied + FORM_OPTIONS);
+	f->expect_len = form_bin(f->expect, payload);
+	f->result_len = f->expect_len + payload;
+	n = envelope_request(f->head, FORM_FIRST_ID, method, sizeof method - 1,
+	    priority != NULL ? 2 : 1);
+	memcpy(f->head + n, f->expect, f->expect_len);
+	n += f->expect_len;
+	f->stamp_at = n;
+	form_noise(f->head + n, copied);
+	n += copied;
+	if (priority != NULL)
+		n += form_options(f->head + n, priority);
+	f->head_len = n;
+	f->id_at = FORM_ID_AT;
+}
+
+void
+form_clear(struct form *f)
+{
+	free(f->head);
+	free(f->tail);
+	memset(f, 0, sizeof *f);
+}
+
+size_t
+form_size(const struct form *f)
+{
+	return f->head_len + f->tail_len;
+}
+
+void
+form_number(const struct form *f, uint8_t *head, uint32_t id)
+{
+	form_u32(head + f->id_at, id);
+	if (f->stamp_at != FORM_NOWHERE)
+		form_u32(head + f->stamp_at, id);
+}

@@ -1,0 +1,47 @@
+#ifndef MORO_TOOLS_BENCH_PLACEMENT_H
+#define MORO_TOOLS_BENCH_PLACEMENT_H
+
+/*
+ * Which CPUs the processes of a round sat on. Waking a process on another,
+ * idle CPU costs more than all the code between: latencies compare only
+ * within one placement.
+ */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PLACEMENT_PIDS 8 /* processes that are looked at */
+
+enum placement {
+	PLACEMENT_ONE, /* all on one CPU, nearly all the time */
+	PLACEMENT_MANY, /* on several */
+	PLACEMENT_MIXED, /* now this, now that */
+	PLACEMENT_N,
+};
+
+struct placement_watch {
+	int n; /* processes, this one apart */
+	int stat_fd[PLACEMENT_PIDS];
+	int sched_fd[PLACEMENT_PIDS];
+	uint64_t
+	    slices[PLACEMENT_PIDS]; /* times it had run, at the last look */
+	uint64_t next_ns; /* when to look again */
+	unsigned int looks;
+	unsigned int together; /* looks that found all on one CPU */
+};
+
+/* Begins to watch processes and this one. */
+void placement_init(struct placement_watch *w, const pid_t *pids, int n);
+void placement_clear(struct placement_watch *w);
+
+/* Forgets what was seen: the measurement begins now. */
+void placement_begin(struct placement_watch *w);
+
+/* Looks, if it is time; true when it did, which takes a while. */
+int placement_look(struct placement_watch *w, uint64_t now);
+
+/* What it came to. */
+enum placement placement_seen(const struct placement_watch *w);
+const char *placement_name(enum placement placement);
+
+#endif

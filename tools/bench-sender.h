@@ -1,0 +1,37 @@
+#ifndef MORO_TOOLS_BENCH_SENDER_H
+#define MORO_TOOLS_BENCH_SENDER_H
+
+/*
+ * Requests on their way out. All that were added go with one system call as
+ * far as the socket takes them. Heads are copied, tails are not.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/bench-form.h"
+
+struct sender {
+	const struct form *form; /* borrowed */
+	uint8_t *heads; /* owned: a ring of n_max heads */
+	size_t n_max; /* requests that may wait: a power of two */
+	size_t first; /* requests sent, since the beginning */
+	size_t next; /* requests added */
+	size_t offset; /* bytes of the first that are sent */
+};
+
+/* Makes room for n requests on their way. */
+void sender_init(struct sender *s, const struct form *form, size_t n);
+void sender_clear(struct sender *s);
+
+/* Adds a request with this number. */
+void sender_add(struct sender *s, uint32_t id);
+
+/* Whether something is not sent yet. */
+bool sender_pending(const struct sender *s);
+
+/* Sends what the socket takes. Returns 0, or -1 with errno. */
+int sender_flush(struct sender *s, int fd);
+
+#endif
