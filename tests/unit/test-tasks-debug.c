@@ -67,6 +67,23 @@ test_spin_uses_cpu(void **state)
 	assert_true(now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu >= 5);
 }
 
+/* Microseconds are kept: neither less, nor as long as milliseconds. */
+static void
+test_spin_microseconds(void **state)
+{
+	int64_t begin = now_ms(CLOCK_MONOTONIC);
+
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(tasking_ok("debug:spin", "{'us': 20}")
+				     ->via.i64,
+		    20);
+	assert_true(now_ms(CLOCK_MONOTONIC) - begin >= 19);
+	begin = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+	assert_int_equal(tasking_ok("debug:spin", "{'us': 0}")->via.i64, 0);
+	assert_int_equal(tasking_ok("debug:spin", "{'us': 5}")->via.i64, 5);
+	assert_true(now_ms(CLOCK_PROCESS_CPUTIME_ID) - begin < 5);
+}
+
 static void
 test_fail(void **state)
 {
@@ -143,6 +160,10 @@ test_refusals(void **state)
 	tasking_refuses("ms", "debug:sleep", "{'ms': -1}");
 	tasking_refuses("ms", "debug:spin", "{'ms': '5'}");
 	tasking_refuses("ms", "debug:spin", "{'ms': 3600001}");
+	tasking_refuses("ms", "debug:spin", "{}");
+	tasking_refuses("us", "debug:spin", "{'ms': 1, 'us': 1}");
+	tasking_refuses("us", "debug:spin", "{'us': -1}");
+	tasking_refuses("us", "debug:spin", "{'us': 3600000001}");
 	tasking_refuses("data", "debug:spin", "5");
 	tasking_refuses("message", "debug:fail", "{'message': 5}");
 	tasking_refuses("text", "debug:fail", "{'text': 'no'}");
@@ -162,6 +183,7 @@ main(void)
 	    cmocka_unit_test(test_echo),
 	    cmocka_unit_test(test_sleep_uses_no_cpu),
 	    cmocka_unit_test(test_spin_uses_cpu),
+	    cmocka_unit_test(test_spin_microseconds),
 	    cmocka_unit_test(test_fail),
 	    cmocka_unit_test(test_crash_by_signal),
 	    cmocka_unit_test(test_crash_by_exit),

@@ -12,10 +12,13 @@
 #define DEBUG_MS_MAX (60 * 60 * 1000) /* one hour */
 #define DEBUG_MESSAGE_MAX 300 /* bytes of a message */
 #define DEBUG_SIGNAL_NAME 16 /* bytes of a signal's name, its NUL included */
-#define DEBUG_SPINS 10000 /* steps between looks at the clock */
+#define DEBUG_US_MAX ((int64_t)DEBUG_MS_MAX * 1000)
+#define DEBUG_SPINS 32 /* steps between looks at the clock: a tenth of a us */
 #define DEBUG_EXIT_MAX 255
-#define NS_PER_MS 1000000
 #define MS_PER_S 1000
+#define US_PER_MS 1000
+#define NS_PER_US 1000
+#define NS_PER_S 1000000000
 
 static const struct field debug_ms_fields[] = {
     {.name = "ms",
@@ -23,6 +26,20 @@ static const struct field debug_ms_fields[] = {
 	.required = true,
 	.max = DEBUG_MS_MAX,
 	.about = "Milliseconds."},
+    {.name = NULL},
+};
+
+enum debug_spin_field { SPIN_MS, SPIN_US };
+
+static const struct field debug_spin_fields[] = {
+    [SPIN_MS] = {.name = "ms",
+	.kinds = FIELD_INT,
+	.max = DEBUG_MS_MAX,
+	.about = "Milliseconds; give this or us."},
+    [SPIN_US] = {.name = "us",
+	.kinds = FIELD_INT,
+	.max = DEBUG_US_MAX,
+	.about = "Microseconds; give this or ms."},
     {.name = NULL},
 };
 
@@ -56,17 +73,17 @@ debug_echo_run(struct call *call)
 	return 0;
 }
 
-/* The monotonic time in ms from now, as an absolute time. */
+/* The monotonic time in us from now, as an absolute time. */
 static struct timespec
-debug_deadline(int64_t ms)
+debug_deadline(int64_t us)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / MS_PER_S;
-	t.tv_nsec += ms % MS_PER_S * NS_PER_MS;
-	if (t.tv_nsec >= MS_PER_S * NS_PER_MS) {
-		t.tv_nsec -= MS_PER_S * NS_PER_MS;
+	t.tv_sec += us / (MS_PER_S * US_PER_MS);
+	t.tv_nsec += us % (MS_PER_S * US_PER_MS) * NS_PER_US;
+	if (t.tv_nsec >= NS_PER_S) {
+		t.tv_nsec -= NS_PER_S;
 		t.tv_sec++;
 	}
 	return t;
@@ -76,7 +93,7 @@ static int
 debug_sleep_run(struct call *call)
 {
 	int64_t ms = call_int(call->args[0], 0);
-	struct timespec end = debug_deadline(ms);
+	struct timespec end = debug_deadline(ms * US_PER_MS);
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) ==
 	       EINTR)
@@ -99,15 +116,21 @@ debug_past(const struct timespec *end)
 static int
 debug_spin_run(struct call *call)
 {
-	int64_t ms = call_int(call->args[0], 0);
-	struct timespec end = debug_deadline(ms);
+	const msgpack_object *ms = call->args[SPIN_MS];
+	const msgpack_object *us = call->args[SPIN_US];
+	struct timespec end;
 	volatile uint32_t x = 1;
 
+	if ((ms == NULL) == (us == NULL))
+		return call_invalid(call, ms == NULL ? "ms" : "us",
+		    "debug:spin takes either ms or us: give one");
+	end = debug_deadline(
+	    us != NULL ? call_int(us, 0) : call_int(ms, 0) * US_PER_MS);
 	while (!debug_past(&end)) {
 		for (int i = 0; i < DEBUG_SPINS; i++)
 			x = x * 1664525u + 1013904223u;
 	}
-	msgpack_pack_int64(&call->pk, ms);
+	msgpack_pack_int64(&call->pk, call_int(us != NULL ? us : ms, 0));
 	return 0;
 }
 
@@ -211,10 +234,10 @@ const struct task_type debug_sleep_type = {
 const struct task_type debug_spin_type = {
     .name = "debug:spin",
     .about = "Burns CPU until the time is over.",
-    .result = "The milliseconds.",
+    .result = "The number that was given.",
     .example = "{\"ms\": 100}",
     .flags = TYPE_DEBUG,
-    .fields = debug_ms_fields,
+    .fields = debug_spin_fields,
     .run = debug_spin_run,
 };
 
