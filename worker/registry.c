@@ -32,6 +32,7 @@ static const struct task_type *const registry_types[] = {
     &debug_spin_type,
     &debug_fail_type,
     &debug_crash_type,
+    &debug_tally_type,
 };
 
 const struct task_type *

@@ -13,7 +13,8 @@ TYPES = [
     "data:compress",
     "data:decompress",
 ]
-DEBUG_TYPES = ["debug:echo", "debug:sleep", "debug:spin", "debug:fail", "debug:crash"]
+DEBUG_TYPES = ["debug:echo", "debug:sleep", "debug:spin", "debug:fail", "debug:crash",
+               "debug:tally"]
 
 
 def offered(c):

@@ -3,6 +3,8 @@
 #include "tests/unit/tasking.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -153,6 +155,41 @@ test_crash_by_exit(void **state)
 	}
 }
 
+/*
+ * Numbers stand in the file in the order in which they came, each with four
+ * bytes, behind what was there. Without the variable it says what it lacks.
+ */
+static void
+test_tally(void **state)
+{
+	static const uint8_t wanted[] = "x\x07\0\0\0\0\0\0\0\0\0\0\x80";
+	char path[] = "/tmp/moro-tally-XXXXXX";
+	uint8_t got[sizeof wanted + 1];
+	const struct fault *f;
+	int fd = mkstemp(path);
+
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, "x", 1), 1);
+	unsetenv("MORO_DEBUG_TALLY");
+	f = tasking_fails("debug:tally", "{'n': 1}");
+	assert_int_equal(f->code, CODE_UNSUPPORTED);
+	tasking_assert_contains(f->message, "MORO_DEBUG_TALLY");
+	setenv("MORO_DEBUG_TALLY", "/", 1);
+	f = tasking_fails("debug:tally", "{'n': 1}");
+	assert_int_equal(f->code, CODE_WORKER_ERROR);
+	tasking_assert_contains(f->message, "/: ");
+	setenv("MORO_DEBUG_TALLY", path, 1);
+	assert_int_equal(tasking_ok("debug:tally", "{'n': 7}")->via.i64, 7);
+	assert_int_equal(tasking_ok("debug:tally", "{'n': 0}")->via.i64, 0);
+	assert_int_equal(tasking_ok("debug:tally", "{'n': 2147483648}")
+			     ->via.i64,
+	    (int64_t)1 << 31);
+	assert_int_equal(pread(fd, got, sizeof got, 0), sizeof wanted - 1);
+	assert_memory_equal(got, wanted, sizeof wanted - 1);
+	close(fd);
+	unlink(path);
+}
+
 static void
 test_refusals(void **state)
 {
@@ -171,6 +208,9 @@ test_refusals(void **state)
 	tasking_refuses("signal", "debug:crash", "{'signal': ''}");
 	tasking_refuses("signal", "debug:crash", "{'signal': 0}");
 	tasking_refuses("signal", "debug:crash", "{'signal': 99}");
+	tasking_refuses("n", "debug:tally", "{}");
+	tasking_refuses("n", "debug:tally", "{'n': -1}");
+	tasking_refuses("n", "debug:tally", "{'n': 2147483649}");
 	tasking_refuses("exit", "debug:crash", "{'exit': 256}");
 	tasking_refuses("exit", "debug:crash", "{'exit': -1}");
 	tasking_refuses("exit", "debug:crash", "{'exit': 1, 'signal': 9}");
@@ -187,6 +227,7 @@ main(void)
 	    cmocka_unit_test(test_fail),
 	    cmocka_unit_test(test_crash_by_signal),
 	    cmocka_unit_test(test_crash_by_exit),
+	    cmocka_unit_test(test_tally),
 	    cmocka_unit_test(test_refusals),
 	};
 

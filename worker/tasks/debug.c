@@ -1,8 +1,10 @@
 #include "worker/tasks/debug.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +17,9 @@
 #define DEBUG_US_MAX ((int64_t)DEBUG_MS_MAX * 1000)
 #define DEBUG_SPINS 32 /* steps between looks at the clock: a tenth of a us */
 #define DEBUG_EXIT_MAX 255
+#define DEBUG_TALLY_MAX ((int64_t)1 << 31)
+#define DEBUG_TALLY_BYTES 4 /* of one number in the file */
+#define DEBUG_TALLY_FILE "MORO_DEBUG_TALLY" /* variable with the path */
 #define MS_PER_S 1000
 #define US_PER_MS 1000
 #define NS_PER_US 1000
@@ -63,6 +68,15 @@ static const struct field debug_crash_fields[] = {
 	.kinds = FIELD_INT,
 	.max = DEBUG_EXIT_MAX,
 	.about = "The code to exit with, instead of a signal."},
+    {.name = NULL},
+};
+
+static const struct field debug_tally_fields[] = {
+    {.name = "n",
+	.kinds = FIELD_INT,
+	.required = true,
+	.max = DEBUG_TALLY_MAX,
+	.about = "The number to note down."},
     {.name = NULL},
 };
 
@@ -212,6 +226,51 @@ debug_crash_run(struct call *call)
 	    "signal %d did not end the worker", number);
 }
 
+/* Opens the file of numbers. Returns -1 with the call's error set. */
+static int
+debug_tally_open(struct call *call)
+{
+	const char *path = getenv(DEBUG_TALLY_FILE);
+	int fd;
+
+	if (path == NULL)
+		return call_fail(call, CODE_UNSUPPORTED,
+		    "debug:tally needs the environment variable "
+		    "%s of morod: the path of a file",
+		    DEBUG_TALLY_FILE);
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return call_fail(call, CODE_WORKER_ERROR, "%s: %s", path,
+		    strerror(errno));
+	return fd;
+}
+
+/*
+ * Notes down in a file, which outlives the worker, that the task was begun.
+ * One write, so that numbers of several workers do not mix and a death leaves
+ * a whole one or none.
+ */
+static int
+debug_tally_run(struct call *call)
+{
+	static int fd = -1; /* this worker's, from the first task on */
+	int64_t n = call_int(call->args[0], 0);
+	uint8_t bytes[DEBUG_TALLY_BYTES];
+
+	if (fd == -1)
+		fd = debug_tally_open(call);
+	if (fd == -1)
+		return -1;
+	for (int i = 0; i < DEBUG_TALLY_BYTES; i++)
+		bytes[i] = (uint8_t)(n >> 8 * i);
+	if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+		return call_fail(call, CODE_WORKER_ERROR,
+		    "cannot write to the file in %s: %s", DEBUG_TALLY_FILE,
+		    strerror(errno));
+	msgpack_pack_int64(&call->pk, n);
+	return 0;
+}
+
 const struct task_type debug_echo_type = {
     .name = "debug:echo",
     .about = "Gives back what it got.",
@@ -259,4 +318,14 @@ const struct task_type debug_crash_type = {
     .flags = TYPE_DEBUG,
     .fields = debug_crash_fields,
     .run = debug_crash_run,
+};
+
+const struct task_type debug_tally_type = {
+    .name = "debug:tally",
+    .about = "Notes a number down in a file, which outlives the worker.",
+    .result = "The number.",
+    .example = "{\"n\": 7}",
+    .flags = TYPE_DEBUG,
+    .fields = debug_tally_fields,
+    .run = debug_tally_run,
 };
