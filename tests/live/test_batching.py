@@ -1,0 +1,354 @@
+"""Short tasks are handed to a worker in batches, and nobody can tell."""
+
+import os
+import signal
+import struct
+import time
+
+import msgpack
+import pytest
+
+from harness import Pending, cpu_seconds, title, wait_until
+
+BOTH = pytest.mark.parametrize("prefetch_us", [None, 0], ids=["batches", "strict"])
+MANY = 300  # more than one batch
+
+
+class Stopped:
+    """A worker that stands still, so that what it holds can be looked at."""
+
+    def __init__(self, d, slot=0):
+        self.d = d
+        self.pid = d.workers()[slot]["pid"]
+        os.kill(self.pid, signal.SIGSTOP)
+        wait_until(lambda: state(self.pid) == "T", "the worker to stop")
+
+    def go(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+
+
+class Frozen:
+    """A process that stands still for a while."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def poll(condition, seconds):
+    """Waits for the condition, but no longer than that."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+def warm(d, c, task="debug:echo", data=0, n=20):
+    """Has every worker learn how long a type takes; a call at a time."""
+    workers = len(d.workers())
+    for _ in range(n * workers):
+        c.call(task, data)
+
+
+def send(c, requests):
+    """Sends (type, data, options) in one write; gives their calls."""
+    calls, parts = [], []
+    for task, data, options in requests:
+        p = Pending(c, c.next_id)
+        c.next_id += 1
+        c.pending[p.msgid] = p
+        calls.append(p)
+        params = [data, options] if options else [data]
+        parts.append(msgpack.packb([0, p.msgid, task, params]))
+    c.send_bytes(b"".join(parts))
+    return calls
+
+
+def echoes(n, first=0, **options):
+    return [("debug:echo", first + i, options) for i in range(n)]
+
+
+def results(calls):
+    return [p.result() for p in calls]
+
+
+def assert_nothing_left(d):
+    s = d.wait(lambda s: s["queueSize"] == 0 and s["activeTasks"] == 0
+               and s["queuedBytes"] == 0)
+    ends = ("completed", "failed", "timedOut", "cancelled", "refused")
+    assert s["submitted"] == sum(s[k] for k in ends)
+    return s
+
+
+def numbers(path):
+    """What debug:tally noted down."""
+    with open(path, "rb") as f:
+        return [n for (n,) in struct.iter_unpack("<I", f.read())]
+
+
+@pytest.fixture
+def tally(tmp_path):
+    path = tmp_path / "tally"
+    path.touch()
+    return path
+
+
+def tally_env(path):
+    return {**os.environ, "MORO_DEBUG_TALLY": str(path)}
+
+
+def look_at_held(c, worker, requests):
+    """What a stopped worker is given of these: (in its hands, waiting)."""
+    calls = send(c, requests)
+    c.request("ping")  # answered in the turn that ends with handing them over
+    s = c.stats()
+    worker.go()
+    for p in calls:
+        p.wait()
+    wait_until(lambda: c.stats()["activeTasks"] == 0)
+    return s["activeTasks"], s["queueSize"]
+
+
+def test_batches_are_handed_over(morod):
+    """A worker gets more than one task of a type that is known to be short."""
+    with morod(workers=1) as d, d.client() as c:
+        warm(d, c)
+
+        def look():
+            held, waiting = look_at_held(c, Stopped(d), echoes(MANY))
+            assert held + waiting == MANY and held <= 256
+            return held > 1
+
+        wait_until(look, "a batch")
+        assert_nothing_left(d)
+
+
+def test_strict(morod):
+    """With --prefetch-us 0 a worker holds one task, whatever is known of it."""
+    with morod(workers=1, prefetch_us=0) as d, d.client() as c:
+        warm(d, c)
+        for _ in range(20):
+            assert look_at_held(c, Stopped(d), echoes(MANY))[0] == 1
+
+
+def test_unmeasured_type_goes_alone(morod):
+    """Nothing waits behind a task of which nobody knows how long it takes."""
+    with morod(workers=1) as d, d.client() as c:
+        assert look_at_held(c, Stopped(d), echoes(50)) == (1, 49)
+
+
+def test_unmeasured_size_ends_a_batch(morod):
+    """The same type with much more data is not known either."""
+    with morod(workers=1) as d, d.client() as c:
+        warm(d, c)
+        large = [("debug:echo", "x" * 2000, {})]
+        held, waiting = look_at_held(c, Stopped(d), echoes(2) + large + echoes(50))
+        assert held <= 3 and held + waiting == 53
+
+
+@BOTH
+def test_order_of_priorities(morod, prefetch_us):
+    """High before normal before low, first come first inside one, in batches too."""
+    with morod(workers=1, prefetch_us=prefetch_us) as d, d.client() as c:
+        warm(d, c)
+        worker = Stopped(d)
+        names = ("low", "normal", "high")
+        calls = send(c, [("debug:echo", i, {"priority": names[i % 3]})
+                         for i in range(MANY)])
+        assert c.stats()["submitted"] >= MANY
+        worker.go()
+        assert results(calls) == list(range(MANY))
+        ids = {p.msgid for p in calls}
+        wanted = [p.msgid for first in (2, 1, 0) for p in calls[first::3]]
+        assert [m for m in c.order if m in ids] == wanted
+        assert_nothing_left(d)
+
+
+@BOTH
+@pytest.mark.parametrize("slow", ["debug:sleep", "debug:spin"])
+def test_type_turns_slow(morod, slow, prefetch_us):
+    """What stands around a task that takes unexpectedly long is answered soon."""
+    with morod(workers=2, prefetch_us=prefetch_us) as d, d.client() as c:
+        warm(d, c)
+        warm(d, c, slow, {"ms": 0})
+        for _ in range(3):
+            calls = send(c, echoes(10) + [(slow, {"ms": 60000}, {})] + echoes(100, 10))
+            held = calls.pop(10)
+            assert results(calls) == list(range(110))
+            # The other worker alone has to do for what comes meanwhile.
+            assert results(send(c, echoes(MANY))) == list(range(MANY))
+            s = d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 0)
+            busy, = [w for w in s["pools"][0]["workers"] if w["task"]]
+            assert busy["task"] == slow and held.answer is None
+            os.kill(busy["pid"], signal.SIGKILL)
+            assert held.error()["reason"] == "crashed"
+            d.wait(lambda s: s["workers"] == 2)
+        assert c.extra == []
+        assert_nothing_left(d)
+
+
+@BOTH
+def test_answers_do_not_wait_for_a_slow_task(morod, prefetch_us):
+    """Answers that are finished come while the only worker runs a slow task; it then goes on."""
+    with morod(workers=1, prefetch_us=prefetch_us) as d, d.client() as c:
+        warm(d, c)
+        warm(d, c, "debug:sleep", {"ms": 0})
+        for _ in range(3):
+            calls = send(c, echoes(5) + [("debug:sleep", {"ms": 400}, {})]
+                         + echoes(5, 5))
+            slow = calls.pop(5)
+            assert results(calls[:5]) == list(range(5))
+            assert slow.answer is None
+            assert results(calls) == list(range(10))
+            assert slow.result() == 400
+        assert c.extra == [] and d.workers()[0]["restarts"] == 0
+        assert_nothing_left(d)
+
+
+@BOTH
+def test_timeout_before_it_is_begun(morod, prefetch_us, tally):
+    """A timeout takes exactly its own task out of a batch; the worker lives on."""
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+            d.client() as c:
+        warm(d, c, "debug:tally", {"n": 1000})
+        noted = len(numbers(tally))
+        worker = Stopped(d)
+        calls = send(c, [("debug:tally", {"n": i}, {"timeout": 60} if i == 20 else {})
+                         for i in range(100)])
+        assert calls[20].error()["code"] == "TIMEOUT"
+        worker.go()
+        others = [i for i in range(100) if i != 20]
+        assert [calls[i].result() for i in others] == others
+        assert numbers(tally)[noted:] == others
+        assert d.worker_pids() == [worker.pid]
+        assert assert_nothing_left(d)["timedOut"] == 1
+
+
+@BOTH
+def test_timeout_of_what_runs(morod, prefetch_us, tally):
+    """A timeout kills the worker that runs the task; what it held is done by the next."""
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+            d.client() as c:
+        warm(d, c, "debug:tally", {"n": 1000})
+        warm(d, c, "debug:sleep", {"ms": 0})
+        noted = len(numbers(tally))
+        for turn in range(5):
+            base = turn * 20
+            calls = send(c, [("debug:tally", {"n": base + i}, {}) for i in range(20)])
+            bad, = send(c, [("debug:sleep", {"ms": 60000}, {"timeout": 40})])
+            more = send(c, [("debug:tally", {"n": base + 100 + i}, {}) for i in range(20)])
+            assert results(calls) == list(range(base, base + 20))
+            assert bad.error()["reason"] == "run"
+            assert results(more) == list(range(base + 100, base + 120))
+        assert sorted(numbers(tally)[noted:]) == list(range(200))
+        s = assert_nothing_left(d)
+        assert s["timedOut"] == 5 and s["crashed"] == 0 and s["failed"] == 0
+
+
+@BOTH
+def test_disconnect_before_it_is_begun(morod, prefetch_us, tally):
+    """A client that vanishes takes its own tasks out of a batch, and no others."""
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+            d.client() as stays:
+        warm(d, stays, "debug:tally", {"n": 1000})
+        noted = len(numbers(tally))
+        worker = Stopped(d)
+        goes = d.client()
+        calls = []
+        for i in range(0, 100, 10):
+            send(goes, [("debug:tally", {"n": 500 + i + k}, {}) for k in range(10)])
+            goes.stats()
+            calls += send(stays, [("debug:tally", {"n": i + k}, {}) for k in range(10)])
+            stays.stats()
+        goes.close()
+        wait_until(lambda: stays.stats()["cancelled"] == 100)
+        worker.go()
+        assert results(calls) == list(range(100))
+        assert numbers(tally)[noted:] == list(range(100))
+        assert d.worker_pids() == [worker.pid]
+        assert_nothing_left(d)
+
+
+@BOTH
+def test_disconnect_while_it_runs(morod, prefetch_us, tally):
+    """A client that vanishes stops its running task; what waits behind it is done."""
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+            d.client() as stays:
+        warm(d, stays, "debug:tally", {"n": 1000})
+        warm(d, stays, "debug:sleep", {"ms": 0})
+        noted = len(numbers(tally))
+        goes = d.client()
+        send(goes, [("debug:sleep", {"ms": 60000}, {})])
+        send(goes, [("debug:tally", {"n": 500}, {})] * 10)
+        calls = send(stays, [("debug:tally", {"n": i}, {}) for i in range(20)])
+        d.wait(lambda s: s["activeTasks"] > 0)
+        goes.close()
+        assert results(calls) == list(range(20))
+        assert numbers(tally)[noted:] == list(range(20))
+        s = assert_nothing_left(d)
+        assert s["cancelled"] == 11 and s["crashed"] == 0
+
+
+@BOTH
+def test_killed_before_it_begins(morod, prefetch_us, tally):
+    """What a worker held when it died and had not begun is done once, in order."""
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+            d.client() as c:
+        warm(d, c, "debug:tally", {"n": 1000})
+        for _ in range(3):
+            noted = len(numbers(tally))
+            worker = Stopped(d)
+            calls = send(c, [("debug:tally", {"n": i}, {}) for i in range(MANY)])
+            c.request("ping")
+            worker.kill()
+            assert results(calls) == list(range(MANY))
+            assert numbers(tally)[noted:] == list(range(MANY))
+        s = assert_nothing_left(d)
+        assert s["crashed"] == 0 and s["failed"] == 0 and c.extra == []
+
+
+@BOTH
+def test_killed_with_finished_answers(morod, prefetch_us, tally):
+    """A worker that dies in mid-batch: what it finished counts, and one task crashed."""
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+            d.client() as c:
+        warm(d, c, "debug:tally", {"n": 1000})
+        warm(d, c, "debug:spin", {"ms": 0})
+        dispatcher = d.dispatcher_pid()
+        for _ in range(4):
+            pid = d.worker_pids()[0]
+            noted = len(numbers(tally))
+            spins = cpu_seconds([pid]) + 0.03
+            calls = send(c, [("debug:tally", {"n": i}, {}) for i in range(3)]
+                         + [("debug:spin", {"ms": 60000}, {})]
+                         + [("debug:tally", {"n": i}, {}) for i in range(3, 30)])
+            slow = calls.pop(3)
+            while len(numbers(tally)) == noted:
+                pass
+            with Frozen(dispatcher):  # else it takes the answers in time
+                poll(lambda: cpu_seconds([pid]) > spins, 1)
+                if cpu_seconds([pid]) > spins:
+                    os.kill(pid, signal.SIGKILL)
+                    wait_until(lambda: title(pid) == "", "the death")
+            if title(pid):  # the spin was not in this batch
+                wait_until(lambda: cpu_seconds([pid]) > spins, "the spin")
+                os.kill(pid, signal.SIGKILL)
+            error = slow.error()
+            assert error["reason"] == "crashed" and error["signal"] == "SIGKILL"
+            assert results(calls) == list(range(30))
+            assert numbers(tally)[noted:] == list(range(30))
+            d.wait(lambda s: s["workers"] == 1)
+        s = assert_nothing_left(d)
+        assert s["crashed"] == 4 and s["failed"] == 4 and c.extra == []
