@@ -55,8 +55,8 @@ def state(pid):
         return f.read().rpartition(")")[2].split()[0]
 
 
-def warm(d, c, task="debug:echo", data=0, n=20):
-    """Has every worker learn how long a type takes; a call at a time."""
+def warm(d, c, task="debug:echo", data=0, n=80):
+    """Has every worker learn that a type is short; a call at a time."""
     workers = len(d.workers())
     for _ in range(n * workers):
         c.call(task, data)
@@ -204,9 +204,9 @@ def test_answers_do_not_wait_for_a_slow_task(morod, prefetch_us):
     """Answers that are finished come while the only worker runs a slow task; it then goes on."""
     with morod(workers=1, prefetch_us=prefetch_us) as d, d.client() as c:
         warm(d, c)
-        warm(d, c, "debug:sleep", {"ms": 0})
+        warm(d, c, "debug:spin", {"ms": 0})
         for _ in range(3):
-            calls = send(c, echoes(5) + [("debug:sleep", {"ms": 400}, {})]
+            calls = send(c, echoes(5) + [("debug:spin", {"ms": 400}, {})]
                          + echoes(5, 5))
             slow = calls.pop(5)
             assert results(calls[:5]) == list(range(5))
@@ -242,12 +242,12 @@ def test_timeout_of_what_runs(morod, prefetch_us, tally):
     with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
             d.client() as c:
         warm(d, c, "debug:tally", {"n": 1000})
-        warm(d, c, "debug:sleep", {"ms": 0})
+        warm(d, c, "debug:spin", {"ms": 0})
         noted = len(numbers(tally))
         for turn in range(5):
             base = turn * 20
             calls = send(c, [("debug:tally", {"n": base + i}, {}) for i in range(20)])
-            bad, = send(c, [("debug:sleep", {"ms": 60000}, {"timeout": 40})])
+            bad, = send(c, [("debug:spin", {"ms": 60000}, {"timeout": 40})])
             more = send(c, [("debug:tally", {"n": base + 100 + i}, {}) for i in range(20)])
             assert results(calls) == list(range(base, base + 20))
             assert bad.error()["reason"] == "run"
@@ -287,10 +287,10 @@ def test_disconnect_while_it_runs(morod, prefetch_us, tally):
     with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
             d.client() as stays:
         warm(d, stays, "debug:tally", {"n": 1000})
-        warm(d, stays, "debug:sleep", {"ms": 0})
+        warm(d, stays, "debug:spin", {"ms": 0})
         noted = len(numbers(tally))
         goes = d.client()
-        send(goes, [("debug:sleep", {"ms": 60000}, {})])
+        send(goes, [("debug:spin", {"ms": 60000}, {})])
         send(goes, [("debug:tally", {"n": 500}, {})] * 10)
         calls = send(stays, [("debug:tally", {"n": i}, {}) for i in range(20)])
         d.wait(lambda s: s["activeTasks"] > 0)
