@@ -44,6 +44,7 @@ load_clear(struct load *l)
 	free(l->free);
 	free(l->ids);
 	free(l->busy);
+	free(l->due_ns);
 	sender_clear(&l->sender);
 	receiver_clear(&l->receiver);
 	memset(l, 0, sizeof *l);
@@ -62,6 +63,20 @@ load_add(struct load *l)
 	l->ids[place] = id >= LOAD_STEP ? id : id + LOAD_STEP;
 	l->busy[place] = true;
 	sender_add(&l->sender, l->ids[place]);
+}
+
+void
+load_note_due(struct load *l, struct samples *late_us)
+{
+	l->due_ns = spawn_alloc(l->window * sizeof *l->due_ns);
+	l->late_us = late_us;
+}
+
+void
+load_add_due(struct load *l, uint64_t due_ns)
+{
+	l->due_ns[l->free[l->n_free - 1]] = due_ns;
+	load_add(l);
 }
 
 void
@@ -122,6 +137,9 @@ load_take(struct load *l, const struct answer *a)
 		cleanup_die("%s answered %llu, which was not asked", l->peer,
 		    (unsigned long long)a->id);
 	load_check(l, a, id);
+	if (l->late_us != NULL)
+		samples_add(l->late_us,
+		    (double)(clock_ns() - l->due_ns[place]) / CLOCK_NS_PER_US);
 	l->busy[place] = false;
 	l->free[l->n_free++] = place;
 	l->n++;

@@ -27,6 +27,8 @@ struct load {
 	uint32_t *free; /* owned: places without a request */
 	uint32_t *ids; /* owned: the number last used in each place */
 	bool *busy; /* owned: whether it waits for its answer */
+	uint64_t *due_ns; /* owned: when each request should leave; or NULL */
+	struct samples *late_us; /* where answers' times since then go */
 	size_t result_len; /* what all results must have; 0: not known yet */
 	uint64_t n; /* answers */
 	volatile uint64_t *shared; /* n, for another process; or NULL */
@@ -50,6 +52,15 @@ struct load_run {
 void load_init(struct load *l, int fd, const char *peer,
     const struct form *form, size_t window);
 void load_clear(struct load *l);
+
+/*
+ * From now on notes how long after its due time each answer comes, in us; the
+ * samples are borrowed.
+ */
+void load_note_due(struct load *l, struct samples *late_us);
+
+/* Adds a request that should leave at a time, or would have; see above. */
+void load_add_due(struct load *l, uint64_t due_ns);
 
 /* Sends a request from a free place; load_send() sends what was added. */
 void load_add(struct load *l);

@@ -1,0 +1,176 @@
+#include "tools/bench-priority.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tools/bench-clock.h"
+#include "tools/bench-flood.h"
+#include "tools/bench-paced.h"
+#include "tools/bench-relay.h"
+#include "tools/bench-turns.h"
+
+#define PRIORITY_PAYLOAD ((size_t)64)
+#define PRIORITY_WINDOW ((size_t)4096) /* outstanding of the flood */
+#define PRIORITY_EVERY_NS CLOCK_NS_PER_MS /* between high calls */
+#define PRIORITY_TIMES 2 /* measured so much longer than other scenarios */
+#define P50 0.5
+#define P99 0.99
+
+static const char *const priority_args[] = {"--max-queue-size", "10000", NULL};
+
+/* The floods. */
+static const struct {
+	const char *name;
+	const char *curve;
+	unsigned int us; /* of a task; 0: echo */
+} priority_floods[] = {
+    {"echo", "high under echo, morod", 0},
+    {"5us", "high under 5 us, morod", 5},
+    {"100us", "high under 100 us, morod", 100},
+};
+
+#define PRIORITY_FLOODS (sizeof priority_floods / sizeof priority_floods[0])
+
+/* The figures of one flood, or of the relay: one of each a round. */
+struct priority {
+	struct samples p50_us, p99_us, flood, all_us;
+};
+
+/* How many high calls a round has. */
+static size_t
+priority_calls(const struct bench *b)
+{
+	uint64_t ns = PRIORITY_TIMES * bench_run_ns(b);
+
+	return (size_t)(ns / PRIORITY_EVERY_NS) + 1;
+}
+
+/* A task of the flood. */
+static void
+priority_form(struct form *f, unsigned int us)
+{
+	const uint8_t data[] = {0x81, 0xa2, 'u', 's', 0xcd, (uint8_t)(us >> 8),
+	    (uint8_t)us};
+	const struct form_task task = {.type = "debug:spin",
+	    .data = data,
+	    .data_len = sizeof data,
+	    .priority = "low"};
+
+	if (us == 0)
+		form_echo(f, PRIORITY_PAYLOAD, "low");
+	else
+		form_task(f, &task);
+}
+
+/* Adds the figures of a round. */
+static void
+priority_note(struct priority *p, struct samples *us)
+{
+	samples_add(&p->p50_us, samples_percentile(us, P50));
+	samples_add(&p->p99_us, samples_percentile(us, P99));
+	samples_append(&p->all_us, us);
+	samples_clear(us);
+}
+
+/* One round of the relay: the same calls, and nothing beside them. */
+static void
+priority_relay(const struct bench *b, struct priority *p)
+{
+	struct samples us = {NULL, 0, 0};
+	struct relay relay;
+	struct form form;
+
+	form_bare(&form, PRIORITY_PAYLOAD);
+	relay_start(&relay, PRIORITY_PAYLOAD, b->workers, TURNS_CREDIT);
+	paced_run(relay.fd, "the relay", &form, priority_calls(b),
+	    PRIORITY_EVERY_NS, &us);
+	priority_note(p, &us);
+	relay_stop(&relay);
+	form_clear(&form);
+}
+
+/* One round of morod under a flood. */
+static void
+priority_morod(const struct bench *b, unsigned int us, struct priority *p)
+{
+	struct samples late = {NULL, 0, 0};
+	struct form low, high;
+	struct server server;
+	struct flood flood;
+	uint64_t begin, n;
+	int fd;
+
+	priority_form(&low, us);
+	form_echo(&high, PRIORITY_PAYLOAD, "high");
+	bench_server(b, &server, priority_args);
+	flood_start(&flood, &server, &low, PRIORITY_WINDOW);
+	clock_sleep(bench_warm_ns(b));
+	fd = server_connect(&server);
+	begin = clock_ns();
+	n = flood_count(&flood);
+	paced_run(fd, "morod", &high, priority_calls(b), PRIORITY_EVERY_NS,
+	    &late);
+	n = flood_count(&flood) - n;
+	samples_add(&p->flood,
+	    (double)n * CLOCK_NS_PER_S / (double)(clock_ns() - begin));
+	priority_note(p, &late);
+	close(fd);
+	flood_stop(&flood);
+	server_stop(&server);
+	form_clear(&low);
+	form_clear(&high);
+}
+
+/* Reports a percentile under one flood. */
+static void
+priority_row(struct bench *b, const char *flood, const char *which,
+    const struct samples *morod, const struct samples *relay, double rate)
+{
+	char name[REPORT_NAME];
+	struct row *row;
+
+	snprintf(name, sizeof name, "priority.%s.%s_us", flood, which);
+	row = report_begin(&b->report, name, UNIT_US, false,
+	    "relay without a flood");
+	samples_append(&row->morod, morod);
+	samples_append(&row->reference, relay);
+	report_note(row, "the flood: %.0f tasks/s", rate);
+	report_end(&b->report, row);
+}
+
+static void
+priority_clear(struct priority *p)
+{
+	samples_clear(&p->p50_us);
+	samples_clear(&p->p99_us);
+	samples_clear(&p->flood);
+	samples_clear(&p->all_us);
+}
+
+void
+priority_run(struct bench *b)
+{
+	struct priority relay = {.p50_us = {NULL, 0, 0}};
+	struct priority morod[PRIORITY_FLOODS] = {{.p50_us = {NULL, 0, 0}}};
+
+	report_title(&b->report,
+	    "priority: high calls each ms (open loop) under floods of low "
+	    "ones, window 4,096");
+	for (int i = 0; i < b->rounds; i++) {
+		priority_relay(b, &relay);
+		for (size_t k = 0; k < PRIORITY_FLOODS; k++)
+			priority_morod(b, priority_floods[k].us, &morod[k]);
+	}
+	bench_curve(b, "no flood, relay", &relay.all_us);
+	for (size_t k = 0; k < PRIORITY_FLOODS; k++) {
+		double rate = samples_median(&morod[k].flood);
+
+		priority_row(b, priority_floods[k].name, "p50",
+		    &morod[k].p50_us, &relay.p50_us, rate);
+		priority_row(b, priority_floods[k].name, "p99",
+		    &morod[k].p99_us, &relay.p99_us, rate);
+		bench_curve(b, priority_floods[k].curve, &morod[k].all_us);
+		priority_clear(&morod[k]);
+	}
+	priority_clear(&relay);
+}
