@@ -185,12 +185,19 @@ load_wait(struct load *l)
 		cleanup_die("%s did not move for %d s", l->peer, LOAD_WAIT_S);
 }
 
+/* Fills the window, as far as requests can wait, and sends. */
+static void
+load_push(struct load *l)
+{
+	while (l->n_free > 0 && sender_has_room(&l->sender))
+		load_add(l);
+	load_send(l);
+}
+
 void
 load_turn(struct load *l)
 {
-	while (l->n_free > 0)
-		load_add(l);
-	load_send(l);
+	load_push(l);
 	load_wait(l);
 	if (l->shared != NULL)
 		*l->shared = l->n;
@@ -199,12 +206,11 @@ load_turn(struct load *l)
 void
 load_fill(struct load *l)
 {
-	while (l->n_free > 0)
-		load_add(l);
-	load_send(l);
-	while (sender_pending(&l->sender)) {
-		load_wait(l);
-		load_send(l);
+	load_push(l);
+	while (sender_pending(&l->sender) || l->n_free > 0) {
+		if (sender_pending(&l->sender))
+			load_wait(l);
+		load_push(l);
 	}
 }
 

@@ -1,10 +1,12 @@
 #include "tools/bench-backlog.h"
 #include "tools/bench-clients.h"
 #include "tools/bench-echo.h"
+#include "tools/bench-file.h"
 #include "tools/bench-memory.h"
 #include "tools/bench-pingpong.h"
 #include "tools/bench-priority.h"
 #include "tools/bench-respawn.h"
+#include "tools/bench-tasks.h"
 #include "tools/bench.h"
 
 const struct scenario bench_scenarios[] = {
@@ -22,5 +24,8 @@ const struct scenario bench_scenarios[] = {
     {"respawn", "a killed worker to the next one's answer", true, respawn_run},
     {"memory", "private memory and wake-ups of an idle morod", false,
 	memory_run},
+    {"tasks", "built-in types against their libraries in a loop", false,
+	tasks_run},
+    {"file", "a file of 256 MiB through data:compress", false, file_run},
     {NULL, NULL, false, NULL},
 };

@@ -9,6 +9,7 @@
 #include "tools/bench-spawn.h"
 
 #define SENDER_PIECES 64 /* of one system call */
+#define SENDER_MAX ((size_t)8192) /* more would only wait in cold memory */
 #define SENDER_ROUND 2 /* heads, tails: pieces of one request */
 
 void
@@ -17,7 +18,7 @@ sender_init(struct sender *s, const struct form *form, size_t n)
 	memset(s, 0, sizeof *s);
 	s->form = form;
 	s->n_max = 1;
-	while (s->n_max < n)
+	while (s->n_max < n && s->n_max < SENDER_MAX)
 		s->n_max *= 2;
 	s->heads = spawn_alloc(s->n_max * form->head_len);
 }
@@ -43,6 +44,12 @@ sender_add(struct sender *s, uint32_t id)
 
 	memcpy(head, s->form->head, s->form->head_len);
 	form_number(s->form, head, id);
+}
+
+bool
+sender_has_room(const struct sender *s)
+{
+	return s->next - s->first < s->n_max;
 }
 
 bool

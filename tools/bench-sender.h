@@ -21,11 +21,14 @@ struct sender {
 	size_t offset; /* bytes of the first that are sent */
 };
 
-/* Makes room for n requests on their way. */
+/* Makes room for n requests on their way, or for some thousand. */
 void sender_init(struct sender *s, const struct form *form, size_t n);
 void sender_clear(struct sender *s);
 
-/* Adds a request with this number. */
+/* Whether one more has room. */
+bool sender_has_room(const struct sender *s);
+
+/* Adds a request with this number; there is room. */
 void sender_add(struct sender *s, uint32_t id);
 
 /* Whether something is not sent yet. */

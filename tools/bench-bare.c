@@ -1,0 +1,327 @@
+#include "tools/bench-bare.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jwt.h>
+#include <msgpack.h>
+#include <openssl/evp.h>
+#include <sodium.h>
+#include <zstd.h>
+
+#include "tools/bench-cleanup.h"
+#include "tools/bench-spawn.h"
+#include "tools/bench-text.h"
+
+#define BARE_SIZE ((size_t)1 << 20)
+#define BARE_LEVEL 3 /* of zstd: the default of data:compress */
+#define BARE_LARGE_WINDOW 4 /* of tasks with a payload of 1 MiB, a worker */
+#define BARE_SMALL_WINDOW 128
+#define BARE_PREFIX "moro1b." /* of an envelope of bytes */
+#define BARE_PREFIX_LEN (sizeof BARE_PREFIX - 1)
+#define BARE_NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define BARE_TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define BARE_SEALED (BARE_NONCE + BARE_SIZE + BARE_TAG)
+#define BARE_BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
+#define BARE_ENVELOPE (BARE_SEALED * 4 / 3 + 16) /* bytes, at most */
+#define BARE_SECRET "0123456789abcdef0123456789abcdef"
+#define BARE_GRANTS "{\"iat\":1700000000,\"role\":\"admin\",\"user\":7}"
+
+/* What is worked on, and where results go. */
+static struct {
+	char *text; /* BARE_SIZE bytes */
+	char *out; /* room for any result */
+	size_t out_size;
+	char *packed; /* the text, compressed */
+	size_t packed_len;
+	uint8_t *sealed; /* BARE_SEALED bytes */
+	char *envelope; /* the text, encrypted */
+	size_t envelope_len;
+	uint8_t key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
+	char *token;
+	EVP_MD *sha256;
+	ZSTD_CCtx *cctx;
+	ZSTD_DCtx *dctx;
+} bare;
+
+/* The library must do it: else there is nothing to compare. */
+static void
+bare_check(bool done, const char *what)
+{
+	if (!done)
+		cleanup_die("cannot %s with the library alone", what);
+}
+
+static void
+bare_hash(void)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char hex[2 * EVP_MAX_MD_SIZE + 1];
+	unsigned int n = 0;
+
+	bare_check(EVP_Digest(bare.text, BARE_SIZE, digest, &n, bare.sha256,
+		       NULL) == 1,
+	    "hash");
+	sodium_bin2hex(hex, sizeof hex, digest, n);
+}
+
+static void
+bare_encrypt(void)
+{
+	randombytes_buf(bare.sealed, BARE_NONCE);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(bare.sealed + BARE_NONCE,
+	    NULL, (const uint8_t *)bare.text, BARE_SIZE,
+	    (const uint8_t *)BARE_PREFIX, BARE_PREFIX_LEN, NULL, bare.sealed,
+	    bare.key);
+	sodium_bin2base64(bare.out, bare.out_size, bare.sealed, BARE_SEALED,
+	    BARE_BASE64);
+}
+
+static void
+bare_decrypt(void)
+{
+	size_t n = 0;
+	int rc = sodium_base642bin(bare.sealed, BARE_SEALED,
+	    bare.envelope + BARE_PREFIX_LEN,
+	    bare.envelope_len - BARE_PREFIX_LEN, NULL, &n, NULL, BARE_BASE64);
+
+	if (rc == 0)
+		rc = crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)
+								    bare.out,
+		    NULL, NULL, bare.sealed + BARE_NONCE, n - BARE_NONCE,
+		    (const uint8_t *)BARE_PREFIX, BARE_PREFIX_LEN, bare.sealed,
+		    bare.key);
+	bare_check(rc == 0, "decrypt");
+}
+
+static void
+bare_compress(void)
+{
+	size_t n;
+
+	ZSTD_CCtx_reset(bare.cctx, ZSTD_reset_session_and_parameters);
+	ZSTD_CCtx_setParameter(bare.cctx, ZSTD_c_compressionLevel, BARE_LEVEL);
+	ZSTD_CCtx_setParameter(bare.cctx, ZSTD_c_checksumFlag, 1);
+	n = ZSTD_compress2(bare.cctx, bare.out, bare.out_size, bare.text,
+	    BARE_SIZE);
+	bare_check(!ZSTD_isError(n), "compress");
+	bare.packed_len = n;
+}
+
+static void
+bare_decompress(void)
+{
+	ZSTD_inBuffer in = {bare.packed, bare.packed_len, 0};
+	ZSTD_outBuffer out = {bare.out, bare.out_size, 0};
+	size_t rc;
+
+	ZSTD_DCtx_reset(bare.dctx, ZSTD_reset_session_only);
+	rc = ZSTD_decompressStream(bare.dctx, &out, &in);
+	bare_check(rc == 0 && out.pos == BARE_SIZE, "decompress");
+}
+
+/* Makes a token; it is the caller's. */
+static char *
+bare_make_token(void)
+{
+	jwt_t *jwt = NULL;
+	char *text = NULL;
+
+	if (jwt_new(&jwt) == 0 && jwt_add_grants_json(jwt, BARE_GRANTS) == 0 &&
+	    jwt_set_alg(jwt, JWT_ALG_HS256, (const uint8_t *)BARE_SECRET,
+		sizeof BARE_SECRET - 1) == 0)
+		text = jwt_encode_str(jwt);
+	jwt_free(jwt);
+	bare_check(text != NULL, "sign");
+	return text;
+}
+
+static void
+bare_sign(void)
+{
+	free(bare_make_token());
+}
+
+static void
+bare_verify(void)
+{
+	jwt_t *jwt = NULL;
+	char *payload;
+	int rc = jwt_decode(&jwt, bare.token, (const uint8_t *)BARE_SECRET,
+	    sizeof BARE_SECRET - 1);
+
+	bare_check(rc == 0 && jwt_get_alg(jwt) == JWT_ALG_HS256, "verify");
+	payload = jwt_get_grants_json(jwt, NULL);
+	bare_check(payload != NULL, "verify");
+	free(payload);
+	jwt_free(jwt);
+}
+
+/* Packs a string. */
+static void
+bare_pack_str(msgpack_packer *pk, const char *text, size_t len)
+{
+	msgpack_pack_str(pk, len);
+	msgpack_pack_str_body(pk, text, len);
+}
+
+/* A request with {"KEY": bytes}, and {"key": the key} before it if wanted. */
+static void
+bare_form_large(struct form *f, const char *type, const char *field,
+    const char *bytes, size_t len, bool keyed)
+{
+	struct form_task task = {.type = type, .tail = bytes, .tail_len = len};
+	msgpack_sbuffer buf;
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(&buf);
+	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, keyed ? 2 : 1);
+	if (keyed) {
+		bare_pack_str(&pk, "key", 3);
+		msgpack_pack_bin(&pk, sizeof bare.key);
+		msgpack_pack_bin_body(&pk, bare.key, sizeof bare.key);
+	}
+	bare_pack_str(&pk, field, strlen(field));
+	msgpack_pack_bin(&pk, len);
+	task.data = buf.data;
+	task.data_len = buf.size;
+	form_task(f, &task);
+	msgpack_sbuffer_destroy(&buf);
+}
+
+static void
+bare_hash_form(struct form *f)
+{
+	bare_form_large(f, "crypto:hash", "input", bare.text, BARE_SIZE, false);
+}
+
+static void
+bare_encrypt_form(struct form *f)
+{
+	bare_form_large(f, "crypto:encrypt", "data", bare.text, BARE_SIZE,
+	    true);
+}
+
+static void
+bare_decrypt_form(struct form *f)
+{
+	bare_form_large(f, "crypto:decrypt", "data", bare.envelope,
+	    bare.envelope_len, true);
+}
+
+static void
+bare_compress_form(struct form *f)
+{
+	bare_form_large(f, "data:compress", "input", bare.text, BARE_SIZE,
+	    false);
+}
+
+static void
+bare_decompress_form(struct form *f)
+{
+	bare_form_large(f, "data:decompress", "input", bare.packed,
+	    bare.packed_len, false);
+}
+
+/* A request of the jwt family: {"secret": ..., FIELD: ...}. */
+static void
+bare_form_jwt(struct form *f, const char *type, bool sign)
+{
+	struct form_task task = {.type = type};
+	msgpack_sbuffer buf;
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(&buf);
+	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	msgpack_pack_map(&pk, 2);
+	bare_pack_str(&pk, "secret", strlen("secret"));
+	bare_pack_str(&pk, BARE_SECRET, sizeof BARE_SECRET - 1);
+	if (sign) {
+		bare_pack_str(&pk, "payload", strlen("payload"));
+		msgpack_pack_map(&pk, 3);
+		bare_pack_str(&pk, "iat", strlen("iat"));
+		msgpack_pack_int64(&pk, 1700000000);
+		bare_pack_str(&pk, "role", strlen("role"));
+		bare_pack_str(&pk, "admin", strlen("admin"));
+		bare_pack_str(&pk, "user", strlen("user"));
+		msgpack_pack_int64(&pk, 7);
+	} else {
+		bare_pack_str(&pk, "token", strlen("token"));
+		bare_pack_str(&pk, bare.token, strlen(bare.token));
+	}
+	task.data = buf.data;
+	task.data_len = buf.size;
+	form_task(f, &task);
+	msgpack_sbuffer_destroy(&buf);
+}
+
+static void
+bare_sign_form(struct form *f)
+{
+	bare_form_jwt(f, "jwt:sign", true);
+}
+
+static void
+bare_verify_form(struct form *f)
+{
+	static const uint8_t valid[] = "\x82\xa5valid\xc3";
+
+	bare_form_jwt(f, "jwt:verify", false);
+	f->expect_len = sizeof valid - 1;
+	memcpy(f->expect, valid, f->expect_len);
+}
+
+const struct bare bare_table[] = {
+    {"crypto:hash", BARE_LARGE_WINDOW, bare_hash_form, bare_hash},
+    {"crypto:encrypt", BARE_LARGE_WINDOW, bare_encrypt_form, bare_encrypt},
+    {"crypto:decrypt", BARE_LARGE_WINDOW, bare_decrypt_form, bare_decrypt},
+    {"data:compress", BARE_LARGE_WINDOW, bare_compress_form, bare_compress},
+    {"data:decompress", BARE_LARGE_WINDOW, bare_decompress_form,
+	bare_decompress},
+    {"jwt:sign", BARE_SMALL_WINDOW, bare_sign_form, bare_sign},
+    {"jwt:verify", BARE_SMALL_WINDOW, bare_verify_form, bare_verify},
+    {NULL, 0, NULL, NULL},
+};
+
+void
+bare_init(void)
+{
+	uint64_t state = 0;
+
+	bare_check(sodium_init() >= 0, "begin");
+	bare.text = spawn_alloc(BARE_SIZE);
+	text_fill(bare.text, BARE_SIZE, &state);
+	bare.out_size = BARE_ENVELOPE + ZSTD_compressBound(BARE_SIZE);
+	bare.out = spawn_alloc(bare.out_size);
+	bare.sealed = spawn_alloc(BARE_SEALED);
+	randombytes_buf(bare.key, sizeof bare.key);
+	bare.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	bare.cctx = ZSTD_createCCtx();
+	bare.dctx = ZSTD_createDCtx();
+	bare.token = bare_make_token();
+	bare_compress();
+	bare.packed = spawn_alloc(bare.packed_len);
+	memcpy(bare.packed, bare.out, bare.packed_len);
+	bare_encrypt();
+	bare.envelope_len = BARE_PREFIX_LEN + strlen(bare.out);
+	bare.envelope = spawn_alloc(bare.envelope_len + 1);
+	memcpy(bare.envelope, BARE_PREFIX, BARE_PREFIX_LEN);
+	strcpy(bare.envelope + BARE_PREFIX_LEN, bare.out);
+}
+
+void
+bare_clear(void)
+{
+	free(bare.text);
+	free(bare.out);
+	free(bare.packed);
+	free(bare.sealed);
+	free(bare.envelope);
+	free(bare.token);
+	EVP_MD_free(bare.sha256);
+	ZSTD_freeCCtx(bare.cctx);
+	ZSTD_freeDCtx(bare.dctx);
+	memset(&bare, 0, sizeof bare);
+}

@@ -1,0 +1,28 @@
+#ifndef MORO_TOOLS_BENCH_BARE_H
+#define MORO_TOOLS_BENCH_BARE_H
+
+/*
+ * The work of the built-in task types done by calling the library in a loop,
+ * with contexts that are kept: what a task costs without morod. Beside each
+ * stands the request that has morod do the same.
+ */
+
+#include <stddef.h>
+
+#include "tools/bench-form.h"
+
+struct bare {
+	const char *type; /* of the task */
+	size_t window; /* tasks outstanding in morod, a worker */
+	void (*form)(struct form *f);
+	void (*work)(void); /* once */
+};
+
+/* Ends where type is NULL. */
+extern const struct bare bare_table[];
+
+/* Makes what they work on; before all else. */
+void bare_init(void);
+void bare_clear(void);
+
+#endif
