@@ -11,7 +11,7 @@
 #define MEMORY_PAYLOAD ((size_t)64)
 #define MEMORY_WINDOW ((size_t)256)
 #define MEMORY_KIB 1024.0
-#define MEMORY_SETTLE_NS CLOCK_NS_PER_S /* after the last task */
+#define MEMORY_SETTLE 7.5 /* so many measurements after the last task: 3 s */
 #define MEMORY_IDLE 12.5 /* idle for so many measurements: 5 s */
 
 /* The rows. */
@@ -40,7 +40,7 @@ memory_look(const struct bench *b, pid_t dispatcher, const pid_t *workers,
 {
 	uint64_t before;
 
-	clock_sleep(MEMORY_SETTLE_NS);
+	clock_sleep((uint64_t)(MEMORY_SETTLE * (double)bench_run_ns(b)));
 	for (int i = 0; i < n; i++)
 		samples_add(worker,
 		    (double)proc_private(workers[i]) / MEMORY_KIB);

@@ -1,0 +1,186 @@
+"""The benchmark measures, cleans up, and says what is wrong. No durations here."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from harness import BUILD, DEADLINE, SANITIZED, wait_until
+
+BENCH = BUILD / "tools" / "moro-bench"
+LONG = 120  # seconds that a short run may take on a loaded machine
+SHORT = ["--rounds", "1", "--seconds", "0.05"]
+
+
+class Place:
+    """A folder to run in; whatever the benchmark leaves is found by it."""
+
+    def __init__(self, path):
+        self.cwd = path / "cwd"
+        self.tmp = path / "tmp"
+        self.cwd.mkdir()
+        self.tmp.mkdir()
+        env = {k: v for k, v in os.environ.items() if not k.startswith("MORO_")}
+        self.how = {
+            "cwd": self.cwd,
+            "env": {**env, "TMPDIR": str(self.tmp)},
+            "stdin": subprocess.DEVNULL,
+            "text": True,
+        }
+
+    def run(self, *args):
+        return subprocess.run(
+            [BENCH, *args], capture_output=True, timeout=LONG, **self.how
+        )
+
+    def processes(self):
+        """Those that run in the folder: morod's and the relay's stay there."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and os.readlink(entry / "cwd") == str(self.cwd):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def assert_clean(self):
+        assert self.processes() == []
+        assert list(self.tmp.iterdir()) == []
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def test_json_has_the_stable_names(place):
+    """What machines read: each figure under its name, with its target."""
+    r = place.run("pingpong", "pipeline", "strict", "--json", *SHORT)
+    assert r.returncode == 0, r.stderr
+    assert r.stderr == "" or SANITIZED
+    report = json.loads(r.stdout)
+    assert report["rounds"] == 1 and report["workers"] == 2
+    results = report["results"]
+    must = {
+        "pingpong.64.p50_ratio": 1.15,
+        "pingpong.64.p99_ratio": 1.3,
+        "pingpong.1048576.p50_ratio": 1.1,
+        "pipeline.64.ratio": 0.5,
+        "pipeline.64.w4096.ratio": 0.4,
+        "strict.ratio": 0.85,
+    }
+    for name, limit in must.items():
+        row = results[name]
+        assert row["must"] == limit
+        assert row["met"] in (True, False)
+        assert row["min"] <= row["value"] <= row["max"]
+        assert row["value"] > 0
+    assert results["pipeline.64.w16.ratio"]["must"] is None
+    place.assert_clean()
+
+
+def test_latencies_respawn_and_memory(place):
+    """The scenarios that need more than a window: all give their figures."""
+    picture = place.cwd / "latency.svg"
+    r = place.run("priority", "respawn", "memory", "--json", "--plot", str(picture), *SHORT)
+    assert r.returncode == 0, r.stderr
+    results = json.loads(r.stdout)["results"]
+    for name in (
+        "priority.echo.p50_us", "priority.echo.p99_us", "priority.5us.p50_us",
+        "priority.100us.p50_us", "priority.100us.p99_us", "respawn.p50_ms",
+        "memory.worker_uss_kib", "idle.wakeups",
+    ):
+        assert results[name]["value"] >= 0
+    svg = picture.read_text()
+    assert svg.startswith("<svg") and svg.count("<polyline") == 4
+    place.assert_clean()
+
+
+def test_table_for_people(place):
+    """Without --json a table: both sides, the ratio, the target."""
+    r = place.run("strict", *SHORT)
+    assert r.returncode == 0, r.stderr
+    assert "strict.ratio" in r.stdout and ">= 0.85" in r.stdout
+    place.assert_clean()
+
+
+def test_a_server_that_runs_already(morod, place):
+    """--socket measures a morod as it is set, and leaves it running."""
+    with morod(workers=2) as d:
+        r = place.run("pipeline", "strict", "--socket", d.socket, "--json", *SHORT)
+        assert d.process.poll() is None
+    # 4,096 outstanding are more than its queue takes: it says so
+    assert r.returncode == 1 and "QUEUE_FULL" in r.stderr
+    with morod(workers=2, max_queue_size=10000) as d:
+        r = place.run("pipeline", "strict", "--socket", d.socket, "--json", *SHORT)
+        assert r.returncode == 0, r.stderr
+        assert "strict needs a morod of its own" in r.stderr
+        assert d.stats()["completed"] > 0
+    place.assert_clean()
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(place, sig):
+    """Stopped in the middle, it takes its processes and files with it."""
+    p = subprocess.Popen(
+        [BENCH, "pipeline", "--seconds", "60"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **place.how,
+    )
+    wait_until(lambda: len(place.processes()) > 3, "the relay's processes")
+    p.send_signal(sig)
+    assert p.wait(DEADLINE) == 128 + sig
+    place.assert_clean()
+
+
+def test_killed_it_leaves_no_process(place):
+    """Not even SIGKILL leaves a process behind: the kernel sees to that."""
+    p = subprocess.Popen(
+        [BENCH, "pipeline", "--seconds", "60"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **place.how,
+    )
+    wait_until(lambda: len(place.processes()) > 3, "the relay's processes")
+    p.kill()
+    p.wait(DEADLINE)
+    wait_until(lambda: place.processes() == [], "all gone")
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--rounds", "0"], ["--rounds", "0", "1 to 1000"]),
+        (["--rounds", "many"], ["--rounds", "many", "1 to 1000"]),
+        (["--workers", "65"], ["--workers", "65", "1 to 64"]),
+        (["--seconds", "nan"], ["--seconds", "nan", "0.01 to 60"]),
+        (["--seconds", "5x"], ["--seconds", "5x"]),
+        (["--socket", ""], ["--socket", "107"]),
+        (["--no-such"], ["--no-such", "--help"]),
+        (["--rounds"], ["--rounds", "--help"]),
+        (["pingpong", "nonsense"], ["nonsense", "pingpong", "pipeline"]),
+    ],
+)
+def test_bad_usage(place, args, words):
+    """Wrong usage: one message that names what is wrong and what is allowed."""
+    r = place.run(*args)
+    assert r.returncode == 2
+    assert r.stdout == ""
+    for word in words:
+        assert word in r.stderr
+    place.assert_clean()
+
+
+def test_help_and_version(place):
+    r = place.run("--help")
+    assert r.returncode == 0 and "pingpong" in r.stdout and "--plot" in r.stdout
+    assert place.run("--version").stdout.startswith("moro-bench ")
+    place.assert_clean()
+
+
+def test_no_server(place):
+    """A socket that nobody listens on is a failure to measure, not bad usage."""
+    r = place.run("pipeline", "--socket", str(place.cwd / "none"), *SHORT)
+    assert r.returncode == 1 and "none" in r.stderr
+    place.assert_clean()
