@@ -212,7 +212,7 @@ class Storm:
         self.poll.register(c.sock, select.POLLIN)
 
     def leave(self, c):
-        self.vanished += len(c.pending)
+        self.vanished += sum(task is not None for task in c.pending.values())
         self.poll.unregister(c.sock)
         del self.callers[c.sock.fileno()]
         c.close()
