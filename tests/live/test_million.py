@@ -17,7 +17,7 @@ import pytest
 
 from harness import SANITIZED, children_of, title
 
-TASKS = int(os.environ.get("MORO_SOAK_TASKS", 6000 if SANITIZED else 60000))
+TASKS = int(os.environ.get("MORO_SOAK_TASKS", 20000 if SANITIZED else 60000))
 SEED = int(os.environ.get("MORO_SOAK_SEED", 0)) or random.SystemRandom().getrandbits(32)
 KILLS = max(10, TASKS // 10000)
 VANISHING = max(10, TASKS // 10000)
