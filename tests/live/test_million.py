@@ -221,10 +221,15 @@ class Storm:
         """Kills a worker, if that leaves another one."""
         pids = [p for p in children_of(self.d.process.pid)
                 if title(p).startswith("morod: worker")]
-        if len(pids) > 1:
-            # Often the oldest: who dies young is not replaced at once.
-            self.kills.append(self.rng.choice([min(pids), self.rng.choice(pids)]))
-            os.kill(self.kills[-1], signal.SIGKILL)
+        if len(pids) < 2:
+            return
+        # Often the oldest: who dies young is not replaced at once.
+        pid = self.rng.choice([min(pids), self.rng.choice(pids)])
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return  # a timeout was quicker
+        self.kills.append(pid)
 
     def trouble(self):
         if self.load.made >= self.next_kill:
