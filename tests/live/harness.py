@@ -170,9 +170,9 @@ def option_words(options):
 
 
 class Daemon:
-    """A running morod in a folder of its own."""
+    """A running morod in a folder of its own; `wrap` is a command to run it by."""
 
-    def __init__(self, args=(), wait=True, env=None, path=None, **options):
+    def __init__(self, args=(), wait=True, env=None, path=None, wrap=(), **options):
         self.folder = tempfile.TemporaryDirectory(prefix="moro-")
         self.socket = path or os.path.join(self.folder.name, "m.sock")
         self.build = BUILD
@@ -180,7 +180,7 @@ class Daemon:
         self.log_file = open(self.log_path, "wb")
         options = {"workers": 1, "debug_tasks": True, **options}
         self.process = subprocess.Popen(
-            [BUILD / "server" / "morod", "--socket", self.socket]
+            list(wrap) + [BUILD / "server" / "morod", "--socket", self.socket]
             + option_words(options)
             + list(args),
             stdin=subprocess.DEVNULL,

@@ -268,16 +268,17 @@ test_learn_out_of_range(void **state)
 static void
 test_size_class(void **state)
 {
+	/* The last class of all is for data that came as a file. */
 	size_t end = 64;
 
 	assert_int_equal(page_size_class(0), 0);
-	for (unsigned int class = 0; class < PAGE_SIZES - 1; class ++) {
+	for (unsigned int class = 0; class < PAGE_SIZE_FILE - 1; class ++) {
 		assert_int_equal(page_size_class(end), class);
 		assert_int_equal(page_size_class(end + 1), class + 1);
 		end *= 4;
 	}
-	assert_int_equal(page_size_class(end), PAGE_SIZES - 1);
-	assert_int_equal(page_size_class(SIZE_MAX), PAGE_SIZES - 1);
+	assert_int_equal(page_size_class(end), PAGE_SIZE_FILE - 1);
+	assert_int_equal(page_size_class(SIZE_MAX), PAGE_SIZE_FILE - 1);
 }
 
 static void

@@ -1,0 +1,182 @@
+"""
+What a task costs, in counts that a busy machine does not change: system calls,
+the dispatcher's instructions and its allocations.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+import msgpack
+import pytest
+
+from harness import DEADLINE, SANITIZED, wait_until
+from test_libmoro import PROGRAMS, compile_program
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="the release build counts")
+
+WINDOW = 256  # tasks outstanding
+DATA = "x" * 64
+WARM = 100 * WINDOW  # until the type is known to be short
+SYSCALLS = 120  # for 1,000 tasks, the client's among them
+# NEEDSWORK: it is to be 1,500 at most, and was 1,950 when this was written.
+INSTRUCTIONS = 2400  # of the dispatcher, for a task
+ALLOCATIONS = 0.05  # of the dispatcher, for a task
+# Under valgrind a task takes some fifty times as long, so batches must too.
+CALLGRIND_PREFETCH_US = 1000
+
+
+class Pipeline:
+    """A client that costs little: it sends windows and reads bytes."""
+
+    def __init__(self, path):
+        ids = range(WINDOW)
+        self.requests = b"".join(msgpack.packb([0, i, "debug:echo", [DATA]]) for i in ids)
+        self.answers = sum(len(msgpack.packb([1, i, None, DATA])) for i in ids)
+        self.calls = 0  # system calls
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(DEADLINE)
+        self.sock.connect(str(path))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def run(self, tasks):
+        for _ in range(tasks // WINDOW):
+            self.sock.sendall(self.requests)
+            left = self.answers
+            self.calls += 1
+            while left > 0:
+                data = self.sock.recv(left)
+                assert data, "the server closed the connection"
+                self.calls += 1
+                left -= len(data)
+
+
+class Strace:
+    """Counts the system calls of processes while it is open."""
+
+    def __init__(self, pids, out):
+        words = [w for pid in pids for w in ("-p", str(pid))]
+        self.pids = pids
+        self.out = out
+        self.calls = None
+        self.process = subprocess.Popen(
+            ["strace", "-f", "-qq", "-c", "-o", out] + words,
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+
+    def traces(self, pid):
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return re.search(r"^TracerPid:\t(\d+)", status, re.M)[1] != "0"
+
+    def __enter__(self):
+        wait_until(lambda: self.process.poll() is not None
+                   or all(self.traces(pid) for pid in self.pids), "strace")
+        if self.process.poll() is not None:
+            pytest.skip(f"strace cannot be used: {self.process.stderr.read()}")
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=DEADLINE)
+        last = pathlib.Path(self.out).read_text().splitlines()[-1].split()
+        assert last[-1] == "total", last
+        self.calls = int(last[3])
+
+
+def test_system_calls(morod, tmp_path):
+    """Under pipelining a system call serves many tasks."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    tasks = 200 * WINDOW
+    with morod(workers=2) as d, Pipeline(d.socket) as client:
+        client.run(WARM)
+        client.calls = 0
+        pids = [d.dispatcher_pid()] + d.worker_pids()
+        with Strace(pids, tmp_path / "strace") as strace:
+            client.run(tasks)
+        calls = (strace.calls + client.calls) * 1000 / tasks
+        print(f"{calls:.1f} system calls per 1,000 tasks, "
+              f"{client.calls * 1000 / tasks:.1f} of them the client's")
+        assert calls <= SYSCALLS, (tmp_path / "strace").read_text()
+
+
+class Profile:
+    """A file of callgrind's: what one process did."""
+
+    def __init__(self, path):
+        text = path.read_text()
+        self.instructions = int(re.search(r"^(?:totals|summary): (\d+)", text, re.M)[1])
+        self.functions = set()  # that ran
+        self.calls = {}  # how often each was called
+        names, called = {}, None
+        for line in text.splitlines():
+            m = re.match(r"(c?)fn=\((\d+)\)(?: (.*))?$", line)
+            if m:
+                if m[3]:
+                    names[m[2]] = m[3].partition("'")[0]
+                if m[1]:
+                    called = names[m[2]]
+                else:
+                    self.functions.add(names[m[2]])
+            elif line.startswith("calls="):
+                n = int(line[len("calls="):].split()[0])
+                self.calls[called] = self.calls.get(called, 0) + n
+
+    def allocations(self):
+        return sum(self.calls.get(f, 0) for f in ("malloc", "calloc", "realloc"))
+
+
+@pytest.fixture(scope="module")
+def valgrind(tmp_path_factory):
+    """Words to run morod by; the folder that the profiles are to be in comes behind."""
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is not installed")
+    words = ["valgrind", "-q", "--tool=callgrind"]
+    probe = subprocess.run(
+        words + ["--callgrind-out-file=/dev/null", "true"],
+        capture_output=True, text=True, timeout=DEADLINE,
+    )
+    if probe.returncode != 0:
+        pytest.skip(f"valgrind cannot be used: {probe.stderr}")
+    shim = compile_program(
+        tmp_path_factory.mktemp("pidfd") / "pidfd.so", PROGRAMS / "pidfd.c",
+        flags=["-D_GNU_SOURCE", "-shared", "-fPIC"], libs=["-ldl"],
+    )
+    return words, {**os.environ, "LD_PRELOAD": str(shim)}
+
+
+def profile(morod, valgrind, folder, tasks):
+    """What the dispatcher does from its start to its end, with so many tasks between."""
+    words, env = valgrind
+    folder.mkdir()
+    wrap = words + [f"--callgrind-out-file={folder}/%p"]
+    with morod(workers=2, wrap=wrap, env=env, prefetch_us=CALLGRIND_PREFETCH_US) as d:
+        with Pipeline(d.socket) as client:
+            client.run(tasks)
+        assert d.stop() == 0
+    profiles = [Profile(p) for p in folder.iterdir()]
+    dispatcher, = [p for p in profiles if "dispatcher_main" in p.functions]
+    return dispatcher
+
+
+def test_dispatcher_work(morod, valgrind, tmp_path):
+    """A task costs the dispatcher few instructions, and no allocation."""
+    few, many = 40 * WINDOW, 200 * WINDOW
+    short = profile(morod, valgrind, tmp_path / "short", few)
+    long = profile(morod, valgrind, tmp_path / "long", many)
+    tasks = many - few
+    assert short.allocations() > 0, "allocations are not seen"
+    instructions = (long.instructions - short.instructions) / tasks
+    allocations = (long.allocations() - short.allocations()) / tasks
+    print(f"{instructions:.0f} instructions, {allocations:.4f} allocations per task")
+    assert instructions <= INSTRUCTIONS
+    assert allocations < ALLOCATIONS
