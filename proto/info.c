@@ -6,7 +6,6 @@
 #include "proto/fdpass.h"
 #include "proto/reader.h"
 
-#define INFO_MAP 0x80 /* a map of up to 15 pairs */
 #define INFO_STR 0xa0 /* a str of up to 31 bytes */
 
 /* Writes one pair; the number is below 128. */
@@ -27,7 +26,7 @@ info_pack(uint8_t out[INFO_MAX], const struct info *info)
 	size_t len = 1;
 
 	assert(info->fds <= FDPASS_MAX);
-	out[0] = INFO_MAP;
+	out[0] = INFO_NOTHING;
 	if (info->fds > 0) {
 		out[0]++;
 		len += info_pair(out + len, "fds", info->fds);

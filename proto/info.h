@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define INFO_NOTHING 0x80 /* all of the map, when there is nothing to say */
 #define INFO_NO_FD UINT32_MAX
 #define INFO_MAX 32 /* bytes that it takes at most */
 

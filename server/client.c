@@ -279,9 +279,7 @@ client_frame_cb(struct conn *conn, const struct message_in *m)
 		    "a response came, and morod asked for nothing");
 		answer_fault(c, f->msgid, &fault);
 		client_close_soon(c);
-	} else if (memchr(m->bytes + f->method.at, ':', f->method.len)) {
-		submit_task(c, m);
-	} else {
+	} else if (!submit_task(c, m)) {
 		control_call(c, m);
 	}
 }

@@ -454,26 +454,13 @@ conn_read_rest(struct conn *c)
 		;
 }
 
-/* Has the connection flushed at the end of the turn. */
-static void
-conn_mark(struct conn *c)
+void
+conn_mark_dirty(struct conn *c)
 {
-	if (c->dirty || c->fd == -1)
+	if (c->fd == -1)
 		return;
 	c->dirty = true;
 	TAILQ_INSERT_TAIL(&c->loop->dirty, c, link);
-}
-
-uint8_t *
-conn_room(struct conn *c, size_t len)
-{
-	size_t before = c->out.bytes;
-	uint8_t *at;
-
-	conn_mark(c);
-	at = outbox_room(&c->out, len);
-	c->loop->out_bytes += c->out.bytes - before;
-	return at;
 }
 
 int
@@ -482,7 +469,8 @@ conn_copy(struct conn *c, const void *bytes, size_t len)
 	size_t before = c->out.bytes;
 	int rc;
 
-	conn_mark(c);
+	if (!c->dirty)
+		conn_mark_dirty(c);
 	rc = outbox_copy(&c->out, bytes, len);
 	c->loop->out_bytes += c->out.bytes - before;
 	return rc;
@@ -494,7 +482,8 @@ conn_add(struct conn *c, const uint8_t *at, size_t len, struct chunk *chunk)
 	size_t before = c->out.bytes;
 	int rc;
 
-	conn_mark(c);
+	if (!c->dirty)
+		conn_mark_dirty(c);
 	rc = outbox_add(&c->out, at, len, chunk);
 	c->loop->out_bytes += c->out.bytes - before;
 	return rc;
@@ -552,7 +541,7 @@ conn_flush(struct conn *c)
 		return;
 	}
 	if (rc == OUTBOX_MORE) {
-		conn_mark(c);
+		conn_mark_dirty(c);
 		return;
 	}
 	if (rc == OUTBOX_FULL) {

@@ -124,11 +124,25 @@ void conn_read_rest(struct conn *c);
 /* The next byte of output brings descriptors. Takes a reference. */
 void conn_attach(struct conn *c, struct fdset *fdset);
 
+/* Has the connection flushed at the end of the turn. */
+void conn_mark_dirty(struct conn *c);
+
 /*
  * Appends len bytes of output, which the caller writes at once to the place
  * that is given. NULL: no memory.
  */
-uint8_t *conn_room(struct conn *c, size_t len);
+static inline uint8_t *
+conn_room(struct conn *c, size_t len)
+{
+	size_t before = c->out.bytes;
+	uint8_t *at;
+
+	if (!c->dirty)
+		conn_mark_dirty(c);
+	at = outbox_room(&c->out, len);
+	c->loop->out_bytes += c->out.bytes - before;
+	return at;
+}
 
 /* Appends output; it is sent at the end of the turn. -1: no memory. */
 int conn_copy(struct conn *c, const void *bytes, size_t len);

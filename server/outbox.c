@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define OUTBOX_PIECES_MIN 8
+#define OUTBOX_PIECES_MIN 8 /* a power of two, as all sizes of the ring */
 #define OUTBOX_PIECES_KEPT 64 /* a longer ring is given back when empty */
 #define OUTBOX_IOV 64 /* pieces for one system call */
 #define OUTBOX_CALL ((size_t)256 << 10) /* bytes for one */
@@ -22,7 +22,7 @@ outbox_init(struct outbox *q)
 static struct piece *
 outbox_at(struct outbox *q, uint32_t i)
 {
-	return &q->pieces[(q->head + i) % q->cap];
+	return &q->pieces[(q->head + i) & (q->cap - 1)];
 }
 
 void
@@ -74,6 +74,7 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 			return 0;
 		}
 	}
+	q->tail = NULL;
 	if (outbox_grow(q) == -1)
 		return -1;
 	last = outbox_at(q, q->n++);
@@ -89,12 +90,13 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 void
 outbox_attach(struct outbox *q, struct fdset *fdset)
 {
+	q->tail = NULL;
 	fdset_unref(q->next_fdset);
 	q->next_fdset = fdset_ref(fdset);
 }
 
 uint8_t *
-outbox_room(struct outbox *q, size_t len)
+outbox_room_new(struct outbox *q, size_t len)
 {
 	uint8_t *at;
 
@@ -109,6 +111,7 @@ outbox_room(struct outbox *q, size_t len)
 	if (outbox_push(q, at, len, q->flat) == -1)
 		return NULL;
 	q->flat_len += len;
+	q->tail = outbox_at(q, q->n - 1);
 	return at;
 }
 
@@ -150,8 +153,10 @@ outbox_drop(struct outbox *q, size_t len)
 			return;
 		}
 		len -= p->len;
+		if (p == q->tail)
+			q->tail = NULL;
 		chunk_unref(p->chunk);
-		q->head = (q->head + 1) % q->cap;
+		q->head = (q->head + 1) & (q->cap - 1);
 		q->n--;
 	}
 }
@@ -192,6 +197,7 @@ outbox_settle(struct outbox *q)
 	p->at = chunk->bytes;
 	chunk_unref(q->flat);
 	q->flat = NULL;
+	q->tail = NULL;
 	q->flat_len = 0;
 }
 

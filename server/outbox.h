@@ -30,6 +30,7 @@ struct outbox {
 	uint32_t cap;
 	struct chunk *flat; /* being filled with small ones, or NULL */
 	size_t flat_len;
+	struct piece *tail; /* the last piece, if it ends where flat does */
 	size_t bytes; /* in all pieces */
 	struct fdset *next_fdset; /* for the next byte that is appended */
 };
@@ -43,11 +44,26 @@ void outbox_attach(struct outbox *q, struct fdset *fdset);
 /* Appends a copy. Returns 0, or -1 when there is no memory. */
 int outbox_copy(struct outbox *q, const void *bytes, size_t len);
 
+/* outbox_room() where there is none behind the last piece. */
+uint8_t *outbox_room_new(struct outbox *q, size_t len);
+
 /*
  * Appends len bytes that the caller writes at once to the place that is given.
- * NULL: no memory.
+ * NULL: no memory. Mostly the last piece just gets longer.
  */
-uint8_t *outbox_room(struct outbox *q, size_t len);
+static inline uint8_t *
+outbox_room(struct outbox *q, size_t len)
+{
+	uint8_t *at;
+
+	if (q->tail == NULL || q->flat->cap - q->flat_len < len)
+		return outbox_room_new(q, len);
+	at = q->flat->bytes + q->flat_len;
+	q->flat_len += len;
+	q->tail->len += len;
+	q->bytes += len;
+	return at;
+}
 
 /* Appends bytes that stand in a chunk: by reference, or a copy if short. */
 int outbox_add(struct outbox *q, const uint8_t *at, size_t len,

@@ -170,14 +170,15 @@ slot_spawned(struct slot *s, const struct message *m,
 	return 0;
 }
 
-/* Packs what the worker is to know beside the data. Returns its bytes. */
+/* Packs what the worker is told of a task's descriptors. Returns its bytes. */
 static size_t
 slot_info(const struct task *t, uint8_t out[INFO_MAX])
 {
-	struct info info = {.fds = task_fds(t), .result_fd = INFO_NO_FD};
+	struct info info = {
+	    .fds = task_fds(t),
+	    .result_fd = t->extra->result_fd,
+	};
 
-	if (info.fds > 0)
-		info.result_fd = t->extra->result_fd;
 	return info_pack(out, &info);
 }
 
@@ -187,11 +188,13 @@ slot_send(struct slot *s, const struct task *t)
 {
 	struct conn *c = &s->worker->conn;
 	struct route *r = t->route;
-	uint8_t info[INFO_MAX], *at;
-	size_t n = slot_info(t, info);
+	uint8_t info[INFO_MAX] = {INFO_NOTHING}, *at;
+	size_t n = 1;
 
-	if (task_fds(t) > 0)
+	if (task_fds(t) > 0) {
+		n = slot_info(t, info);
 		conn_attach(c, t->extra->fdset);
+	}
 	envelope_set_msgid(r->head, task_wire_number(t));
 	if (t->place == TASK_IN_CHUNK)
 		return conn_copy(c, r->head, r->head_len) == -1 ||

@@ -40,33 +40,41 @@ submit_refuse(struct submission *sub)
 		answer_fault(sub->client, f->msgid, &sub->fault);
 }
 
-/* Finds the route of a type; mostly it is the last one again. */
-static struct route *
-submit_route(struct submission *sub, const char *name, size_t len)
+/*
+ * Finds the route of a method; mostly it is the last one again. False: it is no
+ * task type. With a route of NULL it is one that is not known.
+ */
+static bool
+submit_route(struct submission *sub)
 {
 	struct dispatcher *d = sub->dispatcher;
+	const char *name =
+	    (const char *)sub->m->bytes + sub->m->frame->method.at;
+	size_t len = sub->m->frame->method.len;
 	struct route *r = d->last_route;
 
-	if (r != NULL && r->name_len == len && memcmp(r->name, name, len) == 0)
-		return r;
-	r = route_find(d->routes, name, len);
-	d->last_route = r;
-	return r;
+	if (r == NULL || r->name_len != len ||
+	    memcmp(r->name, name, len) != 0) {
+		if (memchr(name, ':', len) == NULL)
+			return false;
+		r = route_find(d->routes, name, len);
+		d->last_route = r;
+	}
+	sub->route = r;
+	return true;
 }
 
-/* Finds the type, reads data's place and the options. */
+/* Checks the type, reads data's place and the options. */
 static bool
 submit_read(struct submission *sub)
 {
 	const struct frame *f = sub->m->frame;
 	const uint8_t *bytes = sub->m->bytes;
-	const char *name = (const char *)bytes + f->method.at;
 
-	sub->route = submit_route(sub, name, f->method.len);
 	if (sub->route == NULL) {
 		fault_set(&sub->fault, CODE_UNKNOWN_TASK, NULL,
 		    "no task type \"%.*s\"; method types lists them",
-		    (int)f->method.len, name);
+		    (int)f->method.len, (const char *)bytes + f->method.at);
 		return false;
 	}
 	if (f->n_params > SUBMIT_PARAMS_MAX) {
@@ -271,7 +279,7 @@ submit_take_fds(struct submission *sub)
 	return true;
 }
 
-void
+bool
 submit_task(struct client *c, const struct message_in *m)
 {
 	struct submission sub;
@@ -283,6 +291,8 @@ submit_task(struct client *c, const struct message_in *m)
 	sub.m = m;
 	sub.fdset = NULL;
 	sub.lost = false;
+	if (!submit_route(&sub))
+		return false;
 	sub.dispatcher->counters.submitted++;
 	if (submit_take_fds(&sub) && submit_read(&sub) &&
 	    submit_check_open(&sub) && submit_check_ids(&sub) &&
@@ -290,10 +300,11 @@ submit_task(struct client *c, const struct message_in *m)
 		t = submit_make(&sub);
 	if (t != NULL) {
 		life_queue(sub.dispatcher, t);
-		return;
+		return true;
 	}
 	submit_refuse(&sub);
 	fdset_unref(sub.fdset);
 	if (sub.lost)
 		client_close_soon(c);
+	return true;
 }

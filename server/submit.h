@@ -5,8 +5,8 @@
 
 /*
  * A request or notification whose method is a task type: accepts it as a
- * task, or refuses it with an error that says why.
+ * task, or refuses it with an error that says why. False: it is none.
  */
-void submit_task(struct client *c, const struct message_in *m);
+bool submit_task(struct client *c, const struct message_in *m);
 
 #endif
