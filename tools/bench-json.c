@@ -64,7 +64,7 @@ json_row(const struct row *row)
 }
 
 void
-json_print(const struct bench *b, double wall_s)
+json_print(const struct bench *b)
 {
 	json_t *top = json_object(), *results = json_object();
 	struct utsname u;
@@ -78,7 +78,8 @@ json_print(const struct bench *b, double wall_s)
 	    json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
 	json_object_set_new(top, "kernel", json_string(u.release));
 	json_object_set_new(top, "machine", json_string(u.machine));
-	json_object_set_new(top, "wallSeconds", json_real(wall_s));
+	json_object_set_new(top, "wallSeconds", json_real(b->wall_s));
+	json_object_set_new(top, "othersCpus", json_real(b->others));
 	for (size_t i = 0; i < b->report.n; i++)
 		json_object_set_new(results, b->report.rows[i].name,
 		    json_row(&b->report.rows[i]));

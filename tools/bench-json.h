@@ -6,6 +6,6 @@
 #include "tools/bench.h"
 
 /* Prints it on standard output. */
-void json_print(const struct bench *b, double wall_s);
+void json_print(const struct bench *b);
 
 #endif

@@ -5,7 +5,7 @@
 #include "tools/bench-turns.h"
 
 #define PINGPONG_SMALL ((size_t)64)
-#define PINGPONG_LARGE ((size_t)64 << 10) /* copying outweighs waking */
+#define PINGPONG_LARGE ((size_t)1 << 20) /* copying outweighs waking */
 
 /* Both sides, where they are free to run and pinned to one CPU. */
 struct pingpong {
@@ -30,15 +30,15 @@ pingpong_p99(const struct side *side)
 }
 
 /*
- * The placement to compare in: the one that most rounds of both sides share.
- * PLACEMENT_N when they share none. "Mixed" is none: its share of either is
- * left to chance.
+ * The placement to compare in: the one that most rounds of both sides share,
+ * if that is half of them at least; else PLACEMENT_N. "Mixed" is none: its
+ * share of either is left to chance.
  */
 static enum placement
 pingpong_common(const struct pingpong *p, size_t *n_morod, size_t *n_relay)
 {
 	enum placement best = PLACEMENT_N;
-	size_t most = 0;
+	size_t most = p->relay.rate.n / 2; /* fewer rounds tell too little */
 
 	for (int i = PLACEMENT_ONE; i <= PLACEMENT_MANY; i++) {
 		size_t m = turns_count(&p->morod, (enum placement)i);
@@ -77,12 +77,13 @@ pingpong_fill(struct row *row, const struct pingpong *p,
 	} else if (p->pinned_morod.rate.n > 0) {
 		samples_append(&row->morod, figure(&p->pinned_morod));
 		samples_append(&row->reference, figure(&p->pinned_relay));
-		report_note(row, "no placement in common: from the pinned "
-				 "rounds");
+		report_note(row, "too few rounds in one placement: these are "
+				 "the pinned ones");
 	} else {
 		samples_append(&row->morod, figure(&p->morod));
 		samples_append(&row->reference, figure(&p->relay));
-		report_note(row, "no placement in common: not comparable");
+		report_note(row,
+		    "too few rounds in one placement: not comparable");
 	}
 }
 
@@ -122,6 +123,8 @@ pingpong_size(struct bench *b, size_t payload, bool pinned)
 	if (pinned) {
 		t.pinned = true;
 		turns_run(b, &t, &p.pinned_morod, &p.pinned_relay);
+	}
+	if (payload == PINGPONG_SMALL) {
 		bench_curve(b, "64 B, pinned, relay", &p.pinned_relay.all_us);
 		bench_curve(b, "64 B, pinned, morod", &p.pinned_morod.all_us);
 	}
@@ -141,11 +144,11 @@ void
 pingpong_run(struct bench *b)
 {
 	static const size_t sizes[] = {PINGPONG_SMALL, (size_t)4 << 10,
-	    PINGPONG_LARGE, (size_t)1 << 20};
+	    (size_t)64 << 10, PINGPONG_LARGE};
 
 	report_title(&b->report, "pingpong: one call at a time (closed loop)");
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
 		/* a server that runs already cannot be pinned */
 		pingpong_size(b, sizes[i],
-		    sizes[i] == PINGPONG_SMALL && b->socket == NULL);
+		    sizes[i] < PINGPONG_LARGE && b->socket == NULL);
 }

@@ -133,7 +133,7 @@ placement_name(enum placement placement)
 {
 	static const char *const names[PLACEMENT_N] = {
 	    [PLACEMENT_ONE] = "one CPU",
-	    [PLACEMENT_MANY] = "two CPUs",
+	    [PLACEMENT_MANY] = "several CPUs",
 	    [PLACEMENT_MIXED] = "mixed",
 	};
 

@@ -5,10 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define PROC_LINE 512
 #define PROC_PATH 64
 #define PROC_KIB 1024
+#define PROC_CPU_FIELDS 8 /* user, nice, system, idle, iowait, irq, ... */
+#define PROC_CPU_IDLE 3
+#define PROC_CPU_IOWAIT 4
+#define PROC_US_PER_S 1e6
 
 /* Opens a file of a process. */
 static FILE *
@@ -101,4 +107,42 @@ uint64_t
 proc_sleeps(pid_t pid)
 {
 	return proc_sum(pid, "status", "voluntary_ctxt_switches");
+}
+
+double
+proc_cpu_all(void)
+{
+	unsigned long long v[PROC_CPU_FIELDS] = {0}, sum = 0;
+	FILE *f = fopen("/proc/stat", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0],
+		&v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
+		&v[7]) == PROC_CPU_FIELDS) {
+		for (int i = 0; i < PROC_CPU_FIELDS; i++)
+			sum += i == PROC_CPU_IDLE || i == PROC_CPU_IOWAIT
+				   ? 0
+				   : v[i];
+	}
+	fclose(f);
+	return (double)sum / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* The CPU time of processes that getrusage() knows. */
+static double
+proc_cpu(int who)
+{
+	struct rusage r;
+
+	getrusage(who, &r);
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) /
+		   PROC_US_PER_S;
+}
+
+double
+proc_cpu_own(void)
+{
+	return proc_cpu(RUSAGE_SELF) + proc_cpu(RUSAGE_CHILDREN);
 }

@@ -19,4 +19,11 @@ uint64_t proc_private(pid_t pid);
 /* How often it went to sleep by itself: once for each wake-up. */
 uint64_t proc_sleeps(pid_t pid);
 
+/*
+ * CPU time in s that all processes of the machine have used, and that this one
+ * and those it has waited for have.
+ */
+double proc_cpu_all(void);
+double proc_cpu_own(void);
+
 #endif

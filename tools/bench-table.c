@@ -9,6 +9,7 @@
 #define TABLE_KILO 1e3
 #define TABLE_MEGA 1e6
 #define TABLE_SMALL 10 /* below it two digits behind the point are shown */
+#define TABLE_DISTURBED 0.1 /* CPUs that others may have used */
 #define TABLE_MIDDLE 100 /* below it one */
 
 /* Prints a number with three or so digits. */
@@ -81,9 +82,19 @@ table_head(int rounds, int workers)
 }
 
 void
+table_end(double wall_s, double others)
+{
+	printf("\n%.0f s in all; meanwhile other processes kept %.2f CPUs busy"
+	       "%s\n",
+	    wall_s, others,
+	    others > TABLE_DISTURBED ? ": too many for good figures" : "");
+	fflush(stdout);
+}
+
+void
 table_title(const char *title)
 {
-	printf("\n%s\n  %-28s %-4s%-25s %-25s %-22s %-8s\n", title, "", "",
+	printf("\n%s\n  %-32s %-4s%-25s %-25s %-22s %-8s\n", title, "", "",
 	    "reference", "morod", "ratio", "must");
 	fflush(stdout);
 }
@@ -98,7 +109,7 @@ table_row(const struct row *row)
 	if (row->is_ratio)
 		snprintf(ratio, sizeof ratio, "%.2f [%.2f .. %.2f]", row->value,
 		    row->min, row->max);
-	printf("  %-28s %-4s%-25s %-25s %-22s", row->name,
+	printf("  %-32s %-4s%-25s %-25s %-22s", row->name,
 	    table_unit(row->unit), reference, morod, ratio);
 	if (row->target != NULL)
 		printf(" %s %-5g %s",

@@ -8,6 +8,9 @@
 /* What was measured where; the columns. */
 void table_head(int rounds, int workers);
 
+/* How long it took, and how many CPUs others kept busy meanwhile. */
+void table_end(double wall_s, double others);
+
 /* A headline, and a row. */
 void table_title(const char *title);
 void table_row(const struct row *row);

@@ -25,6 +25,8 @@ struct bench {
 	const char *socket; /* of a morod that runs already, or NULL */
 	bool json;
 	const char *plot; /* file, or NULL */
+	double wall_s; /* how long all took */
+	double others; /* CPUs that other processes have kept busy meanwhile */
 	struct report report;
 	int n_curves;
 	struct curve curves[BENCH_CURVES];
