@@ -18,6 +18,7 @@
 #define FILE_MODE 0600
 #define FILE_LOOK_NS (5 * CLOCK_NS_PER_MS) /* between looks at the memory */
 #define FILE_KIB 1024.0
+#define FILE_LINE 200 /* bytes of moroctl's complaint */
 
 /* The paths, and the figures, one of each a round. */
 struct file {
@@ -80,8 +81,10 @@ file_watch(const struct server *s, pid_t pid, int *status)
 static bool
 file_morod(const struct bench *b, struct file *f)
 {
+	char program[SPAWN_PATH];
 	struct server server;
-	const char *const argv[] = {spawn_sibling("moroctl", "moroctl"),
+	const char *const argv[] = {spawn_sibling(program, "moroctl",
+					"moroctl"),
 	    "--socket", server.socket, "compress", "--format", "zstd",
 	    "--level", "3", "--input", f->input, "--output", f->output, NULL};
 	uint64_t begin;
@@ -102,6 +105,25 @@ file_morod(const struct bench *b, struct file *f)
 	return true;
 }
 
+/* Says why moroctl could not. */
+static void
+file_complain(const struct file *f)
+{
+	char line[FILE_LINE] = "";
+	FILE *log = fopen(f->log, "re");
+
+	if (log != NULL) {
+		if (fgets(line, sizeof line, log) == NULL)
+			line[0] = '\0';
+		fclose(log);
+	}
+	line[strcspn(line, "\n")] = '\0';
+	fprintf(stderr,
+	    "moro-bench: file: moroctl compress failed (%s), "
+	    "skipping\n",
+	    line);
+}
+
 /* All rounds; false: one of the two cannot do it. */
 static bool
 file_rounds(const struct bench *b, struct file *f)
@@ -116,8 +138,7 @@ file_rounds(const struct bench *b, struct file *f)
 		}
 		samples_add(&f->zstd_s, s);
 		if (!file_morod(b, f)) {
-			fprintf(stderr, "moro-bench: file: moroctl compress "
-					"failed, skipping\n");
+			file_complain(f);
 			return false;
 		}
 	}

@@ -105,9 +105,9 @@ server_paths(struct server *s, int index)
 void
 server_start(struct server *s, int n, const char *const *args, int index)
 {
-	char workers[SERVER_NAME];
-	const char *argv[SERVER_ARGS] = {spawn_sibling("../server/morod",
-					     "morod"),
+	char workers[SERVER_NAME], program[SPAWN_PATH];
+	const char *argv[SERVER_ARGS] = {spawn_sibling(program,
+					     "../server/morod", "morod"),
 	    "--socket", s->socket, "--workers", workers, "--debug-tasks"};
 	size_t argc = 6;
 	const char *log = server_paths(s, index);

@@ -109,9 +109,8 @@ spawn_unpin(void)
 }
 
 const char *
-spawn_sibling(const char *relative, const char *name)
+spawn_sibling(char *path, const char *relative, const char *name)
 {
-	static char path[PATH_MAX + PATH_MAX];
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	char *slash;
@@ -121,8 +120,8 @@ spawn_sibling(const char *relative, const char *name)
 	self[n] = '\0';
 	slash = strrchr(self, '/');
 	*slash = '\0';
-	snprintf(path, sizeof path, "%s/%s", self, relative);
-	return access(path, X_OK) == 0 ? path : name;
+	n = snprintf(path, SPAWN_PATH, "%s/%s", self, relative);
+	return n < SPAWN_PATH && access(path, X_OK) == 0 ? path : name;
 }
 
 void *

@@ -25,8 +25,13 @@ void spawn_kill(pid_t pid);
 void spawn_pin(void);
 void spawn_unpin(void);
 
-/* The path of a program beside this one: "../server/morod". Static. */
-const char *spawn_sibling(const char *relative, const char *name);
+#define SPAWN_PATH 4200 /* bytes of a program's path */
+
+/*
+ * The path of a program beside this one ("../server/morod"), written to path
+ * of SPAWN_PATH bytes; where there is none its name, for PATH to find.
+ */
+const char *spawn_sibling(char *path, const char *relative, const char *name);
 
 /* Memory or the end. */
 void *spawn_alloc(size_t len);
