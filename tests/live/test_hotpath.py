@@ -30,12 +30,13 @@ CALLGRIND_PREFETCH_US = 1000
 
 
 class Pipeline:
-    """A client that costs little: it sends windows and reads bytes."""
+    """A client with few system calls: it sends a window, and reads its answers."""
 
     def __init__(self, path):
         ids = range(WINDOW)
         self.requests = b"".join(msgpack.packb([0, i, "debug:echo", [DATA]]) for i in ids)
-        self.answers = sum(len(msgpack.packb([1, i, None, DATA])) for i in ids)
+        self.answers = [[1, i, None, DATA] for i in ids]
+        self.size = sum(len(msgpack.packb(a)) for a in self.answers)
         self.calls = 0  # system calls
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(DEADLINE)
@@ -50,13 +51,20 @@ class Pipeline:
     def run(self, tasks):
         for _ in range(tasks // WINDOW):
             self.sock.sendall(self.requests)
-            left = self.answers
             self.calls += 1
-            while left > 0:
-                data = self.sock.recv(left)
-                assert data, "the server closed the connection"
-                self.calls += 1
-                left -= len(data)
+            self.read()
+
+    def read(self):
+        unpacker = msgpack.Unpacker()
+        left = self.size
+        while left > 0:
+            data = self.sock.recv(left)
+            assert data, "the server closed the connection"
+            self.calls += 1
+            left -= len(data)
+            unpacker.feed(data)
+        answers = sorted(unpacker, key=lambda a: a[1])
+        assert answers == self.answers, [a for a in answers if a not in self.answers]
 
 
 class Strace:
