@@ -171,7 +171,7 @@ def profile(morod, valgrind, folder, tasks):
             client.run(tasks)
         assert d.stop() == 0
     profiles = [Profile(p) for p in folder.iterdir()]
-    dispatcher, = [p for p in profiles if "dispatcher_main" in p.functions]
+    dispatcher, = [p for p in profiles if "epoll_wait" in p.functions]
     return dispatcher
 
 
