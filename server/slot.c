@@ -525,8 +525,12 @@ slot_revoke(struct slot *s, uint32_t *begun)
 		slot_give_up(s, "it broke the page that it shares");
 		return -1;
 	}
-	s->stuck = true;
 	slot_return(s, *begun);
+	/*
+	 * Also when it holds nothing now: until it answers one, what it is
+	 * given piles up before it, to be taken back again.
+	 */
+	s->stuck = true;
 	if (s->n_running > 0)
 		slot_salvage(s);
 	slot_update(s);

@@ -352,3 +352,22 @@ def test_killed_with_finished_answers(morod, prefetch_us, tally):
             d.wait(lambda s: s["workers"] == 1)
         s = assert_nothing_left(d)
         assert s["crashed"] == 4 and s["failed"] == 4 and c.extra == []
+
+
+@BOTH
+def test_stalled_worker(morod, prefetch_us):
+    """A worker that stands still costs no memory, however often its tasks are taken back."""
+    with morod(workers=1, prefetch_us=prefetch_us) as d, d.client() as c:
+        data = "x" * 4000
+        warm(d, c, data=data)
+        worker = Stopped(d)
+        calls = send(c, [("debug:echo", data, {})] * MANY)
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            assert c.stats()["unreadBytes"] < 2 * MANY * len(data)
+        worker.go()
+        assert results(calls) == [data] * MANY
+        # It gets batches again.
+        wait_until(lambda: prefetch_us == 0 or look_at_held(
+            c, Stopped(d), [("debug:echo", data, {})] * MANY)[0] > 1, "a batch")
+        assert_nothing_left(d)
