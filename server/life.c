@@ -57,6 +57,12 @@ life_timeout_cb(void *owner, uint64_t now)
 	/* Its answer may have been found on the way. */
 	if (task_find(d->tasks, number) != t)
 		return;
+	/*
+	 * It was in a worker's hands, and is back in the queue: so it was not
+	 * begun, and it was not its run time that is over.
+	 */
+	if (s != NULL && t->state == TASK_QUEUED && t->extra->due > now)
+		return;
 	life_timeout_fault(t, now, &fault);
 	life_fault(d, t, LIFE_TIMEOUT, &fault);
 	if (kill)

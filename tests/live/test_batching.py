@@ -371,3 +371,18 @@ def test_stalled_worker(morod, prefetch_us):
         wait_until(lambda: prefetch_us == 0 or look_at_held(
             c, Stopped(d), [("debug:echo", data, {})] * MANY)[0] > 1, "a batch")
         assert_nothing_left(d)
+
+
+@BOTH
+def test_run_timeout_before_it_is_begun(morod, prefetch_us):
+    """A task that its worker does not begin uses up no run time; the others count."""
+    with morod(workers=1, prefetch_us=prefetch_us) as d, d.client() as c:
+        warm(d, c)
+        worker = Stopped(d)
+        waits = c.submit("debug:echo", "in time", runTimeout=20)
+        limited = c.submit("debug:echo", 1, runTimeout=20, timeout=100)
+        error = limited.error()
+        assert (error["option"], error["limit"]) == ("timeout", 100)
+        worker.go()
+        assert waits.result() == "in time"
+        assert_nothing_left(d)
