@@ -15,6 +15,7 @@
 #define FORWARD_READ ((size_t)256 << 10) /* bytes of one read */
 #define FORWARD_PIECES 64 /* of one system call */
 #define FORWARD_EVENTS 16
+#define FORWARD_INSIDE ((size_t)2 << 20) /* more would only get cold here */
 
 /* Bytes that were read, kept until all pieces of them are sent. */
 struct chunk {
@@ -45,6 +46,7 @@ struct end {
 	struct chunk *in; /* what is being read */
 	struct pieces out;
 	bool waits; /* for room to write */
+	bool paused; /* not read, for now */
 	size_t held; /* of a worker: frames that it has */
 };
 
@@ -58,6 +60,7 @@ static struct {
 	struct end workers[RELAY_WORKERS_MAX];
 	struct pieces waiting; /* for a worker */
 	size_t n_waiting; /* frames of them */
+	size_t inside; /* bytes read of the client and not sent to a worker */
 	struct chunk *free_chunks;
 	struct piece *free_pieces;
 } forward;
@@ -138,8 +141,10 @@ pieces_take(struct pieces *q, size_t len)
 static void
 end_arm(struct end *e, int op)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = e};
+	struct epoll_event ev = {.data.ptr = e};
 
+	if (!e->paused)
+		ev.events |= EPOLLIN;
 	if (e->waits)
 		ev.events |= EPOLLOUT;
 	epoll_ctl(forward.epoll, op, e->fd, &ev);
@@ -169,6 +174,8 @@ end_flush(struct end *e)
 			_exit(0);
 		if (n > 0)
 			pieces_take(&e->out, (size_t)n);
+		if (n > 0 && e != &forward.client)
+			forward.inside -= (size_t)n;
 		waits = n < (ssize_t)wanted;
 	}
 	if (waits != e->waits) {
@@ -253,6 +260,28 @@ forward_share(void)
 	}
 }
 
+/* Takes what the client sent. */
+static void
+forward_take(struct end *client)
+{
+	size_t n = end_read(client, &forward.waiting);
+
+	forward.n_waiting += n;
+	forward.inside += n * forward.frame;
+}
+
+/* Reads of the client only while not much of it is still here. */
+static void
+forward_pace(void)
+{
+	bool paused = forward.inside > FORWARD_INSIDE;
+
+	if (paused == forward.client.paused)
+		return;
+	forward.client.paused = paused;
+	end_arm(&forward.client, EPOLL_CTL_MOD);
+}
+
 /* Handles what one event says. */
 static void
 forward_event(struct end *e, unsigned int events)
@@ -262,7 +291,7 @@ forward_event(struct end *e, unsigned int events)
 	if ((events & ~(unsigned int)EPOLLOUT) == 0)
 		return;
 	if (e == &forward.client)
-		forward.n_waiting += end_read(e, &forward.waiting);
+		forward_take(e);
 	else
 		e->held -= end_read(e, &forward.client.out);
 }
@@ -311,5 +340,6 @@ forward_main(const int *fds, int n, size_t frame, size_t credit)
 			forward_event(events[i].data.ptr, events[i].events);
 		forward_share();
 		forward_flush();
+		forward_pace();
 	}
 }
