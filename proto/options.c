@@ -26,14 +26,6 @@ priority_name(enum priority priority)
 	return priority_names[priority];
 }
 
-void
-options_init(struct options *o)
-{
-	memset(o, 0, sizeof *o);
-	o->priority = PRIORITY_NORMAL;
-	o->result_fd = INFO_NO_FD;
-}
-
 /* Says what was given, as far as it fits in a message. */
 static void
 option_given(char *out, size_t size, const struct item *value)
@@ -235,11 +227,12 @@ int
 options_parse(struct options *o, const uint8_t *buf, size_t len,
     struct fault *fault)
 {
+	static const struct options none = OPTIONS_NONE;
 	struct reader r;
 	struct item map;
 	unsigned int seen = 0;
 
-	options_init(o);
+	*o = none;
 	reader_init(&r, buf, len);
 	map = reader_next(&r);
 	if (map.type == READER_NIL)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "proto/fault.h"
+#include "proto/info.h"
 
 enum priority {
 	PRIORITY_HIGH,
@@ -33,7 +34,7 @@ struct options {
 };
 
 /* The options of a task that gives none. */
-void options_init(struct options *o);
+#define OPTIONS_NONE {.priority = PRIORITY_NORMAL, .result_fd = INFO_NO_FD}
 
 /*
  * Reads the map in the len bytes at buf, scanned already; nil is an empty map.

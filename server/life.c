@@ -116,7 +116,7 @@ life_queue(struct dispatcher *d, struct task *t)
 	life_change(t, TASK_QUEUED);
 	if (t->extra != NULL)
 		life_arm_first(d, t);
-	queue_append(&t->route->pool->queue, t);
+	pool_add(t->route->pool, t);
 	d->task_bytes += t->data_len;
 	if (t->client != NULL)
 		client_add_task(t->client, t);
@@ -141,6 +141,7 @@ life_return(struct dispatcher *d, struct task *t)
 	t->slot = NULL;
 	if (life_rearms(t))
 		life_arm(d, t->extra, t->extra->queue_timeout_ms);
+	task_settle(t);
 	queue_return(&t->route->pool->queue, t);
 }
 

@@ -171,14 +171,15 @@ loop_is_busy(struct loop *l)
 void
 loop_run(struct loop *l, void (*turn)(void *arg), void *arg)
 {
-	bool busy;
+	int flags;
 
 	while (!l->stop) {
-		busy = loop_is_busy(l);
+		/* without ONCE it would go on for as long as there are events */
+		flags = EVLOOP_ONCE | (loop_is_busy(l) ? EVLOOP_NONBLOCK : 0);
 		loop_arm(l);
 		l->now = 0;
-		event_base_loop(l->base, busy ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
 		loop_continue(l);
+		event_base_loop(l->base, flags);
 		deadlines_run(l->deadlines, loop_now(l));
 		turn(arg);
 		loop_flush(l);

@@ -10,6 +10,7 @@
 #define RETRY_MIN_MS 10
 #define RETRY_MAX_MS 60000
 #define US_PER_MS 1000
+#define POOL_MIXED_MS 100 /* how long a mixture is remembered */
 #define POOL_CHECK_MS 1 /* how long a batch may make no progress */
 
 static void pool_check_cb(void *owner, uint64_t now);
@@ -73,6 +74,22 @@ pool_check_cb(void *owner, uint64_t now)
 		pool_watch(p);
 }
 
+/* What came in this turn and has to wait settles down. */
+static void
+pool_settle(struct pool *p)
+{
+	struct task *t;
+
+	for (int i = 0; i < PRIORITY_N; i++) {
+		TAILQ_FOREACH_REVERSE(t, &p->queue.lists[i], task_list, link)
+		{
+			if (!t->fresh)
+				break;
+			task_settle(t);
+		}
+	}
+}
+
 void
 pool_dispatch(struct pool *p)
 {
@@ -96,6 +113,27 @@ pool_dispatch(struct pool *p)
 	}
 	if (batch)
 		pool_watch(p);
+	if (waiting > 0)
+		pool_settle(p);
+}
+
+void
+pool_add(struct pool *p, struct task *t)
+{
+	uint64_t now = loop_now(&p->dispatcher->loop);
+
+	queue_append(&p->queue, t);
+	p->seen_ms[t->priority] = now;
+	for (int lower = t->priority + 1; lower < PRIORITY_N; lower++) {
+		if (now - p->seen_ms[lower] < POOL_MIXED_MS)
+			p->mixed_ms = now + POOL_MIXED_MS;
+	}
+}
+
+bool
+pool_is_mixed(const struct pool *p)
+{
+	return loop_now(&p->dispatcher->loop) < p->mixed_ms;
 }
 
 bool

@@ -21,6 +21,8 @@ struct pool {
 	struct dispatcher *dispatcher;
 	const char *name;
 	struct queue queue;
+	uint64_t seen_ms[PRIORITY_N]; /* when a task of it came last; 0: never */
+	uint64_t mixed_ms; /* until then the pool counts as mixed */
 	uint32_t n_slots;
 	struct slot *slots;
 	struct slot_list open; /* may be handed tasks; the idle ones first */
@@ -39,6 +41,15 @@ void pool_free(struct pool *p);
 
 /* Hands waiting tasks to free workers. */
 void pool_dispatch(struct pool *p);
+
+/*
+ * Adds a task to those that wait. When priorities mix, batches are kept short
+ * for a while: who is first in the queue must not wait behind a long one.
+ */
+void pool_add(struct pool *p, struct task *t);
+
+/* Whether tasks of different priorities have come lately. */
+bool pool_is_mixed(const struct pool *p);
 
 /* Whether one more task may wait. */
 bool pool_has_room(const struct pool *p);

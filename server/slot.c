@@ -22,11 +22,14 @@
  */
 #define SLOT_RETURNS_MAX 3
 #define SLOT_READY "ready" /* what a worker says when it is set up */
-#define SLOT_TASKS_MAX 256 /* tasks that it may hold */
-#define SLOT_BYTES_MAX ((uint64_t)128 << 10) /* over it: no more of them */
+#define SLOT_TASKS_MAX 512 /* tasks that it may hold */
+#define SLOT_BYTES_MAX ((uint64_t)512 << 10) /* over it: no more of them */
 #define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
-/* Its way there and back counts as this much at least. */
-#define SLOT_TASK_MIN_NS 400
+/* What a task counts as at least; and that while priorities mix. */
+#define SLOT_TASK_MIN_NS 100
+#define SLOT_TASK_MIXED_NS 1000
+/* Less work is not split: waking a second worker costs as much as doing it. */
+#define SLOT_WORTH_NS 20000
 #define US_PER_MS 1000
 #define NS_PER_US 1000
 
@@ -224,6 +227,8 @@ slot_cost(struct slot *s, const struct task *t)
 	unsigned int size = task_size_class(t);
 	uint32_t ns = page_expect(s->worker->page, t->route->index, size);
 	uint64_t all = slot_dispatcher(s)->prefetch_ns;
+	uint32_t least =
+	    pool_is_mixed(s->pool) ? SLOT_TASK_MIXED_NS : SLOT_TASK_MIN_NS;
 
 	if (ns != 0)
 		t->route->run_ns[size] = ns;
@@ -231,7 +236,7 @@ slot_cost(struct slot *s, const struct task *t)
 		ns = t->route->run_ns[size];
 	if (ns == 0)
 		ns = all < UINT32_MAX ? (uint32_t)all : UINT32_MAX;
-	return ns > SLOT_TASK_MIN_NS ? ns : SLOT_TASK_MIN_NS;
+	return ns > least ? ns : least;
 }
 
 /* Hands it one task. Returns 0, or -1 when it had to be killed. */
@@ -265,7 +270,8 @@ slot_fill(struct slot *s, struct queue *q, uint32_t most)
 	uint32_t n = 0, cost_ns = 0, len = 0;
 	struct task *t;
 
-	while (n < most && slot_has_credit(s) && (t = queue_take(q)) != NULL) {
+	while ((n < most || s->held_ns < SLOT_WORTH_NS) && slot_has_credit(s) &&
+	       (t = queue_take(q)) != NULL) {
 		/* Mostly the next one is like the last. */
 		if (t->route != route || t->data_len != len)
 			cost_ns = slot_cost(s, t);

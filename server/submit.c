@@ -17,7 +17,8 @@ struct submission {
 	struct dispatcher *dispatcher;
 	const struct message_in *m;
 	struct route *route;
-	struct options options;
+	const struct options *options;
+	struct options given; /* *options, if there are any */
 	const uint8_t *data; /* header included */
 	size_t data_len;
 	bool lost; /* and the connection cannot go on */
@@ -26,6 +27,7 @@ struct submission {
 };
 
 static const uint8_t submit_nil = ENVELOPE_NIL;
+static const struct options submit_no_options = OPTIONS_NONE;
 
 /* Refuses with what is in sub->fault; a notification gets no answer. */
 static void
@@ -87,10 +89,12 @@ submit_read(struct submission *sub)
 	}
 	sub->data = f->data.len > 0 ? bytes + f->data.at : &submit_nil;
 	sub->data_len = f->data.len > 0 ? f->data.len : 1;
-	options_init(&sub->options);
-	return f->options.len == 0 ||
-	       options_parse(&sub->options, bytes + f->options.at,
-		   f->options.len, &sub->fault) == 0;
+	sub->options = &submit_no_options;
+	if (f->options.len == 0)
+		return true;
+	sub->options = &sub->given;
+	return options_parse(&sub->given, bytes + f->options.at, f->options.len,
+		   &sub->fault) == 0;
 }
 
 /* The msgid and the id must be free, or an answer could not be told apart. */
@@ -159,7 +163,7 @@ submit_check_room(struct submission *sub)
 static void
 submit_fill(struct submission *sub, struct task *t)
 {
-	const struct options *o = &sub->options;
+	const struct options *o = sub->options;
 
 	t->client = sub->client;
 	t->msgid = sub->m->frame->msgid;
@@ -172,7 +176,7 @@ submit_fill(struct submission *sub, struct task *t)
 static int
 submit_fill_extra(struct submission *sub, struct task *t)
 {
-	const struct options *o = &sub->options;
+	const struct options *o = sub->options;
 
 	if (o->id == NULL && o->timeout_ms == 0 && o->queue_timeout_ms == 0 &&
 	    o->run_timeout_ms == 0 && sub->fdset == NULL)
@@ -199,7 +203,7 @@ static struct task *
 submit_make(struct submission *sub)
 {
 	struct task *t = task_new(sub->dispatcher->tasks);
-	const struct options *o = &sub->options;
+	const struct options *o = sub->options;
 	bool duplicate = false;
 
 	if (t == NULL) {

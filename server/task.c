@@ -9,8 +9,12 @@
 #define SLAB_BLOCKS 4096
 #define INDEX_MASK ((1u << TASK_INDEX_BITS) - 1)
 
-/* From this size on data stays in its chunk, which it keeps from being freed. */
-#define TASK_REFERENCE ((size_t)16 << 10)
+/*
+ * From the first size on data stays in its chunk, which it keeps from being
+ * freed; from the second on also when the task has to wait.
+ */
+#define TASK_REFERENCE ((size_t)1 << 10)
+#define TASK_REFERENCE_WAITING ((size_t)16 << 10)
 
 _Static_assert(SLAB_TASKS *SLAB_BLOCKS == 1u << TASK_INDEX_BITS,
     "every index must fit in its bits");
@@ -73,22 +77,30 @@ struct task *
 task_new(struct task_slab *slab)
 {
 	struct task *t;
-	uint32_t index;
 	uint16_t generation;
 
 	if (TAILQ_EMPTY(&slab->free) && task_slab_grow(slab) == -1)
 		return NULL;
 	t = TAILQ_FIRST(&slab->free);
 	TAILQ_REMOVE(&slab->free, t, link);
-	index = t->index;
 	generation = (uint16_t)(t->generation + 1);
 	/* Never 0 in the number, which so always has the same length. */
 	if ((generation & TASK_GENERATION_MASK) == 0)
 		generation++;
-	memset(t, 0, offsetof(struct task, data));
-	t->index = index;
+	/* Field by field: clearing them all at once takes ten times as long. */
+	t->msgid_next = NULL;
+	t->client = NULL;
+	t->route = NULL;
+	t->slot = NULL;
+	t->extra = NULL;
+	t->msgid = 0;
+	t->number = t->cost_ns = t->data_len = 0;
 	t->generation = generation;
 	t->state = TASK_NEW;
+	t->priority = t->returns = 0;
+	t->place = TASK_IN_RECORD;
+	t->notify = false;
+	t->fresh = true;
 	slab->used++;
 	return t;
 }
@@ -157,19 +169,12 @@ task_find(struct task_slab *slab, uint64_t number)
 	return t;
 }
 
-int
-task_keep_data(struct task *t, const uint8_t *data, size_t len,
-    struct chunk *chunk)
+/* Copies the data into the record, or behind it. Returns 0 or -1. */
+static int
+task_copy_data(struct task *t, const uint8_t *data, size_t len)
 {
 	uint8_t *copy = t->data.bytes;
 
-	t->data_len = (uint32_t)len;
-	if (len >= TASK_REFERENCE && chunk != NULL) {
-		t->place = TASK_IN_CHUNK;
-		t->data.far.at = data;
-		t->data.far.chunk = chunk_ref(chunk);
-		return 0;
-	}
 	if (len > TASK_INLINE) {
 		copy = malloc(len);
 		if (copy == NULL)
@@ -179,6 +184,30 @@ task_keep_data(struct task *t, const uint8_t *data, size_t len,
 	}
 	memcpy(copy, data, len);
 	return 0;
+}
+
+int
+task_keep_data(struct task *t, const uint8_t *data, size_t len,
+    struct chunk *chunk)
+{
+	t->data_len = (uint32_t)len;
+	if (len < TASK_REFERENCE || chunk == NULL)
+		return task_copy_data(t, data, len);
+	t->place = TASK_IN_CHUNK;
+	t->data.far.at = data;
+	t->data.far.chunk = chunk_ref(chunk);
+	return 0;
+}
+
+void
+task_settle(struct task *t)
+{
+	struct chunk *chunk = t->data.far.chunk;
+
+	t->fresh = false;
+	if (t->place == TASK_IN_CHUNK && t->data_len < TASK_REFERENCE_WAITING &&
+	    task_copy_data(t, t->data.far.at, t->data_len) == 0)
+		chunk_unref(chunk);
 }
 
 const char *

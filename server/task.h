@@ -71,6 +71,7 @@ struct task {
 	uint8_t returns; /* times it came back from a dead worker, not begun */
 	uint8_t place; /* enum task_place */
 	bool notify; /* fire-and-forget */
+	bool fresh; /* it came in this turn: see task_settle() */
 	union {
 		uint8_t bytes[TASK_INLINE];
 		struct {
@@ -87,7 +88,7 @@ struct task_slab;
 struct task_slab *task_slab_new(void);
 void task_slab_free(struct task_slab *slab);
 
-/* Takes a zeroed record in state TASK_NEW; NULL: no memory or 2^22 in use. */
+/* Takes an empty record in state TASK_NEW; NULL: no memory or 2^22 in use. */
 struct task *task_new(struct task_slab *slab);
 
 /* Gives a record back, with its data. */
@@ -115,6 +116,12 @@ struct task *task_find(struct task_slab *slab, uint64_t number);
  */
 int task_keep_data(struct task *t, const uint8_t *data, size_t len,
     struct chunk *chunk);
+
+/*
+ * A task that has to wait gives back the chunk that it shares with others: a
+ * few bytes must not keep 256 KiB. Without memory for a copy it keeps it.
+ */
+void task_settle(struct task *t);
 
 /* The data, header included; valid until the task is freed. */
 static inline const uint8_t *

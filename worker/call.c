@@ -23,7 +23,6 @@ call_init(struct call *call, const struct task_type *type,
 	call->data = data != NULL ? data : &call_nil;
 	call->out = out;
 	call->result_max = result_max;
-	memset(call->args, 0, sizeof call->args);
 	msgpack_packer_init(&call->pk, out, output_write);
 }
 
