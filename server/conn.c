@@ -13,11 +13,6 @@
 #define CONN_STASH_STEP ((size_t)512)
 #define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
 #define CONN_TURN_INPUT ((size_t)256 << 10) /* bytes for one read */
-/*
- * Messages of one connection in one turn: about 50 us of work, which is what a
- * high-priority task behind them waits.
- */
-#define CONN_TURN_FRAMES 384
 #define CONN_TURN_OUTPUT ((size_t)256 << 10) /* bytes it may answer in one */
 
 static void conn_read_cb(evutil_socket_t fd, short what, void *arg);
@@ -305,7 +300,7 @@ conn_turn_over(struct conn *c, uint32_t frames, size_t out_before)
 {
 	if (c->whole || c->in_start == c->in_end)
 		return false;
-	if (frames < CONN_TURN_FRAMES &&
+	if (frames < c->loop->turn_frames &&
 	    c->out.bytes < out_before + CONN_TURN_OUTPUT)
 		return false;
 	/* The event stays: to take it out for one turn costs two system calls. */

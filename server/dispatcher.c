@@ -277,8 +277,13 @@ dispatcher_turn(void *arg)
 		d->loop.stop = true;
 		return;
 	}
+	d->loop.turn_frames = LOOP_FRAMES;
 	TAILQ_FOREACH(p, &d->pools, link)
+	{
 		pool_dispatch(p);
+		if (pool_is_mixed(p))
+			d->loop.turn_frames = LOOP_FRAMES_FEW;
+	}
 	loop_flush(&d->loop);
 	dispatcher_report(d);
 }

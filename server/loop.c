@@ -53,6 +53,7 @@ loop_init(struct loop *l)
 	l->in_bytes = 0;
 	l->in_max = UINT64_MAX;
 	l->out_bytes = 0;
+	l->turn_frames = LOOP_FRAMES;
 	l->armed = UINT64_MAX;
 	l->now = 0;
 	l->stop = false;

@@ -15,6 +15,13 @@
 
 #include "server/deadline.h"
 
+/*
+ * Messages of one connection in one turn: some 50 us of work; and when others
+ * must not wait so long.
+ */
+#define LOOP_FRAMES 384
+#define LOOP_FRAMES_FEW 64
+
 struct conn;
 TAILQ_HEAD(conn_list, conn);
 
@@ -32,6 +39,7 @@ struct loop {
 	uint64_t in_bytes; /* of buffers for large messages, unfinished */
 	uint64_t in_max; /* over that no other such buffer is made */
 	uint64_t out_bytes; /* output that is not sent yet */
+	uint32_t turn_frames; /* messages of one connection in one turn */
 	struct deadline tidy; /* set while memory is kept for later */
 	bool stop;
 };

@@ -27,7 +27,7 @@
 #define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
 /* What a task counts as at least; and that while priorities mix. */
 #define SLOT_TASK_MIN_NS 100
-#define SLOT_TASK_MIXED_NS 1000
+#define SLOT_TASK_MIXED_NS 2000
 /* Less work is not split: waking a second worker costs as much as doing it. */
 #define SLOT_WORTH_NS 20000
 #define US_PER_MS 1000
