@@ -96,6 +96,8 @@ pool_dispatch(struct pool *p)
 	uint32_t waiting = queue_size(&p->queue);
 	bool batch = false;
 
+	for (uint32_t i = 0; waiting > 0 && i < p->n_slots; i++)
+		slot_progress(&p->slots[i]);
 	while (waiting > 0 && p->n_open > 0) {
 		struct slot *s = TAILQ_FIRST(&p->open);
 		uint32_t share = (waiting + p->n_open - 1) / p->n_open;

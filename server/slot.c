@@ -247,7 +247,10 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 		s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
 	t->number = ++s->handed;
 	t->cost_ns = cost_ns;
+	t->counts = true;
 	s->held_ns += cost_ns;
+	if (s->next == NULL)
+		s->next = t;
 	s->held_bytes += t->data_len;
 	s->held_fds += task_fds(t);
 	TAILQ_INSERT_TAIL(&s->running, t, link);
@@ -285,6 +288,30 @@ slot_fill(struct slot *s, struct queue *q, uint32_t most)
 	return n;
 }
 
+/* A task counts no longer: it is begun, answered or taken back. */
+static void
+slot_pass(struct slot *s, struct task *t)
+{
+	if (t->counts)
+		s->held_ns -= t->cost_ns;
+	t->counts = false;
+}
+
+void
+slot_progress(struct slot *s)
+{
+	uint32_t begun;
+
+	if (s->state != SLOT_BUSY || s->next == NULL)
+		return;
+	begun = page_begun(s->worker->page);
+	while (s->next != NULL && page_after(begun, s->next->number)) {
+		slot_pass(s, s->next);
+		s->next = TAILQ_NEXT(s->next, link);
+	}
+	slot_update(s);
+}
+
 bool
 slot_has_begun(const struct slot *s, const struct task *t)
 {
@@ -295,9 +322,11 @@ slot_has_begun(const struct slot *s, const struct task *t)
 void
 slot_release(struct slot *s, struct task *t)
 {
+	if (s->next == t)
+		s->next = TAILQ_NEXT(t, link);
 	TAILQ_REMOVE(&s->running, t, link);
 	s->n_running--;
-	s->held_ns -= t->cost_ns;
+	slot_pass(s, t);
 	s->held_bytes -= t->data_len;
 	s->held_fds -= task_fds(t);
 	if (s->n_running > 0) {

@@ -47,7 +47,8 @@ struct slot {
 	uint32_t awaits;
 	uint32_t handed; /* tasks handed to this worker: proto/page.h */
 	uint32_t checked; /* the task that was begun last at slot_check() */
-	uint64_t held_ns; /* expected run time of what it holds */
+	uint64_t held_ns; /* expected run time of what it has not begun */
+	struct task *next; /* the first that was not seen to be begun, or NULL */
 	uint64_t held_bytes; /* their data */
 	uint32_t held_fds; /* their descriptors */
 	uint64_t begun_ms; /* when the first of them could begin */
@@ -82,6 +83,12 @@ void slot_reaped(struct slot *s, const struct message *m);
 
 /* Whether its worker says that it has begun a task that it was handed. */
 bool slot_has_begun(const struct slot *s, const struct task *t);
+
+/*
+ * Looks how far its worker has got: what is begun counts no longer, so that the
+ * next ones are there when it is through.
+ */
+void slot_progress(struct slot *s);
 
 /* Takes an answered task away from it; it is free for the next one. */
 void slot_release(struct slot *s, struct task *t);

@@ -99,7 +99,7 @@ task_new(struct task_slab *slab)
 	t->state = TASK_NEW;
 	t->priority = t->returns = 0;
 	t->place = TASK_IN_RECORD;
-	t->notify = false;
+	t->notify = t->counts = false;
 	t->fresh = true;
 	slab->used++;
 	return t;

@@ -62,7 +62,7 @@ struct task {
 	struct task_extra *extra; /* limits and name, or NULL */
 	uint64_t msgid;
 	uint32_t number; /* handed to its slot as its nth: proto/page.h */
-	uint32_t cost_ns; /* while RUNNING: counted in its slot's held_ns */
+	uint32_t cost_ns; /* while RUNNING: what it was expected to take */
 	uint32_t data_len;
 	uint32_t index; /* in the slab; never changes */
 	uint16_t generation; /* counts the uses of the record */
@@ -71,6 +71,7 @@ struct task {
 	uint8_t returns; /* times it came back from a dead worker, not begun */
 	uint8_t place; /* enum task_place */
 	bool notify; /* fire-and-forget */
+	bool counts; /* while RUNNING: cost_ns is part of its slot's held_ns */
 	bool fresh; /* it came in this turn: see task_settle() */
 	union {
 		uint8_t bytes[TASK_INLINE];
