@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "worker/field.h"
-#include "worker/wipe.h"
 
 #define BIN8_MAX 0xff
 #define BIN16_MAX 0xffff
@@ -83,8 +82,6 @@ call_run(struct call *call, const struct task_type *type,
 		out->secret = true;
 	call_init(call, type, data, out, result_max);
 	rc = call_work(call);
-	if (type->flags & TYPE_SECRET)
-		wipe_stack();
 	out->max = max;
 	if (rc < 0)
 		call_undo(out, start);

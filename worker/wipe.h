@@ -14,7 +14,8 @@ void wipe_free(void *p);
 
 /*
  * Overwrites the stack below its caller, where the functions called before
- * had their variables: libraries leave blocks of what they hash there.
+ * had their variables: libraries leave blocks of what they hash there. The
+ * worker does it once for a batch of tasks.
  */
 void wipe_stack(void);
 

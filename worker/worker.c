@@ -24,6 +24,7 @@
 #include "worker/files.h"
 #include "worker/input.h"
 #include "worker/registry.h"
+#include "worker/wipe.h"
 
 #define WORKER_SNDBUF 212992 /* what distributions allow everyone */
 #define WORKER_OUT_ROOM ((size_t)16 << 10) /* for one more answer, usually */
@@ -43,6 +44,7 @@ struct worker {
 	const struct task_type *type; /* of the task now; NULL: not offered */
 	unsigned int type_index; /* in the registry */
 	uint32_t received; /* tasks, which is their number */
+	bool stack_secret; /* the stack may hold what is secret */
 	uint64_t bound_ns; /* how long a finished answer may wait */
 	uint64_t now_ns; /* when the task before ended */
 	uint64_t first_ns; /* when the first of the answers was finished */
@@ -78,6 +80,9 @@ worker_send(struct worker *w, const uint8_t *bytes, size_t len)
 static bool
 worker_flush(struct worker *w)
 {
+	if (w->stack_secret)
+		wipe_stack();
+	w->stack_secret = false;
 	if (w->out.len == 0)
 		return true;
 	if (!worker_send(w, w->out.bytes, w->out.len))
@@ -259,6 +264,7 @@ worker_serve(struct worker *w, const struct frame *f)
 		if (empty)
 			w->first_ns = now;
 	}
+	w->stack_secret = w->stack_secret || worker_is_secret(w);
 	worker_leave_files(w);
 	input_consume(&w->in, f->size, worker_is_secret(w));
 	return true;

@@ -120,6 +120,7 @@ static void
 check(char *input)
 {
 	assert_true(count() > 0);
+	wipe_stack();
 	explicit_bzero(input, 4 * MARK_LEN);
 	output_wipe(&out);
 	assert_int_equal(count(), 0);

@@ -50,6 +50,9 @@ struct token {
 	char *text; /* the whole token, NUL-ended */
 	json_t *header; /* an object */
 	json_t *payload; /* an object that value_fits() */
+	size_t signed_len; /* bytes of text that the signature is of */
+	uint8_t *signature; /* owned */
+	size_t signature_len;
 };
 
 /*
