@@ -34,7 +34,10 @@ struct options {
 };
 
 /* The options of a task that gives none. */
-#define OPTIONS_NONE {.priority = PRIORITY_NORMAL, .result_fd = INFO_NO_FD}
+#define OPTIONS_NONE                                                 \
+	{                                                            \
+		.priority = PRIORITY_NORMAL, .result_fd = INFO_NO_FD \
+	}
 
 /*
  * Reads the map in the len bytes at buf, scanned already; nil is an empty map.

@@ -278,8 +278,7 @@ dispatcher_turn(void *arg)
 		return;
 	}
 	d->loop.turn_frames = LOOP_FRAMES;
-	TAILQ_FOREACH(p, &d->pools, link)
-	{
+	TAILQ_FOREACH(p, &d->pools, link) {
 		pool_dispatch(p);
 		if (pool_is_mixed(p))
 			d->loop.turn_frames = LOOP_FRAMES_FEW;

@@ -21,7 +21,8 @@ struct pool {
 	struct dispatcher *dispatcher;
 	const char *name;
 	struct queue queue;
-	uint64_t seen_ms[PRIORITY_N]; /* when a task of it came last; 0: never */
+	uint64_t
+	    seen_ms[PRIORITY_N]; /* when a task of it came last; 0: never */
 	uint64_t mixed_ms; /* until then the pool counts as mixed */
 	uint32_t n_slots;
 	struct slot *slots;

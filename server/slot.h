@@ -48,7 +48,8 @@ struct slot {
 	uint32_t handed; /* tasks handed to this worker: proto/page.h */
 	uint32_t checked; /* the task that was begun last at slot_check() */
 	uint64_t held_ns; /* expected run time of what it has not begun */
-	struct task *next; /* the first that was not seen to be begun, or NULL */
+	struct task
+	    *next; /* the first that was not seen to be begun, or NULL */
 	uint64_t held_bytes; /* their data */
 	uint32_t held_fds; /* their descriptors */
 	uint64_t begun_ms; /* when the first of them could begin */

@@ -916,6 +916,43 @@ test_expectations(void **state)
 	}
 }
 
+/* Headers that alternate, repeat or are long are each their own token's. */
+static void
+test_headers_in_turn(void **state)
+{
+	static const char *const headers[] = {
+	    "{\"alg\":\"HS256\",\"typ\":\"JWT\"}",
+	    "{\"alg\":\"HS512\",\"typ\":\"JWT\"}",
+	    "{\"alg\":\"HS512\",\"kid\":\"one\"}",
+	};
+	static const char *const digests[] = {"SHA256", "SHA512", "SHA512"};
+	char longer[1024];
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		int k = (i * i + i / 2) % 3;
+
+		accepted(
+		    verify(forge(digests[k], headers[k], "{}", "k"), "{}"));
+		rejected(verify(forge(digests[k], headers[k], "{}", "other"),
+			     "{}"),
+		    "invalid signature");
+	}
+	rejected(verify(forge("SHA256", headers[1], "{}", "k"), "{}"),
+	    "invalid signature");
+	rejected(verify(forge("SHA512", headers[1], "{}", "k"),
+		     "{'algorithms': ['HS256']}"),
+	    "invalid algorithm");
+	rejected(verify(forge("SHA256", "{\"alg\":\"HS256\",\"crit\":[]}", "{}",
+			    "k"),
+		     "{}"),
+	    "invalid token");
+	snprintf(longer, sizeof longer, "{\"alg\":\"HS256\",\"kid\":\"%0*d\"}",
+	    400, 7);
+	accepted(verify(forge("SHA256", longer, "{}", "k"), "{}"));
+	accepted(verify(forge("SHA256", longer, "{}", "k"), "{}"));
+}
+
 int
 main(void)
 {
@@ -949,6 +986,7 @@ main(void)
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_odd_times),
 	    cmocka_unit_test(test_expectations),
+	    cmocka_unit_test(test_headers_in_turn),
 	};
 
 	return cmocka_run_group_tests(tests, tasking_setup, NULL);

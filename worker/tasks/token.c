@@ -15,6 +15,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define TOKEN_PARTS 3
+#define TOKEN_HEADER_KEPT 256 /* bytes of a header's text that is kept */
 #define TOKEN_NAME 64 /* bytes of an option's name, its NUL included */
 
 const char *const token_algorithms[] = {"HS256", "HS384", "HS512", NULL};
@@ -141,6 +142,35 @@ token_object(const struct part *part)
 	return NULL;
 }
 
+/*
+ * The header that was read last: nearly all tokens of one maker have the same.
+ * It holds no secret and no claims.
+ */
+static struct {
+	char text[TOKEN_HEADER_KEPT];
+	size_t len; /* of its text; 0: none is kept */
+	json_t *json; /* owned */
+} token_last_header;
+
+/* Reads the header, a new reference, or NULL. */
+static json_t *
+token_header(const struct part *part)
+{
+	json_t *json;
+
+	if (part->len > 0 && part->len == token_last_header.len &&
+	    memcmp(part->text, token_last_header.text, part->len) == 0)
+		return json_incref(token_last_header.json);
+	json = token_object(part);
+	if (json == NULL || part->len > TOKEN_HEADER_KEPT)
+		return json;
+	json_decref(token_last_header.json);
+	token_last_header.json = json_incref(json);
+	token_last_header.len = part->len;
+	memcpy(token_last_header.text, part->text, part->len);
+	return json;
+}
+
 /* Whether the header asks for nothing that is not understood here. */
 static bool
 token_header_plain(const json_t *header)
@@ -171,7 +201,7 @@ token_parse(struct token *t, const uint8_t *text, size_t len)
 	t->text[len] = '\0';
 	if (!token_split(t->text, parts))
 		return "jwt malformed";
-	t->header = token_object(&parts[0]);
+	t->header = token_header(&parts[0]);
 	t->payload = token_object(&parts[1]);
 	if (t->header == NULL || t->payload == NULL ||
 	    !token_header_plain(t->header))
@@ -179,8 +209,8 @@ token_parse(struct token *t, const uint8_t *text, size_t len)
 	if (parts[2].len == 0)
 		return "jwt signature is required";
 	t->signed_len = (size_t)(parts[2].text - t->text) - 1;
-	t->signature = base64url_decode(parts[2].text, parts[2].len,
-	    &t->signature_len);
+	t->signature =
+	    base64url_decode(parts[2].text, parts[2].len, &t->signature_len);
 	return t->signature != NULL ? NULL : "invalid token";
 }
 
@@ -272,10 +302,10 @@ token_try(int algorithm)
 	json_t *payload = json_pack("{s:b}", "start", 1);
 	char *text = token_make(payload, NULL, algorithm, &secret);
 	struct token t = {.text = NULL};
-	bool good = text != NULL &&
-		    token_parse(&t, (const uint8_t *)text, strlen(text)) ==
-			NULL &&
-		    token_genuine(&t, algorithm, &secret);
+	bool good =
+	    text != NULL &&
+	    token_parse(&t, (const uint8_t *)text, strlen(text)) == NULL &&
+	    token_genuine(&t, algorithm, &secret);
 
 	json_decref(payload);
 	token_clear(&t);
