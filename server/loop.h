@@ -16,10 +16,10 @@
 #include "server/deadline.h"
 
 /*
- * Messages of one connection in one turn: some 50 us of work; and when others
+ * Messages of one connection in one turn: some 200 us of work; and when others
  * must not wait so long.
  */
-#define LOOP_FRAMES 384
+#define LOOP_FRAMES 1024
 #define LOOP_FRAMES_FEW 64
 
 struct conn;

@@ -302,7 +302,7 @@ slot_progress(struct slot *s)
 {
 	uint32_t begun;
 
-	if (s->state != SLOT_BUSY || s->next == NULL)
+	if (s->state != SLOT_BUSY || s->open || s->next == NULL)
 		return;
 	begun = page_begun(s->worker->page);
 	while (s->next != NULL && page_after(begun, s->next->number)) {

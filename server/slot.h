@@ -86,8 +86,8 @@ void slot_reaped(struct slot *s, const struct message *m);
 bool slot_has_begun(const struct slot *s, const struct task *t);
 
 /*
- * Looks how far its worker has got: what is begun counts no longer, so that the
- * next ones are there when it is through.
+ * Looks how far a worker has got that may be handed nothing: what is begun
+ * counts no longer, so that the next ones are there when it is through.
  */
 void slot_progress(struct slot *s);
 
