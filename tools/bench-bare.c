@@ -1,8 +1,11 @@
 #include "tools/bench-bare.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <jwt.h>
 #include <msgpack.h>
@@ -10,14 +13,13 @@
 #include <sodium.h>
 #include <zstd.h>
 
+#include "proto/range.h"
 #include "tools/bench-cleanup.h"
 #include "tools/bench-spawn.h"
 #include "tools/bench-text.h"
 
 #define BARE_SIZE ((size_t)1 << 20)
 #define BARE_LEVEL 3 /* of zstd: the default of data:compress */
-#define BARE_LARGE_WINDOW 4 /* of tasks with a payload of 1 MiB, a worker */
-#define BARE_SMALL_WINDOW 128
 #define BARE_PREFIX "moro1b." /* of an envelope of bytes */
 #define BARE_PREFIX_LEN (sizeof BARE_PREFIX - 1)
 #define BARE_NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
@@ -31,13 +33,16 @@
 /* What is worked on, and where results go. */
 static struct {
 	char *text; /* BARE_SIZE bytes */
+	int text_fd; /* owned: a file with the same, for morod; likewise below */
 	char *out; /* room for any result */
 	size_t out_size;
 	char *packed; /* the text, compressed */
 	size_t packed_len;
+	int packed_fd;
 	uint8_t *sealed; /* BARE_SEALED bytes */
 	char *envelope; /* the text, encrypted */
 	size_t envelope_len;
+	int envelope_fd;
 	uint8_t key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
 	char *token;
 	EVP_MD *sha256;
@@ -166,12 +171,32 @@ bare_pack_str(msgpack_packer *pk, const char *text, size_t len)
 	msgpack_pack_str_body(pk, text, len);
 }
 
-/* A request with {"KEY": bytes}, and {"key": the key} before it if wanted. */
+/* The large input of a request. */
+struct bare_input {
+	const char *field;
+	const char *bytes;
+	size_t len;
+	int fd; /* a file with these bytes; -1: they go in the message */
+};
+
+/* Packs all of a file: the range that stands for it. */
 static void
-bare_form_large(struct form *f, const char *type, const char *field,
-    const char *bytes, size_t len, bool keyed)
+bare_pack_range(msgpack_packer *pk, size_t len)
 {
-	struct form_task task = {.type = type, .tail = bytes, .tail_len = len};
+	const struct range range = {.index = 0, .offset = 0, .len = len};
+	uint8_t body[RANGE_BODY];
+
+	range_pack(body, &range);
+	msgpack_pack_ext(pk, sizeof body, RANGE_EXT);
+	msgpack_pack_ext_body(pk, body, sizeof body);
+}
+
+/* A request with {FIELD: input}, and {"key": the key} before it if wanted. */
+static void
+bare_form_large(struct form *f, const char *type,
+    const struct bare_input *input, bool keyed)
+{
+	struct form_task task = {.type = type};
 	msgpack_sbuffer buf;
 	msgpack_packer pk;
 
@@ -183,46 +208,63 @@ bare_form_large(struct form *f, const char *type, const char *field,
 		msgpack_pack_bin(&pk, sizeof bare.key);
 		msgpack_pack_bin_body(&pk, bare.key, sizeof bare.key);
 	}
-	bare_pack_str(&pk, field, strlen(field));
-	msgpack_pack_bin(&pk, len);
+	bare_pack_str(&pk, input->field, strlen(input->field));
+	if (input->fd >= 0) {
+		bare_pack_range(&pk, input->len);
+	} else {
+		msgpack_pack_bin(&pk, input->len);
+		task.tail = input->bytes;
+		task.tail_len = input->len;
+	}
 	task.data = buf.data;
 	task.data_len = buf.size;
-	form_task(f, &task);
+	form_task(f, &task, input->fd);
 	msgpack_sbuffer_destroy(&buf);
 }
 
 static void
-bare_hash_form(struct form *f)
+bare_hash_form(struct form *f, bool by_fd)
 {
-	bare_form_large(f, "crypto:hash", "input", bare.text, BARE_SIZE, false);
+	const struct bare_input input = {"input", bare.text, BARE_SIZE,
+	    by_fd ? bare.text_fd : -1};
+
+	bare_form_large(f, "crypto:hash", &input, false);
 }
 
 static void
-bare_encrypt_form(struct form *f)
+bare_encrypt_form(struct form *f, bool by_fd)
 {
-	bare_form_large(f, "crypto:encrypt", "data", bare.text, BARE_SIZE,
-	    true);
+	const struct bare_input input = {"data", bare.text, BARE_SIZE,
+	    by_fd ? bare.text_fd : -1};
+
+	bare_form_large(f, "crypto:encrypt", &input, true);
 }
 
 static void
-bare_decrypt_form(struct form *f)
+bare_decrypt_form(struct form *f, bool by_fd)
 {
-	bare_form_large(f, "crypto:decrypt", "data", bare.envelope,
-	    bare.envelope_len, true);
+	const struct bare_input input = {"data", bare.envelope,
+	    bare.envelope_len, by_fd ? bare.envelope_fd : -1};
+
+	bare_form_large(f, "crypto:decrypt", &input, true);
 }
 
 static void
-bare_compress_form(struct form *f)
+bare_compress_form(struct form *f, bool by_fd)
 {
-	bare_form_large(f, "data:compress", "input", bare.text, BARE_SIZE,
-	    false);
+	const struct bare_input input = {"input", bare.text, BARE_SIZE,
+	    by_fd ? bare.text_fd : -1};
+
+	bare_form_large(f, "data:compress", &input, false);
 }
 
 static void
-bare_decompress_form(struct form *f)
+bare_decompress_form(struct form *f, bool by_fd)
 {
-	bare_form_large(f, "data:decompress", "input", bare.packed,
-	    bare.packed_len, false);
+	const struct bare_input input = {"input", bare.packed, bare.packed_len,
+	    by_fd ? bare.packed_fd : -1};
+
+	bare_form_large(f, "data:decompress", &input, false);
 }
 
 /* A request of the jwt family: {"secret": ..., FIELD: ...}. */
@@ -253,37 +295,49 @@ bare_form_jwt(struct form *f, const char *type, bool sign)
 	}
 	task.data = buf.data;
 	task.data_len = buf.size;
-	form_task(f, &task);
+	form_task(f, &task, -1);
 	msgpack_sbuffer_destroy(&buf);
 }
 
 static void
-bare_sign_form(struct form *f)
+bare_sign_form(struct form *f, bool by_fd)
 {
+	(void)by_fd; /* its input is small */
 	bare_form_jwt(f, "jwt:sign", true);
 }
 
 static void
-bare_verify_form(struct form *f)
+bare_verify_form(struct form *f, bool by_fd)
 {
 	static const uint8_t valid[] = "\x82\xa5valid\xc3";
 
+	(void)by_fd;
 	bare_form_jwt(f, "jwt:verify", false);
 	f->expect_len = sizeof valid - 1;
 	memcpy(f->expect, valid, f->expect_len);
 }
 
 const struct bare bare_table[] = {
-    {"crypto:hash", BARE_LARGE_WINDOW, bare_hash_form, bare_hash},
-    {"crypto:encrypt", BARE_LARGE_WINDOW, bare_encrypt_form, bare_encrypt},
-    {"crypto:decrypt", BARE_LARGE_WINDOW, bare_decrypt_form, bare_decrypt},
-    {"data:compress", BARE_LARGE_WINDOW, bare_compress_form, bare_compress},
-    {"data:decompress", BARE_LARGE_WINDOW, bare_decompress_form,
-	bare_decompress},
-    {"jwt:sign", BARE_SMALL_WINDOW, bare_sign_form, bare_sign},
-    {"jwt:verify", BARE_SMALL_WINDOW, bare_verify_form, bare_verify},
-    {NULL, 0, NULL, NULL},
+    {"crypto:hash", true, bare_hash_form, bare_hash},
+    {"crypto:encrypt", true, bare_encrypt_form, bare_encrypt},
+    {"crypto:decrypt", true, bare_decrypt_form, bare_decrypt},
+    {"data:compress", true, bare_compress_form, bare_compress},
+    {"data:decompress", true, bare_decompress_form, bare_decompress},
+    {"jwt:sign", false, bare_sign_form, bare_sign},
+    {"jwt:verify", false, bare_verify_form, bare_verify},
+    {NULL, false, NULL, NULL},
 };
+
+/* A file in memory with these bytes; the caller's. */
+static int
+bare_file(const char *bytes, size_t len)
+{
+	int fd = memfd_create("bench", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len)
+		cleanup_die("cannot fill a memfd: %s", strerror(errno));
+	return fd;
+}
 
 void
 bare_init(void)
@@ -309,11 +363,17 @@ bare_init(void)
 	bare.envelope = spawn_alloc(bare.envelope_len + 1);
 	memcpy(bare.envelope, BARE_PREFIX, BARE_PREFIX_LEN);
 	strcpy(bare.envelope + BARE_PREFIX_LEN, bare.out);
+	bare.text_fd = bare_file(bare.text, BARE_SIZE);
+	bare.packed_fd = bare_file(bare.packed, bare.packed_len);
+	bare.envelope_fd = bare_file(bare.envelope, bare.envelope_len);
 }
 
 void
 bare_clear(void)
 {
+	close(bare.text_fd);
+	close(bare.packed_fd);
+	close(bare.envelope_fd);
 	free(bare.text);
 	free(bare.out);
 	free(bare.packed);

@@ -7,14 +7,14 @@
  * stands the request that has morod do the same.
  */
 
-#include <stddef.h>
+#include <stdbool.h>
 
 #include "tools/bench-form.h"
 
 struct bare {
 	const char *type; /* of the task */
-	size_t window; /* tasks outstanding in morod, a worker */
-	void (*form)(struct form *f);
+	bool large; /* its input has 1 MiB, and can come by descriptor */
+	void (*form)(struct form *f, bool by_fd);
 	void (*work)(void); /* once */
 };
 

@@ -1,5 +1,6 @@
 #include "tools/bench-form.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,17 +57,27 @@ form_bin(uint8_t *out, size_t len)
 	return FORM_BIN_HEAD;
 }
 
-/* Writes {"priority": P}. */
+/* Writes {"priority": P, "fds": 1}, each part only if it is there. */
 static size_t
-form_options(uint8_t *out, const char *priority)
+form_options(uint8_t *out, const char *priority, bool with_fd)
 {
-	static const uint8_t map[] = "\x81\xa8priority";
-	size_t n = sizeof map - 1, len = strlen(priority);
+	static const char key[] = "\250priority", fds[] = "\243fds\1";
+	size_t n = 0, len;
 
-	memcpy(out, map, n);
-	out[n++] = (uint8_t)(0xa0u | len);
-	memcpy(out + n, priority, len);
-	return n + len;
+	out[n++] = (uint8_t)(0x80u | ((priority != NULL) + with_fd));
+	if (priority != NULL) {
+		len = strlen(priority);
+		memcpy(out + n, key, sizeof key - 1);
+		n += sizeof key - 1;
+		out[n++] = (uint8_t)(0xa0u | len);
+		memcpy(out + n, priority, len);
+		n += len;
+	}
+	if (with_fd) {
+		memcpy(out + n, fds, sizeof fds - 1);
+		n += sizeof fds - 1;
+	}
+	return n;
 }
 
 /* Splits a payload into what is copied and what is not. */
@@ -88,30 +99,34 @@ form_bare(struct form *f, size_t payload)
 	f->head_len = form_split(f, payload);
 	f->head = spawn_alloc(f->head_len);
 	form_noise(f->head, f->head_len);
+	f->fd = -1;
 	f->id_at = 0;
 	f->stamp_at = FORM_NOWHERE;
 	f->bare = payload;
 }
 
 void
-form_task(struct form *f, const struct form_task *task)
+form_task(struct form *f, const struct form_task *task, int fd)
 {
+	bool options = task->priority != NULL || fd >= 0;
 	size_t method = strlen(task->type), n;
 
 	memset(f, 0, sizeof *f);
 	f->head = spawn_alloc(
 	    ENVELOPE_HEAD_MAX + method + task->data_len + FORM_OPTIONS);
 	n = envelope_request(f->head, FORM_FIRST_ID, task->type, method,
-	    task->priority != NULL ? 2 : 1);
+	    options ? 2 : 1);
 	memcpy(f->head + n, task->data, task->data_len);
 	n += task->data_len;
-	if (task->priority != NULL)
-		n += form_options(f->head + n, task->priority);
+	if (options)
+		n += form_options(f->head + n, task->priority, fd >= 0);
 	f->head_len = n;
+	assert(fd < 0 || task->tail_len == 0); /* see the sender */
 	f->tail = spawn_alloc(task->tail_len + 1);
 	if (task->tail_len > 0)
 		memcpy(f->tail, task->tail, task->tail_len);
 	f->tail_len = task->tail_len;
+	f->fd = fd;
 	f->id_at = FORM_ID_AT;
 	f->stamp_at = FORM_NOWHERE;
 }
@@ -136,8 +151,9 @@ form_echo(struct form *f, size_t payload, const char *priority)
 	form_noise(f->head + n, copied);
 	n += copied;
 	if (priority != NULL)
-		n += form_options(f->head + n, priority);
+		n += form_options(f->head + n, priority, false);
 	f->head_len = n;
+	f->fd = -1;
 	f->id_at = FORM_ID_AT;
 }
 

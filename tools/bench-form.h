@@ -19,6 +19,7 @@ struct form {
 	size_t head_len;
 	uint8_t *tail; /* owned; sent from where it is, the same for all */
 	size_t tail_len;
+	int fd; /* borrowed; goes with each request; -1: none */
 	size_t id_at; /* in head: the number, 4 bytes, high byte first */
 	size_t stamp_at; /* the number again, in the payload; or FORM_NOWHERE */
 	size_t bare; /* bytes of a frame of the relay; 0: RPC */
@@ -36,7 +37,9 @@ void form_echo(struct form *f, size_t payload, const char *priority);
 
 /*
  * A task with data already encoded: `data`, and behind it tail_len bytes of
- * `tail`; both are copied. `options` is an encoded map, or NULL.
+ * `tail`; both are copied. With each request goes the descriptor fd, which
+ * stays the caller's and which data name by a range (no
+ * tail then); -1: none.
  */
 struct form_task {
 	const char *type;
@@ -46,7 +49,7 @@ struct form_task {
 	size_t tail_len;
 	const char *priority; /* or NULL */
 };
-void form_task(struct form *f, const struct form_task *task);
+void form_task(struct form *f, const struct form_task *task, int fd);
 
 void form_clear(struct form *f);
 

@@ -59,7 +59,7 @@ priority_form(struct form *f, unsigned int us)
 	if (us == 0)
 		form_echo(f, PRIORITY_PAYLOAD, "low");
 	else
-		form_task(f, &task);
+		form_task(f, &task, -1);
 }
 
 /* Adds the figures of a round. */

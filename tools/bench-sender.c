@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "proto/fdpass.h"
 #include "tools/bench-spawn.h"
 
 #define SENDER_PIECES 64 /* of one system call */
@@ -101,23 +102,43 @@ sender_gather(const struct sender *s, struct iovec *iov)
 	return n;
 }
 
+/* Sends many requests at once; *wanted is what it tried. */
+static ssize_t
+sender_send(const struct sender *s, int fd, size_t *wanted)
+{
+	struct iovec iov[SENDER_PIECES];
+	struct msghdr msg = {.msg_iov = iov};
+
+	msg.msg_iovlen = s->form->tail_len == 0 ? sender_gather_flat(s, iov)
+						: sender_gather(s, iov);
+	*wanted = 0;
+	for (size_t i = 0; i < msg.msg_iovlen; i++)
+		*wanted += iov[i].iov_len;
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/*
+ * Sends the first request, or the rest of it, alone: its descriptor has to
+ * arrive with its first byte, and not before the one before it has ended.
+ */
+static ssize_t
+sender_send_fd(const struct sender *s, int fd, size_t *wanted)
+{
+	*wanted = s->form->head_len - s->offset;
+	return fdpass_send(fd, sender_head(s, s->first) + s->offset, *wanted,
+	    &s->form->fd, s->offset == 0 ? 1 : 0, MSG_DONTWAIT);
+}
+
 int
 sender_flush(struct sender *s, int fd)
 {
 	size_t size = form_size(s->form);
-	struct iovec iov[SENDER_PIECES];
-	struct msghdr msg = {.msg_iov = iov};
 	size_t wanted;
 	ssize_t n;
 
 	while (sender_pending(s)) {
-		msg.msg_iovlen = s->form->tail_len == 0
-				     ? sender_gather_flat(s, iov)
-				     : sender_gather(s, iov);
-		wanted = 0;
-		for (size_t i = 0; i < msg.msg_iovlen; i++)
-			wanted += iov[i].iov_len;
-		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = s->form->fd >= 0 ? sender_send_fd(s, fd, &wanted)
+				     : sender_send(s, fd, &wanted);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		s->offset += (size_t)n;

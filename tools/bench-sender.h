@@ -3,7 +3,8 @@
 
 /*
  * Requests on their way out. All that were added go with one system call as
- * far as the socket takes them. Heads are copied, tails are not.
+ * far as the socket takes them; with a descriptor, each with one of its own.
+ * Heads are copied, tails are not.
  */
 
 #include <stdbool.h>

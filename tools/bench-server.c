@@ -1,5 +1,6 @@
 #include "tools/bench-server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@
 #define SERVER_SNDBUF 212992 /* as libmoro sets it */
 #define SERVER_TEXT 2000 /* bytes of the log that are looked at */
 #define SERVER_NAME 32
-#define SERVER_SYNC_ID 7
+#define SERVER_CALL 64 /* bytes of a method and its parameter */
+#define SERVER_CALL_ID 7
 
 /* Reads the begin of a log; "" when there is none. */
 static void
@@ -173,28 +175,46 @@ server_connect(const struct server *s)
 	return fd;
 }
 
-void
-server_sync(int fd)
+/* Calls a method with one parameter, encoded, or NULL; waits for its answer. */
+static void
+server_call(int fd, const char *method, const char *param)
 {
-	static const char method[] = "ping";
-	uint8_t request[ENVELOPE_HEAD_MAX + sizeof method];
+	uint8_t request[ENVELOPE_HEAD_MAX + SERVER_CALL];
 	struct receiver r;
 	struct answer a = {.id = 0};
-	size_t n = envelope_request(request, SERVER_SYNC_ID, method,
-	    sizeof method - 1, 0);
+	size_t len = param != NULL ? strlen(param) : 0;
+	size_t n = envelope_request(request, SERVER_CALL_ID, method,
+	    strlen(method), param != NULL ? 1 : 0);
 
+	assert(strlen(method) + len <= SERVER_CALL);
+	if (len > 0)
+		memcpy(request + n, param, len);
+	n += len;
 	if (send(fd, request, n, MSG_NOSIGNAL) != (ssize_t)n)
-		cleanup_die("cannot ping morod: %s", strerror(errno));
+		cleanup_die("cannot call morod: %s", strerror(errno));
 	receiver_init(&r, 0);
-	while (a.id != SERVER_SYNC_ID) {
+	while (a.id != SERVER_CALL_ID) {
 		int rc = receiver_next(&r, &a);
 
 		if (rc == 0 && receiver_read(&r, fd, 0) <= 0)
 			rc = -1;
-		if (rc < 0)
-			cleanup_die("morod did not answer a ping");
+		if (rc < 0 || (rc > 0 && a.error != NULL))
+			cleanup_die("morod did not answer %s", method);
 	}
 	receiver_clear(&r);
+}
+
+void
+server_hello_fd(int fd)
+{
+	/* {"features": ["fd"]} */
+	server_call(fd, "hello", "\201\250features\221\242fd");
+}
+
+void
+server_sync(int fd)
+{
+	server_call(fd, "ping", NULL);
 }
 
 double

@@ -37,6 +37,9 @@ void server_stop(struct server *s);
 /* A connection as libmoro makes it. */
 int server_connect(const struct server *s);
 
+/* Says on a connection that requests come with descriptors. */
+void server_hello_fd(int fd);
+
 /* Calls a control method, and waits for its answer: all before it was read. */
 void server_sync(int fd);
 

@@ -94,7 +94,7 @@ table_end(double wall_s, double others)
 void
 table_title(const char *title)
 {
-	printf("\n%s\n  %-32s %-4s%-25s %-25s %-22s %-8s\n", title, "", "",
+	printf("\n%s\n  %-34s %-4s%-25s %-25s %-22s %-8s\n", title, "", "",
 	    "reference", "morod", "ratio", "must");
 	fflush(stdout);
 }
@@ -109,7 +109,7 @@ table_row(const struct row *row)
 	if (row->is_ratio)
 		snprintf(ratio, sizeof ratio, "%.2f [%.2f .. %.2f]", row->value,
 		    row->min, row->max);
-	printf("  %-32s %-4s%-25s %-25s %-22s", row->name,
+	printf("  %-34s %-4s%-25s %-25s %-22s", row->name,
 	    table_unit(row->unit), reference, morod, ratio);
 	if (row->target != NULL)
 		printf(" %s %-5g %s",

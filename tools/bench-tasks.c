@@ -12,7 +12,13 @@
 #include "tools/bench-load.h"
 #include "tools/bench-spawn.h"
 
+#define TASKS_LARGE_WINDOW 4 /* outstanding, a worker */
+#define TASKS_SMALL_WINDOW 128
+#define TASKS_FDS 32 /* what morod allows a connection */
 #define TASKS_LINE 64 /* bytes between counters: a cache line each */
+
+/* Many workers have more outstanding than the queue takes by itself. */
+static const char *const tasks_args[] = {"--max-queue-size", "10000", NULL};
 
 /* Counters in memory that is shared with the bare processes. */
 struct counter {
@@ -71,45 +77,81 @@ tasks_bare(const struct bench *b, const struct bare *bare)
 	return rate;
 }
 
+/* How many tasks are kept outstanding in morod. */
+static size_t
+tasks_window(const struct bench *b, const struct bare *bare,
+    const struct form *form)
+{
+	size_t each = bare->large ? TASKS_LARGE_WINDOW : TASKS_SMALL_WINDOW;
+	size_t window = each * (size_t)b->workers;
+
+	return form->fd >= 0 && window > TASKS_FDS ? TASKS_FDS : window;
+}
+
 /* The same by morod. */
 static double
-tasks_morod(const struct bench *b, const struct bare *bare,
-    const struct form *form)
+tasks_morod(const struct bench *b, const struct bare *bare, bool by_fd)
 {
 	struct load_run run = {.warm_ns = bench_warm_ns(b),
 	    .run_ns = bench_run_ns(b)};
 	struct server server;
+	struct form form;
 	struct load l;
 	int fd;
 
-	bench_server(b, &server, NULL);
+	bare->form(&form, by_fd);
+	bench_server(b, &server, tasks_args);
 	fd = server_connect(&server);
-	load_init(&l, fd, "morod", form, bare->window * (size_t)b->workers);
+	if (by_fd)
+		server_hello_fd(fd);
+	load_init(&l, fd, "morod", &form, tasks_window(b, bare, &form));
 	load_measure(&l, &run);
 	load_clear(&l);
 	close(fd);
 	server_stop(&server);
+	form_clear(&form);
 	return run.rate;
 }
 
-/* One type. */
+/* Reports one way to hand over the input; takes morod's figures. */
 static void
-tasks_type(struct bench *b, const struct bare *bare)
+tasks_row(struct bench *b, const char *type, const char *which,
+    const struct samples *reference, struct samples *morod, const char *note)
 {
 	char name[REPORT_NAME];
 	struct row *row;
-	struct form form;
 
-	snprintf(name, sizeof name, "tasks.%s.ratio", bare->type);
+	snprintf(name, sizeof name, "tasks.%s.%s", type, which);
 	row = report_begin(&b->report, name, UNIT_RATE, true,
 	    "bare processes that call the library");
-	bare->form(&form);
-	for (int i = 0; i < b->rounds; i++) {
-		samples_add(&row->reference, tasks_bare(b, bare));
-		samples_add(&row->morod, tasks_morod(b, bare, &form));
-	}
-	form_clear(&form);
+	samples_append(&row->reference, reference);
+	row->morod = *morod;
+	memset(morod, 0, sizeof *morod);
+	if (note != NULL)
+		report_note(row, "%s", note);
 	report_end(&b->report, row);
+}
+
+/* One type: by descriptor first where its input is large. */
+static void
+tasks_type(struct bench *b, const struct bare *bare)
+{
+	struct samples reference = {NULL, 0, 0};
+	struct samples by_fd = {NULL, 0, 0}, in_message = {NULL, 0, 0};
+
+	for (int i = 0; i < b->rounds; i++) {
+		samples_add(&reference, tasks_bare(b, bare));
+		if (bare->large)
+			samples_add(&by_fd, tasks_morod(b, bare, true));
+		samples_add(&in_message, tasks_morod(b, bare, false));
+	}
+	if (bare->large)
+		tasks_row(b, bare->type, "ratio", &reference, &by_fd,
+		    "input by descriptor");
+	tasks_row(b, bare->type, bare->large ? "inline_ratio" : "ratio",
+	    &reference, &in_message,
+	    bare->large ? "input in the message" : NULL);
+	samples_clear(&reference);
 }
 
 void

@@ -100,6 +100,32 @@ def test_latencies_respawn_and_memory(place):
     place.assert_clean()
 
 
+def test_tasks_by_descriptor_and_inline(place):
+    """Large inputs come both ways, and the row says which; tokens only in the message."""
+    r = place.run("tasks", "--json", *SHORT)
+    assert r.returncode == 0, r.stderr
+    results = json.loads(r.stdout)["results"]
+    large = ["crypto:hash", "crypto:encrypt", "crypto:decrypt", "data:compress", "data:decompress"]
+    for name in large:
+        assert results[f"tasks.{name}.ratio"]["note"] == "input by descriptor"
+        inline = results[f"tasks.{name}.inline_ratio"]
+        assert inline["note"] == "input in the message" and inline["must"] is None
+        assert inline["value"] > 0
+    for name in ("crypto:hash", "data:compress"):
+        assert results[f"tasks.{name}.ratio"]["must"] == 0.85
+    for name in ("jwt:sign", "jwt:verify"):
+        assert results[f"tasks.{name}.ratio"]["value"] > 0
+        assert f"tasks.{name}.inline_ratio" not in results
+    place.assert_clean()
+
+
+def test_more_workers_than_descriptors_allow(place):
+    """A connection's limit of descriptors bounds the window, however many workers."""
+    r = place.run("tasks", "--json", "--workers", "12", *SHORT)
+    assert r.returncode == 0, r.stderr
+    place.assert_clean()
+
+
 def test_table_for_people(place):
     """Without --json a table: both sides, the ratio, the target."""
     r = place.run("strict", *SHORT)
