@@ -58,6 +58,11 @@ json_row(const struct row *row)
 	json_object_set_new(o, "reference", json_samples(&row->reference));
 	json_object_set_new(o, "against",
 	    row->against != NULL ? json_string(row->against) : json_null());
+	if (row->placement != NULL) {
+		json_object_set_new(o, "placement",
+		    json_string(row->placement));
+		json_object_set_new(o, "all_ratio", json_real(row->all_ratio));
+	}
 	if (row->note[0] != '\0')
 		json_object_set_new(o, "note", json_string(row->note));
 	return o;

@@ -30,15 +30,18 @@ paced_wait(struct load *l, uint64_t until)
 
 void
 paced_run(int fd, const char *peer, const struct form *form, size_t n,
-    uint64_t interval_ns, struct samples *late_us)
+    uint64_t interval_ns, struct samples *late_us, struct samples *timer_us)
 {
-	uint64_t due = clock_ns() + interval_ns, end = 0;
+	uint64_t due = clock_ns() + interval_ns, end = 0, now;
 	struct load l;
 
 	load_init(&l, fd, peer, form, PACED_WINDOW);
 	load_note_due(&l, late_us);
 	while (n > 0 || l.n_free < l.window) {
-		while (n > 0 && l.n_free > 0 && clock_ns() >= due) {
+		while (n > 0 && l.n_free > 0 && (now = clock_ns()) >= due) {
+			if (timer_us != NULL)
+				samples_add(timer_us,
+				    (double)(now - due) / CLOCK_NS_PER_US);
 			load_add_due(&l, due);
 			due += interval_ns;
 			n--;

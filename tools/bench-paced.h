@@ -13,8 +13,12 @@
 #include "tools/bench-form.h"
 #include "tools/bench-samples.h"
 
-/* n calls like form on a connection, one every interval. */
+/*
+ * n calls like form on a connection, one every interval. late_us gets when
+ * each was answered, timer_us (or NULL) when it left: what the timer and the
+ * scheduler added before anybody else could.
+ */
 void paced_run(int fd, const char *peer, const struct form *form, size_t n,
-    uint64_t interval_ns, struct samples *late_us);
+    uint64_t interval_ns, struct samples *late_us, struct samples *timer_us);
 
 #endif

@@ -29,38 +29,14 @@ pingpong_p99(const struct side *side)
 	return &side->p99_us;
 }
 
-/*
- * The placement to compare in: the one that most rounds of both sides share,
- * if that is half of them at least; else PLACEMENT_N. "Mixed" is none: its
- * share of either is left to chance.
- */
-static enum placement
-pingpong_common(const struct pingpong *p, size_t *n_morod, size_t *n_relay)
-{
-	enum placement best = PLACEMENT_N;
-	size_t most = p->relay.rate.n / 2; /* fewer rounds tell too little */
-
-	for (int i = PLACEMENT_ONE; i <= PLACEMENT_MANY; i++) {
-		size_t m = turns_count(&p->morod, (enum placement)i);
-		size_t r = turns_count(&p->relay, (enum placement)i);
-
-		if ((m < r ? m : r) <= most)
-			continue;
-		most = m < r ? m : r;
-		best = (enum placement)i;
-		*n_morod = m;
-		*n_relay = r;
-	}
-	return best;
-}
-
 /* Fills a row with figures that compare, and says which they are. */
 static void
 pingpong_fill(struct row *row, const struct pingpong *p,
     pingpong_figure_cb figure)
 {
-	size_t m = 0, r = 0;
-	enum placement common = pingpong_common(p, &m, &r);
+	/* fewer than half of the rounds tell too little */
+	enum placement common =
+	    turns_common(&p->morod, &p->relay, p->relay.rate.n / 2 + 1);
 
 	if (p->payload >= PINGPONG_LARGE) {
 		samples_append(&row->morod, figure(&p->morod));
@@ -72,7 +48,8 @@ pingpong_fill(struct row *row, const struct pingpong *p,
 		    common);
 		report_note(row,
 		    "rounds on %s: %zu of the relay's %zu, %zu of morod's %zu",
-		    placement_name(common), r, p->relay.rate.n, m,
+		    placement_name(common), turns_count(&p->relay, common),
+		    p->relay.rate.n, turns_count(&p->morod, common),
 		    p->morod.rate.n);
 	} else if (p->pinned_morod.rate.n > 0) {
 		samples_append(&row->morod, figure(&p->pinned_morod));

@@ -15,6 +15,7 @@
 #define PLACEMENT_PATH 64
 #define PLACEMENT_CPU_FIELD 37 /* spaces behind the name, up to `processor` */
 #define PLACEMENT_MOST 0.9 /* share of the looks that counts as always */
+#define PLACEMENT_MAIN 0.65 /* in detail: that outweighs the others */
 
 /* Opens a file of a process, or gives -1. */
 static int
@@ -50,7 +51,7 @@ void
 placement_begin(struct placement_watch *w)
 {
 	w->looks = 0;
-	w->together = 0;
+	memset(w->seen, 0, sizeof w->seen);
 }
 
 /* Reads a small file from its beginning; false when it is gone. */
@@ -99,33 +100,65 @@ placement_cpu(int fd)
 	return p != NULL ? atoi(p) : -1;
 }
 
+/* What is found now; who has not run since the last look does not count. */
+static enum placement
+placement_now(struct placement_watch *w)
+{
+	int own = sched_getcpu(), with[2] = {0, 0}, apart[2] = {0, 0};
+
+	for (int i = 0; i < w->n; i++) {
+		if (!placement_ran(w, i))
+			continue;
+		if (placement_cpu(w->stat_fd[i]) == own)
+			with[i > 0]++; /* 0: the relay, 1: workers */
+		else
+			apart[i > 0]++;
+	}
+	if (apart[0] == 0 && apart[1] == 0)
+		return PLACEMENT_ONE;
+	if (apart[0] == 0)
+		return with[1] > 0 ? PLACEMENT_RELAY_AND_SOME : PLACEMENT_RELAY;
+	if (with[1] == 0)
+		return PLACEMENT_NONE;
+	return apart[1] > 0 ? PLACEMENT_SOME : PLACEMENT_ALL;
+}
+
 int
 placement_look(struct placement_watch *w, uint64_t now)
 {
-	bool together = true;
-	int own;
-
 	if (now < w->next_ns)
 		return 0;
-	own = sched_getcpu();
 	w->next_ns = now + PLACEMENT_EVERY_NS;
-	for (int i = 0; i < w->n; i++) {
-		if (placement_ran(w, i) && placement_cpu(w->stat_fd[i]) != own)
-			together = false;
-	}
 	w->looks++;
-	w->together += together;
+	w->seen[placement_now(w)]++;
 	return 1;
+}
+
+/* The share of the looks that found a placement. */
+static double
+placement_share(const struct placement_watch *w, enum placement placement)
+{
+	return w->looks > 0 ? (double)w->seen[placement] / w->looks : 0;
 }
 
 enum placement
 placement_seen(const struct placement_watch *w)
 {
-	double share = w->looks > 0 ? (double)w->together / w->looks : 0;
+	double share = placement_share(w, PLACEMENT_ONE);
 
 	if (share >= PLACEMENT_MOST)
 		return PLACEMENT_ONE;
 	return share <= 1 - PLACEMENT_MOST ? PLACEMENT_MANY : PLACEMENT_MIXED;
+}
+
+enum placement
+placement_detail(const struct placement_watch *w)
+{
+	for (int i = PLACEMENT_ONE; i < PLACEMENT_MIXED; i++) {
+		if (placement_share(w, (enum placement)i) >= PLACEMENT_MAIN)
+			return (enum placement)i;
+	}
+	return PLACEMENT_MIXED;
 }
 
 const char *
@@ -134,6 +167,11 @@ placement_name(enum placement placement)
 	static const char *const names[PLACEMENT_N] = {
 	    [PLACEMENT_ONE] = "one CPU",
 	    [PLACEMENT_MANY] = "several CPUs",
+	    [PLACEMENT_RELAY_AND_SOME] = "client + relay + some workers",
+	    [PLACEMENT_RELAY] = "client + relay",
+	    [PLACEMENT_ALL] = "client + workers",
+	    [PLACEMENT_SOME] = "client + some workers",
+	    [PLACEMENT_NONE] = "client alone",
 	    [PLACEMENT_MIXED] = "mixed",
 	};
 

@@ -32,6 +32,9 @@ struct row {
 	struct samples reference; /* likewise; may be empty */
 	const char *against; /* what the reference is */
 	double value, min, max;
+	/* where only rounds of one placement may count: which; else NULL */
+	const char *placement;
+	double all_ratio; /* what the value would be of all rounds */
 	const struct target *target; /* or NULL */
 	bool met;
 	char note[REPORT_NOTE];

@@ -25,7 +25,8 @@ turns_measure(const struct bench *b, const struct turns *t, struct load *l,
 	placement_init(&watch, pids, n);
 	load_measure(l, &run);
 	samples_add(&side->rate, run.rate);
-	samples_add(&side->placement, placement_seen(&watch));
+	samples_add(&side->placement,
+	    t->latency ? placement_seen(&watch) : placement_detail(&watch));
 	if (t->latency) {
 		samples_add(&side->p50_us, samples_percentile(&us, P50));
 		samples_add(&side->p99_us, samples_percentile(&us, P99));
@@ -84,9 +85,11 @@ void
 turns_run(const struct bench *b, const struct turns *t, struct side *morod,
     struct side *relay)
 {
+	int rounds = t->times > 0 ? t->times * b->rounds : b->rounds;
+
 	if (t->pinned)
 		spawn_pin();
-	for (int i = 0; i < b->rounds; i++) {
+	for (int i = 0; i < rounds; i++) {
 		if (i % 2 == 0)
 			turns_relay(b, t, relay);
 		turns_morod(b, t, morod);
@@ -115,6 +118,27 @@ turns_count(const struct side *side, enum placement placement)
 	for (size_t i = 0; i < side->placement.n; i++)
 		n += side->placement.v[i] == (double)placement;
 	return n;
+}
+
+enum placement
+turns_common(const struct side *morod, const struct side *relay, size_t least)
+{
+	enum placement best = PLACEMENT_N;
+	size_t most = 0, most_all = 0;
+
+	for (int i = PLACEMENT_ONE; i < PLACEMENT_MIXED; i++) {
+		size_t m = turns_count(morod, (enum placement)i);
+		size_t r = turns_count(relay, (enum placement)i);
+		size_t both = m < r ? m : r;
+
+		if (both < least || both < most ||
+		    (both == most && m + r <= most_all))
+			continue;
+		most = both;
+		most_all = m + r;
+		best = (enum placement)i;
+	}
+	return best;
 }
 
 void

@@ -23,6 +23,7 @@ struct turns {
 	const char *const *args; /* for morod, NULL-ended; or NULL */
 	bool pinned; /* all processes on one CPU */
 	bool latency; /* note each call's; window is 1 */
+	int times; /* so many times the usual rounds; 0: once */
 };
 
 /* One side's figures, one of each a round. */
@@ -31,7 +32,7 @@ struct side {
 	struct samples p50_us;
 	struct samples p99_us;
 	struct samples all_us; /* of all rounds */
-	struct samples placement; /* enum placement */
+	struct samples placement; /* enum placement; of rates in detail */
 };
 
 void turns_run(const struct bench *b, const struct turns *t, struct side *morod,
@@ -40,6 +41,13 @@ void turns_clear(struct side *side);
 
 /* How many rounds sat in a placement. */
 size_t turns_count(const struct side *side, enum placement placement);
+
+/*
+ * The placement that most rounds of both sides share, if that is `least` of
+ * each; else PLACEMENT_N. "Mixed" is none: its shares are left to chance.
+ */
+enum placement turns_common(const struct side *morod, const struct side *relay,
+    size_t least);
 
 /* The figures of the rounds that sat in a placement. */
 void turns_select(struct samples *out, const struct side *side,
