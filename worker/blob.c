@@ -7,8 +7,14 @@
 #include "worker/call.h"
 #include "worker/files.h"
 
-/* What a file is read into; one task runs at a time. */
-static uint8_t blob_piece[FILES_PIECE];
+/*
+ * What a file is read into; one task runs at a time. zstd does input that
+ * comes in one piece without copying it, so that is not too small.
+ */
+#define BLOB_PIECE ((size_t)1 << 20)
+
+static uint8_t blob_piece[BLOB_PIECE];
+static size_t blob_used; /* bytes of it that were written to */
 
 int
 blob_init(struct blob *b, struct call *call, const char *field,
@@ -59,6 +65,8 @@ blob_next(struct blob *b, struct call *call, const uint8_t **at, size_t *len)
 		return call_invalid(call, b->field,
 		    "%s is a range of a file that became shorter", b->field);
 	*len = (size_t)n;
+	if (blob_used < *len)
+		blob_used = *len;
 	b->offset += (uint64_t)n;
 	b->left -= (uint64_t)n;
 	return 0;
@@ -83,5 +91,6 @@ blob_peek(const struct blob *b, uint8_t *to, size_t len)
 void
 blob_wipe(void)
 {
-	explicit_bzero(blob_piece, sizeof blob_piece);
+	explicit_bzero(blob_piece, blob_used);
+	blob_used = 0;
 }

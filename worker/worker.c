@@ -44,7 +44,8 @@ struct worker {
 	const struct task_type *type; /* of the task now; NULL: not offered */
 	unsigned int type_index; /* in the registry */
 	uint32_t received; /* tasks, which is their number */
-	bool stack_secret; /* the stack may hold what is secret */
+	bool was_secret; /* the stack may hold what is, and what files are
+			    read into */
 	uint64_t bound_ns; /* how long a finished answer may wait */
 	uint64_t now_ns; /* when the task before ended */
 	uint64_t first_ns; /* when the first of the answers was finished */
@@ -80,9 +81,11 @@ worker_send(struct worker *w, const uint8_t *bytes, size_t len)
 static bool
 worker_flush(struct worker *w)
 {
-	if (w->stack_secret)
+	if (w->was_secret) {
 		wipe_stack();
-	w->stack_secret = false;
+		blob_wipe();
+	}
+	w->was_secret = false;
 	if (w->out.len == 0)
 		return true;
 	if (!worker_send(w, w->out.bytes, w->out.len))
@@ -230,8 +233,6 @@ worker_leave_files(struct worker *w)
 	if (w->call.files == NULL)
 		return;
 	files_clear(&w->files, worker_is_secret(w));
-	if (worker_is_secret(w))
-		blob_wipe();
 	w->call.files = NULL;
 }
 
@@ -264,7 +265,7 @@ worker_serve(struct worker *w, const struct frame *f)
 		if (empty)
 			w->first_ns = now;
 	}
-	w->stack_secret = w->stack_secret || worker_is_secret(w);
+	w->was_secret = w->was_secret || worker_is_secret(w);
 	worker_leave_files(w);
 	input_consume(&w->in, f->size, worker_is_secret(w));
 	return true;
