@@ -7,13 +7,8 @@
 #include "worker/call.h"
 #include "worker/files.h"
 
-/*
- * What a file is read into; one task runs at a time. zstd does input that
- * comes in one piece without copying it, so that is not too small.
- */
-#define BLOB_PIECE ((size_t)1 << 20)
-
-static uint8_t blob_piece[BLOB_PIECE];
+/* What a file is read into; one task runs at a time. */
+static uint8_t blob_piece[BLOB_PIECE_MAX];
 static size_t blob_used; /* bytes of it that were written to */
 
 int
@@ -26,6 +21,7 @@ blob_init(struct blob *b, struct call *call, const char *field,
 	memset(b, 0, sizeof *b);
 	b->field = field;
 	b->fd = -1;
+	b->piece = BLOB_PIECE;
 	if (!files_is_range(arg)) {
 		b->bytes = call_bytes(arg, &len);
 		b->len = b->left = len;
@@ -53,8 +49,8 @@ blob_next(struct blob *b, struct call *call, const uint8_t **at, size_t *len)
 	*at = blob_piece;
 	if (b->left == 0)
 		return 0;
-	if (*len > sizeof blob_piece)
-		*len = sizeof blob_piece;
+	if (*len > b->piece)
+		*len = b->piece;
 	do
 		n = pread(b->fd, blob_piece, *len, (off_t)b->offset);
 	while (n == -1 && errno == EINTR);

@@ -22,7 +22,11 @@ struct blob {
 	uint64_t offset; /* of the next byte in the file */
 	uint64_t len; /* of the whole */
 	uint64_t left; /* bytes that were not given out */
+	size_t piece; /* bytes that blob_next() reads at most; may be set */
 };
+
+#define BLOB_PIECE ((size_t)128 << 10) /* stays in the processor's cache */
+#define BLOB_PIECE_MAX ((size_t)1 << 20)
 
 /* Begins to read a bound field, which is str, bin or a range of a file. */
 int blob_init(struct blob *b, struct call *call, const char *field,

@@ -131,6 +131,8 @@ compress_zstd(struct call *call, struct blob *in, int level)
 
 	if (ctx == NULL)
 		return call_no_memory(call);
+	/* input that comes in one piece is not copied by the library */
+	in->piece = BLOB_PIECE_MAX;
 	ZSTD_CCtx_setPledgedSrcSize(ctx, in->len);
 	rc = sink_init(&out, call, bound, bound);
 	if (rc == 0)
