@@ -1,6 +1,7 @@
 #include "tools/bench-bare.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -328,13 +329,14 @@ const struct bare bare_table[] = {
     {NULL, false, NULL, NULL},
 };
 
-/* A file in memory with these bytes; the caller's. */
+/* A file in memory with these bytes, that cannot shrink; the caller's. */
 static int
 bare_file(const char *bytes, size_t len)
 {
-	int fd = memfd_create("bench", MFD_CLOEXEC);
+	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len)
+	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == -1)
 		cleanup_die("cannot fill a memfd: %s", strerror(errno));
 	return fd;
 }

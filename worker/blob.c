@@ -1,11 +1,17 @@
 #include "worker/blob.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "worker/call.h"
 #include "worker/files.h"
+
+#define BLOB_PAGE ((size_t)4096) /* no page is smaller; larger ones fail */
+#define BLOB_MAP ((size_t)4 << 20) /* bytes that are mapped at once */
 
 /* What a file is read into; one task runs at a time. */
 static uint8_t blob_piece[BLOB_PIECE_MAX];
@@ -35,6 +41,56 @@ blob_init(struct blob *b, struct call *call, const char *field,
 	return 0;
 }
 
+/* Forgets the mapping. */
+static void
+blob_unmap(struct blob *b)
+{
+	if (b->map != NULL)
+		munmap(b->map, b->map_len);
+	b->map = NULL;
+}
+
+/* Whether what is left is there, and will be. The seal comes first. */
+static bool
+blob_is_sealed(const struct blob *b)
+{
+	int seals = fcntl(b->fd, F_GET_SEALS);
+	struct stat st;
+
+	return seals != -1 && (seals & F_SEAL_SHRINK) &&
+	       fstat(b->fd, &st) == 0 &&
+	       (uint64_t)st.st_size >= b->offset + b->left;
+}
+
+/* Maps the next bytes. False: they are to be read instead. */
+static bool
+blob_map(struct blob *b, const uint8_t **at, size_t *len)
+{
+	size_t ahead = (size_t)b->offset & (BLOB_PAGE - 1);
+
+	blob_unmap(b);
+	if (!blob_is_sealed(b))
+		return false;
+	*len = b->left < BLOB_MAP ? (size_t)b->left : BLOB_MAP;
+	b->map_len = ahead + *len;
+	b->map = mmap(NULL, b->map_len, PROT_READ, MAP_SHARED | MAP_POPULATE,
+	    b->fd, (off_t)(b->offset - ahead));
+	if (b->map == MAP_FAILED) {
+		b->map = NULL;
+		return false;
+	}
+	*at = (const uint8_t *)b->map + ahead;
+	b->offset += *len;
+	b->left -= *len;
+	return true;
+}
+
+void
+blob_clear(struct blob *b)
+{
+	blob_unmap(b);
+}
+
 int
 blob_next(struct blob *b, struct call *call, const uint8_t **at, size_t *len)
 {
@@ -49,6 +105,9 @@ blob_next(struct blob *b, struct call *call, const uint8_t **at, size_t *len)
 	*at = blob_piece;
 	if (b->left == 0)
 		return 0;
+	if (b->in_place && blob_map(b, at, len))
+		return 0;
+	*len = (size_t)b->left;
 	if (*len > b->piece)
 		*len = b->piece;
 	do

@@ -23,6 +23,14 @@ struct blob {
 	uint64_t len; /* of the whole */
 	uint64_t left; /* bytes that were not given out */
 	size_t piece; /* bytes that blob_next() reads at most; may be set */
+	/*
+	 * May be set by who reads each byte once and decides nothing by it: a
+	 * memfd that cannot shrink (F_SEAL_SHRINK, fcntl(2)) is then read in
+	 * place, although its owner may write to it meanwhile.
+	 */
+	bool in_place;
+	void *map; /* what is mapped now, or NULL */
+	size_t map_len;
 };
 
 #define BLOB_PIECE ((size_t)128 << 10) /* stays in the processor's cache */
@@ -45,6 +53,9 @@ blob_is_file(const struct blob *b)
  */
 int blob_next(struct blob *b, struct call *call, const uint8_t **at,
     size_t *len);
+
+/* Ends reading; needed after `in_place`. */
+void blob_clear(struct blob *b);
 
 /* Copies the next bytes, at most len, and stays. Returns how many. */
 size_t blob_peek(const struct blob *b, uint8_t *to, size_t len);

@@ -1,5 +1,6 @@
 """Descriptors: data in files go past the dispatcher, and nothing of them stays."""
 
+import fcntl
 import gzip
 import hashlib
 import os
@@ -152,6 +153,29 @@ def test_memfd(morod, files):
     with morod() as d, connect(d) as c:
         got = submit(c, "crypto:hash", {"input": range_of(0, len(TEXT))}, [fd]).result()
         assert got == hashlib.sha256(TEXT).hexdigest()
+        assert_no_leak(d)
+
+
+@pytest.mark.parametrize("seals", [0, fcntl.F_SEAL_SHRINK])
+def test_sealed_memfd(morod, files, seals):
+    """One that cannot shrink is read in place, at any offset and over many pieces."""
+    data = TEXT * 8
+    fd = files.keep(os.memfd_create("x", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+    os.write(fd, data)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    with morod() as d, connect(d) as c:
+        for offset, length in [(0, len(data)), (4097, 5_000_001), (3, 1), (4096, 4096)]:
+            for algorithm in ("sha256", "blake2b"):
+                got = submit(
+                    c, "crypto:hash",
+                    {"input": range_of(0, length, offset), "algorithm": algorithm}, [fd],
+                ).result()
+                wanted = hashlib.new(algorithm, data[offset : offset + length])
+                assert got == wanted.hexdigest()
+        pid = d.worker_pids()[0]
+        maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+        assert "memfd:x" not in maps
+        assert d.stats()["crashed"] == 0
         assert_no_leak(d)
 
 

@@ -175,10 +175,12 @@ hash_run(struct call *call)
 	size_t n;
 	int rc = blob_init(&in, call, "input", call->args[HASH_INPUT]);
 
+	in.in_place = true;
 	if (rc == 0 && call_is(call->args[HASH_ALGORITHM], "blake2b"))
 		rc = hash_blake2b(call, &in, digest, &n);
 	else if (rc == 0)
 		rc = hash_openssl(call, &in, digest, &n);
+	blob_clear(&in);
 	if (rc < 0)
 		return -1;
 	hash_pack(call, digest, n);
