@@ -292,15 +292,28 @@ conn_settle(struct conn *c)
 }
 
 /*
+ * Whether it had all its messages of this turn. Those that were left from the
+ * turn before count: there may be more to read behind them.
+ */
+static bool
+conn_had_share(struct conn *c)
+{
+	if (c->turn != c->loop->turn)
+		c->frames = 0;
+	c->turn = c->loop->turn;
+	return c->frames >= c->loop->turn_frames;
+}
+
+/*
  * Whether a turn's work for this connection is done, and more is left: then
  * the others come first.
  */
 static bool
-conn_turn_over(struct conn *c, uint32_t frames, size_t out_before)
+conn_turn_over(struct conn *c, size_t out_before)
 {
 	if (c->whole || c->in_start == c->in_end)
 		return false;
-	if (frames < c->loop->turn_frames &&
+	if (c->frames < c->loop->turn_frames &&
 	    c->out.bytes < out_before + CONN_TURN_OUTPUT)
 		return false;
 	/* The event stays: to take it out for one turn costs two system calls. */
@@ -322,7 +335,7 @@ conn_scan(struct conn *c)
 	enum scan_status status;
 	size_t out_before = c->out.bytes;
 
-	for (uint32_t n = 1; c->in_start < c->in_end; n++) {
+	while (c->in_start < c->in_end) {
 		m.bytes = c->in->bytes + c->in_start;
 		m.chunk = c->in;
 		status = scan_next(&c->scan, m.bytes, c->in_end - c->in_start,
@@ -337,8 +350,9 @@ conn_scan(struct conn *c)
 		}
 		c->in_start += frame.size;
 		c->fresh = true;
+		c->frames++;
 		c->ops->frame(c, &m);
-		if (c->fd == -1 || c->ended || conn_turn_over(c, n, out_before))
+		if (c->fd == -1 || c->ended || conn_turn_over(c, out_before))
 			return false;
 	}
 	return true;
@@ -427,8 +441,8 @@ conn_read_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->holds != 0)
-		return; /* in this turn it is loop_continue()'s */
+	if (c->holds != 0 || conn_had_share(c))
+		return; /* the event comes again in the next turn */
 	conn_read(c);
 	if (!c->ended)
 		conn_tell_rest(c);
@@ -439,6 +453,7 @@ conn_continue(struct conn *c)
 {
 	conn_unqueue(c);
 	c->holds &= (uint8_t)~CONN_HOLD_TURN;
+	conn_had_share(c); /* counts from none */
 	if (!conn_scan(c))
 		return;
 	conn_settle(c);

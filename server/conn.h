@@ -72,6 +72,8 @@ struct conn {
 	size_t in_end;
 	size_t in_large; /* what `in` counts in loop->in_bytes */
 	struct scan scan;
+	uint32_t turn; /* the loop's, in which it was looked at last */
+	uint32_t frames; /* messages handed out in that turn */
 	struct outbox out;
 	bool dirty; /* in loop->dirty */
 	uint8_t holds; /* enum conn_hold: why it is not read from */

@@ -53,6 +53,7 @@ loop_init(struct loop *l)
 	l->in_bytes = 0;
 	l->in_max = UINT64_MAX;
 	l->out_bytes = 0;
+	l->turn = 0;
 	l->turn_frames = LOOP_FRAMES;
 	l->armed = UINT64_MAX;
 	l->now = 0;
@@ -179,6 +180,7 @@ loop_run(struct loop *l, void (*turn)(void *arg), void *arg)
 		flags = EVLOOP_ONCE | (loop_is_busy(l) ? EVLOOP_NONBLOCK : 0);
 		loop_arm(l);
 		l->now = 0;
+		l->turn++;
 		loop_continue(l);
 		event_base_loop(l->base, flags);
 		deadlines_run(l->deadlines, loop_now(l));

@@ -39,6 +39,7 @@ struct loop {
 	uint64_t in_bytes; /* of buffers for large messages, unfinished */
 	uint64_t in_max; /* over that no other such buffer is made */
 	uint64_t out_bytes; /* output that is not sent yet */
+	uint32_t turn; /* counts them */
 	uint32_t turn_frames; /* messages of one connection in one turn */
 	struct deadline tidy; /* set while memory is kept for later */
 	bool stop;
