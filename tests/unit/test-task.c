@@ -1,0 +1,185 @@
+/* Where a task keeps its data, while it is new and once it has to wait. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/chunk.h"
+#include "server/task.h"
+
+#define KIB ((size_t)1 << 10)
+#define BEFORE 100 /* bytes of the chunk that are not the task's */
+
+/* A task with data in a chunk that others use too, and the chunk. */
+struct kept {
+	struct task_slab *slab;
+	struct task *t;
+	struct chunk *chunk;
+	size_t len;
+};
+
+static uint8_t
+pattern(size_t i)
+{
+	return (uint8_t)(i * 31 + i / 256);
+}
+
+static void
+keep(struct kept *k, size_t len)
+{
+	k->slab = task_slab_new();
+	k->t = task_new(k->slab);
+	k->chunk = chunk_new(BEFORE + len);
+	k->len = len;
+	assert_non_null(k->t);
+	assert_non_null(k->chunk);
+	for (size_t i = 0; i < len; i++)
+		k->chunk->bytes[BEFORE + i] = pattern(i);
+	assert_int_equal(task_keep_data(k->t, k->chunk->bytes + BEFORE, len,
+			     k->chunk),
+	    0);
+	assert_int_equal(k->t->data_len, len);
+	assert_true(k->t->fresh);
+}
+
+/* The data is there, and is a copy: the chunk may be overwritten. */
+static void
+check_copy(const struct kept *k, enum task_place place)
+{
+	assert_int_equal(k->t->place, place);
+	assert_int_equal(k->chunk->refs, 1);
+	memset(k->chunk->bytes, 0xff, BEFORE + k->len);
+	for (size_t i = 0; i < k->len; i++)
+		assert_int_equal(task_data(k->t)[i], pattern(i));
+}
+
+/* The data stands where it was read, and keeps that from being freed. */
+static void
+check_borrowed(const struct kept *k)
+{
+	assert_int_equal(k->t->place, TASK_IN_CHUNK);
+	assert_int_equal(k->chunk->refs, 2);
+	assert_ptr_equal(task_data(k->t), k->chunk->bytes + BEFORE);
+	for (size_t i = 0; i < k->len; i++)
+		assert_int_equal(task_data(k->t)[i], pattern(i));
+}
+
+/* Frees the task: nothing of the chunk is left with it. */
+static void
+leave(struct kept *k)
+{
+	task_free(k->slab, k->t);
+	assert_int_equal(task_slab_used(k->slab), 0);
+	assert_int_equal(k->chunk->refs, 1);
+	chunk_unref(k->chunk);
+	task_slab_free(k->slab);
+}
+
+/* Below 1 KiB there is a copy from the start, in the record if it fits. */
+static void
+test_small(void **state)
+{
+	static const size_t sizes[] = {1, TASK_INLINE, TASK_INLINE + 1,
+	    KIB - 1};
+	struct kept k;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		keep(&k, sizes[i]);
+		check_copy(&k,
+		    sizes[i] <= TASK_INLINE ? TASK_IN_RECORD : TASK_IN_MEMORY);
+		task_settle(k.t);
+		assert_false(k.t->fresh);
+		check_copy(&k,
+		    sizes[i] <= TASK_INLINE ? TASK_IN_RECORD : TASK_IN_MEMORY);
+		leave(&k);
+	}
+}
+
+/*
+ * From 1 KiB on it borrows the chunk while it is new; a task below 16 KiB that
+ * has to wait lets go of that.
+ */
+static void
+test_borrowed(void **state)
+{
+	static const size_t sizes[] = {KIB, 2 * KIB, 16 * KIB - 1};
+	struct kept k;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		keep(&k, sizes[i]);
+		check_borrowed(&k);
+		task_settle(k.t);
+		assert_false(k.t->fresh);
+		check_copy(&k, TASK_IN_MEMORY);
+		task_settle(k.t); /* again changes nothing */
+		check_copy(&k, TASK_IN_MEMORY);
+		leave(&k);
+	}
+}
+
+/* One that is done before it ever had to wait gives the chunk back too. */
+static void
+test_never_waited(void **state)
+{
+	struct kept k;
+
+	keep(&k, 2 * KIB);
+	check_borrowed(&k);
+	leave(&k);
+}
+
+/* Large data is never copied. */
+static void
+test_large(void **state)
+{
+	static const size_t sizes[] = {16 * KIB, 300 * KIB};
+	struct kept k;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		keep(&k, sizes[i]);
+		check_borrowed(&k);
+		task_settle(k.t);
+		assert_false(k.t->fresh);
+		check_borrowed(&k);
+		leave(&k);
+	}
+}
+
+/* Data that stands in no chunk is copied at once, whatever its size. */
+static void
+test_no_chunk(void **state)
+{
+	static uint8_t bytes[20 * KIB];
+	struct task_slab *slab = task_slab_new();
+	struct task *t = task_new(slab);
+
+	memset(bytes, 'a', sizeof bytes);
+	assert_int_equal(task_keep_data(t, bytes, sizeof bytes, NULL), 0);
+	memset(bytes, 0, sizeof bytes);
+	task_settle(t);
+	assert_int_equal(t->place, TASK_IN_MEMORY);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		assert_int_equal(task_data(t)[i], 'a');
+	task_free(slab, t);
+	task_slab_free(slab);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_small),
+	    cmocka_unit_test(test_borrowed),
+	    cmocka_unit_test(test_never_waited),
+	    cmocka_unit_test(test_large),
+	    cmocka_unit_test(test_no_chunk),
+	};
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+
+	chunk_clear();
+	return rc;
+}
