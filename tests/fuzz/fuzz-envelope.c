@@ -1,7 +1,8 @@
 /*
- * What the dispatcher reads of a message that the scanner has passed: options
- * of a task, an error of a worker, any value by the cursor; and the heads that
- * it writes, which the scanner must pass again.
+ * What is read of a message that the scanner has passed: options of a task, an
+ * error of a worker, what a worker is told beside the data, ranges of files,
+ * any value by the cursor; and the heads that the dispatcher writes, which the
+ * scanner must pass again.
  */
 
 #include <assert.h>
@@ -10,7 +11,10 @@
 
 #include "proto/envelope.h"
 #include "proto/fault.h"
+#include "proto/fdpass.h"
+#include "proto/info.h"
 #include "proto/options.h"
+#include "proto/range.h"
 #include "proto/reader.h"
 #include "proto/scan.h"
 #include "tests/fuzz/fuzz.h"
@@ -38,19 +42,87 @@ check_skip(const uint8_t *bytes, struct span span)
 	assert(reader_next(&r).type == READER_END);
 }
 
+/*
+ * The descriptors of a request are the same number, whoever reads it: a
+ * connection that takes another one gives them to the wrong requests.
+ */
 static void
 try_options(const uint8_t *bytes, struct span span)
 {
 	uint8_t *copy = copy_of(bytes, span);
+	uint32_t fds = options_fds(copy, span.len);
 	struct options o;
 	struct fault f;
 
 	check_skip(copy, span);
-	if (options_parse(&o, copy, span.len, &f) == -1)
+	assert(fds <= FDPASS_MAX);
+	if (options_parse(&o, copy, span.len, &f) == -1) {
 		assert(f.code == CODE_INVALID_OPTION && f.message[0] != '\0');
-	else
+	} else {
 		assert(o.priority < PRIORITY_N && o.id_len <= LIMIT_ID);
+		assert(o.fds == fds);
+		assert(o.result_fd == INFO_NO_FD || o.result_fd < fds);
+	}
 	free(copy);
+}
+
+/* What is read, as far as it can be packed, is packed and read the same. */
+static void
+try_info(const uint8_t *bytes, struct span span)
+{
+	uint8_t *copy = copy_of(bytes, span);
+	uint8_t out[INFO_MAX];
+	struct info info, again;
+	struct options o;
+	struct fault f;
+	size_t n;
+
+	info_parse(&info, copy, span.len);
+	/* Good options are such a map, up to the first that is no number. */
+	if (options_parse(&o, copy, span.len, &f) == 0) {
+		assert(info.fds == 0 || info.fds == o.fds);
+		assert(info.result_fd == INFO_NO_FD ||
+		       info.result_fd == o.result_fd);
+	}
+	free(copy);
+	if (info.fds > FDPASS_MAX)
+		return;
+	if (info.result_fd >= info.fds)
+		info.result_fd = INFO_NO_FD;
+	n = info_pack(out, &info);
+	assert(n <= INFO_MAX);
+	info_parse(&again, out, n);
+	assert(again.fds == info.fds && again.result_fd == info.result_fd);
+}
+
+/* A range ends within what a file can have, and is packed as it was. */
+static void
+try_range_body(const uint8_t *body, size_t len)
+{
+	uint8_t out[RANGE_BODY];
+	struct range range;
+
+	if (range_parse(&range, body, len) == -1)
+		return;
+	assert(len == RANGE_BODY);
+	assert(range.offset + range.len <= INT64_MAX);
+	range_pack(out, &range);
+	assert(memcmp(out, body, RANGE_BODY) == 0);
+}
+
+/* Any value may be the body of one: as it stands, and without a head. */
+static void
+try_range(const uint8_t *bytes, struct span span)
+{
+	uint8_t *copy;
+
+	for (size_t head = 0; head <= 3 && head < span.len; head++) {
+		struct span body = {span.at + head, span.len - head};
+
+		copy = copy_of(bytes, body);
+		try_range_body(copy, body.len);
+		free(copy);
+	}
 }
 
 /* An error read and written again is a value that can be read again. */
@@ -106,10 +178,15 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	scan_frame(&s, &f);
 	if (f.kind == FRAME_REQUEST)
 		try_heads(bytes, &f);
-	if (f.options.len > 0)
+	if (f.options.len > 0) {
 		try_options(bytes, f.options);
-	if (f.data.len > 0)
+		try_info(bytes, f.options);
+	}
+	if (f.data.len > 0) {
 		try_fault(bytes, f.data);
+		try_info(bytes, f.data);
+		try_range(bytes, f.data);
+	}
 	if (f.error.len > 0)
 		try_fault(bytes, f.error);
 	return 0;
