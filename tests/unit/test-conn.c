@@ -475,6 +475,7 @@ test_share_of_output(void **state)
 	write_messages(&w->a, FRAMES);
 	run(w, one_turn);
 	assert_int_equal(w->a.taken, 3); /* 256 KiB, and what passes it */
+	write_messages(&w->a, 1); /* is not read while some are left */
 	run(w, one_turn);
 	assert_int_equal(w->a.taken, 6);
 	conn_drop_output(&w->a.conn);
