@@ -8,10 +8,11 @@ import time
 import msgpack
 import pytest
 
-from harness import Pending, cpu_seconds, title, wait_until
+from harness import SANITIZED, Pending, cpu_seconds, title, wait_until
 
 BOTH = pytest.mark.parametrize("prefetch_us", [None, 0], ids=["batches", "strict"])
 MANY = 300  # more than one batch
+FEW = 25  # tasks in a batch of 50 us while priorities mix
 
 
 class Stopped:
@@ -156,6 +157,26 @@ def test_unmeasured_size_ends_a_batch(morod):
         large = [("debug:echo", "x" * 2000, {})]
         held, waiting = look_at_held(c, Stopped(d), echoes(2) + large + echoes(50))
         assert held <= 3 and held + waiting == 53
+
+
+@pytest.mark.skipif(SANITIZED, reason="a task takes too long there to count as short")
+def test_short_batches_while_priorities_mix(morod):
+    """A worker holds many short tasks, and few while one of high priority may come."""
+    with morod(workers=1) as d, d.client() as c:
+        warm(d, c)
+
+        def held(*priorities):
+            n = len(priorities)
+            requests = [("debug:echo", i, {"priority": priorities[i % n]})
+                        for i in range(MANY)]
+            return look_at_held(c, Stopped(d), requests)[0]
+
+        for _ in range(3):
+            wait_until(lambda: held("normal") > 3 * FEW, "a long batch")
+            for _ in range(5):
+                assert held("low", "high") <= FEW
+                assert held("low", "normal", "high") <= FEW
+        assert_nothing_left(d)
 
 
 @BOTH
@@ -385,4 +406,47 @@ def test_run_timeout_before_it_is_begun(morod, prefetch_us):
         assert (error["option"], error["limit"]) == ("timeout", 100)
         worker.go()
         assert waits.result() == "in time"
+        assert_nothing_left(d)
+
+
+BESIDE = 200 << 10  # bytes of other messages in the chunk of each task
+WAITING = 500
+
+
+def private_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return sum(int(line.split()[1]) << 10 for line in f if line.startswith("Private"))
+
+
+@pytest.mark.skipif(SANITIZED, reason="what is freed stays in the process there")
+def test_waiting_task_pins_no_chunk(morod):
+    """Tasks that wait keep their own bytes, and not all that was read with them."""
+    with morod(workers=1) as d, d.client() as c:
+        worker = d.worker_pids()[0]
+        dispatcher = d.dispatcher_pid()
+        held = c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        # Nobody answers that: it is there, and it is over.
+        beside = msgpack.packb([2, "no:such", [b"x" * BESIDE]])
+        calls = []
+
+        def send_waiting(n):
+            for _ in range(n):
+                data = f"{len(calls):04}" * 512
+                p = Pending(c, c.next_id)
+                c.next_id += 1
+                c.pending[p.msgid] = p
+                c.send_bytes(beside + msgpack.packb([0, p.msgid, "debug:echo", [data]]))
+                calls.append((p, data))
+            assert c.stats()["queueSize"] == len(calls)
+
+        send_waiting(10)
+        before = private_bytes(dispatcher)
+        send_waiting(WAITING)
+        grown = private_bytes(dispatcher) - before
+        assert grown < WAITING * BESIDE // 5, f"{grown >> 20} MiB"
+        os.kill(worker, signal.SIGKILL)
+        assert held.error()["reason"] == "crashed"
+        for p, data in calls:
+            assert p.result() == data
         assert_nothing_left(d)
