@@ -339,6 +339,14 @@ five_turns(struct world *w)
 	w->loop.stop = w->turns == 5;
 }
 
+/* Runs five turns, whether there is anything to do in them or not. */
+static void
+run_five(struct world *w)
+{
+	tick(w);
+	run(w, five_turns);
+}
+
 static void
 one_turn(struct world *w)
 {
@@ -457,7 +465,7 @@ test_cut_message(void **state)
 
 	write_messages(&w->a, FRAMES);
 	write_part(&w->a, id, 0, 4, NULL, 0);
-	run(w, five_turns);
+	run_five(w);
 	check_messages(&w->a, FRAMES);
 	write_part(&w->a, id, 4, SIZE_MAX, NULL, 0);
 	w->a.sent++;
@@ -483,7 +491,7 @@ test_share_of_output(void **state)
 	loop_flush(&w->loop);
 	assert_int_equal(w->a.answer->refs, 1);
 	chunk_unref(w->a.answer);
-	run(w, (tick(w), five_turns));
+	run_five(w);
 	assert_int_equal(w->a.taken, 6); /* nothing of a closed connection */
 }
 
@@ -546,8 +554,7 @@ test_pause(void **state)
 	assert_int_equal(w->a.taken, FRAMES);
 	conn_pause(&w->a.conn);
 	write_messages(&w->a, 10);
-	tick(w);
-	run(w, five_turns);
+	run_five(w);
 	assert_int_equal(w->a.taken, FRAMES);
 	conn_resume(&w->a.conn);
 	run(w, all_taken);
@@ -555,7 +562,7 @@ test_pause(void **state)
 	assert_int_equal(w->a.most, FRAMES);
 }
 
-/* Pausing and resuming in the middle of all that, and twice, loses none. */
+/* Pauses and resumes in the middle of all that, and twice. */
 static void
 pause_often(struct world *w)
 {
@@ -582,6 +589,7 @@ pause_often(struct world *w)
 	w->loop.stop = w->turns > 60;
 }
 
+/* However often it is paused, none is lost. */
 static void
 test_pause_often(void **state)
 {
@@ -605,8 +613,7 @@ test_pause_closed_behind(void **state)
 	hang_up(&w->a);
 	run(w, one_turn);
 	conn_pause(&w->a.conn);
-	tick(w);
-	run(w, five_turns);
+	run_five(w);
 	assert_int_equal(w->a.taken, FRAMES);
 	assert_false(w->a.conn.ended);
 	conn_resume(&w->a.conn);
@@ -624,8 +631,7 @@ test_close_with_rest(void **state)
 	write_messages(&w->a, MANY);
 	run(w, one_turn);
 	conn_close(&w->a.conn);
-	tick(w);
-	run(w, five_turns);
+	run_five(w);
 	assert_int_equal(w->a.taken, FRAMES);
 	assert_string_equal(w->a.events + FRAMES, "r");
 	assert_int_equal(w->turns, 5);
@@ -688,7 +694,7 @@ test_fds(void **state)
 	s->conn.takes_fds = true;
 	for (uint32_t i = 0; i < 3; i++)
 		write_with_files(s, OWNS_FD + i, 0, SIZE_MAX, 1, 10 + i);
-	run(w, five_turns);
+	run_five(w);
 	check_events(s, "fmfmfm");
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(s->fd_sizes[i], 10 + i);
@@ -703,18 +709,18 @@ test_fds_with_parts(void **state)
 
 	s->conn.takes_fds = true;
 	write_with_files(s, OWNS_FD, 0, 3, 1, 20);
-	run(w, five_turns);
+	run_five(w);
 	check_events(s, "f");
 	write_part(s, OWNS_FD, 3, 5, NULL, 0);
-	run(w, (tick(w), five_turns));
+	run_five(w);
 	check_events(s, "f");
 	write_part(s, OWNS_FD, 5, SIZE_MAX, NULL, 0);
-	run(w, (tick(w), five_turns));
+	run_five(w);
 	check_events(s, "fm");
 	write_part(s, OWNS_FD + 1, 0, 3, NULL, 0);
-	run(w, (tick(w), five_turns));
+	run_five(w);
 	write_with_files(s, OWNS_FD + 1, 3, SIZE_MAX, 1, 21);
-	run(w, (tick(w), five_turns));
+	run_five(w);
 	check_events(s, "fmfm");
 	assert_int_equal(s->fd_sizes[0], 20);
 	assert_int_equal(s->fd_sizes[1], 21);
@@ -729,15 +735,14 @@ test_fds_left(void **state)
 
 	s->conn.takes_fds = true;
 	write_with_files(s, OWNS_FD, 0, SIZE_MAX, 2, 30);
-	run(w, five_turns);
+	run_five(w);
 	check_events(s, "fml");
 	assert_int_equal(s->fd_sizes[0], 30);
-	/* A part of the next one may be their owner. */
+	/* Also when more was written behind: a read ends at descriptors. */
 	write_with_files(s, OWNS_FD + 1, 0, SIZE_MAX, 2, 31);
 	write_part(s, OWNS_FD + 2, 0, 2, NULL, 0);
-	run(w, (tick(w), one_turn));
-	run(w, (tick(w), five_turns));
-	check_events(s, "fmlfml"); /* the read ended at the descriptors */
+	run_five(w);
+	check_events(s, "fmlfml");
 }
 
 /* Writes n messages; they come with `files`, and the last may own one. */
@@ -770,7 +775,7 @@ test_fds_over_turns(void **state)
 
 	s->conn.takes_fds = true;
 	write_batch(s, 2 * FRAMES, true, 1);
-	run(w, five_turns);
+	run_five(w);
 	check_events(s, "fmmmmmmmmmmmmmmmmm");
 	assert_int_equal(s->most, FRAMES);
 	assert_int_equal(s->fd_sizes[0], 40);
@@ -787,7 +792,7 @@ test_fds_left_over_turns(void **state)
 	write_batch(s, 2 * FRAMES, false, 1);
 	run(w, one_turn);
 	check_events(s, "fmmmmmmmm");
-	run(w, (tick(w), five_turns));
+	run_five(w);
 	check_events(s, "fmmmmmmmmmmmmmmmml");
 }
 
