@@ -248,10 +248,12 @@ outbox_send(struct outbox *q, int fd)
 		    outbox_call(q, fd, left < OUTBOX_CALL ? left : OUTBOX_CALL);
 		if (sent == -1 && errno == EINTR)
 			continue;
-		if (sent == -1) {
+		if (sent == -1 && errno == EAGAIN) {
 			outbox_settle(q);
-			return errno == EAGAIN ? OUTBOX_FULL : OUTBOX_BROKEN;
+			return OUTBOX_FULL;
 		}
+		if (sent == -1)
+			return OUTBOX_BROKEN;
 		outbox_drop(q, (size_t)sent);
 		left -= (size_t)sent;
 	}
