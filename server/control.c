@@ -12,7 +12,7 @@
 #include "worker/registry.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTROL_FEATURE_FD "fd" /* descriptors: section 6 there */
+#define CONTROL_FEATURE_FD "fd" /* descriptors: section 9 there */
 #define CONTROL_PROTO 1 /* of the wire: proto/PROTOCOL.md, section 1 */
 
 /* One call: the client, the message, and the first parameter if any. */

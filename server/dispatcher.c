@@ -216,6 +216,8 @@ dispatcher_end_tasks(struct dispatcher *d)
 	struct pool *p;
 
 	TAILQ_FOREACH(p, &d->pools, link) {
+		for (uint32_t i = 0; i < p->n_slots; i++)
+			slot_halt(&p->slots[i]);
 		for (int i = 0; i < PRIORITY_N; i++)
 			dispatcher_end_list(d, &p->queue.lists[i]);
 		for (uint32_t i = 0; i < p->n_slots; i++)

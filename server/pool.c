@@ -100,8 +100,8 @@ pool_dispatch(struct pool *p)
 	 * While priorities mix workers had better sleep now and then: one that
 	 * never does keeps the processor from those who wait for an answer.
 	 */
-	for (uint32_t i = 0;
-	     waiting > 0 && !pool_is_mixed(p) && i < p->n_slots; i++)
+	for (uint32_t i = 0; waiting > 0 && !pool_is_mixed(p) && i < p->n_slots;
+	     i++)
 		slot_progress(&p->slots[i]);
 	while (waiting > 0 && p->n_open > 0) {
 		struct slot *s = TAILQ_FIRST(&p->open);

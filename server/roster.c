@@ -1,6 +1,7 @@
 #include "server/roster.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,8 +86,11 @@ roster_birth_init(struct roster_birth *b)
 	b->page = MAP_FAILED;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b->pair) == -1)
 		goto fail;
-	b->memfd = memfd_create("morod-page", MFD_CLOEXEC);
-	if (b->memfd == -1 || ftruncate(b->memfd, sizeof(struct page)) == -1)
+	b->memfd = memfd_create("morod-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* a worker that made it shorter would kill the dispatcher by SIGBUS */
+	if (b->memfd == -1 || ftruncate(b->memfd, sizeof(struct page)) == -1 ||
+	    fcntl(b->memfd, F_ADD_SEALS,
+		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1)
 		goto fail;
 	b->page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, b->memfd, 0);

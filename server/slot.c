@@ -28,10 +28,13 @@
 /* What a task counts as at least; and that while priorities mix. */
 #define SLOT_TASK_MIN_NS 100
 #define SLOT_TASK_MIXED_NS 2000
+#define SLOT_SLACK 10 /* so many times more than it should hold: taken back */
+#define SLOT_CHECK_MS 2 /* in which it must have got on */
 /* Less work is not split: waking a second worker costs as much as doing it. */
 #define SLOT_WORTH_NS 20000
 #define US_PER_MS 1000
 #define NS_PER_US 1000
+#define NS_PER_MS 1000000
 
 static void slot_frame_cb(struct conn *c, const struct message_in *m);
 static void slot_broken_cb(struct conn *c, enum scan_fault fault);
@@ -234,7 +237,8 @@ slot_cost(struct slot *s, const struct task *t)
 		t->route->run_ns[size] = ns;
 	else
 		ns = t->route->run_ns[size];
-	if (ns == 0)
+	/* files are of all sizes: what one took says nothing of the next */
+	if (ns == 0 || size == PAGE_SIZE_FILE)
 		ns = all < UINT32_MAX ? (uint32_t)all : UINT32_MAX;
 	return ns > least ? ns : least;
 }
@@ -243,8 +247,11 @@ slot_cost(struct slot *s, const struct task *t)
 static int
 slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 {
-	if (s->n_running == 0)
+	if (s->n_running == 0) {
 		s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
+		s->checked_ms = s->begun_ms;
+		s->checked = s->handed;
+	}
 	t->number = ++s->handed;
 	t->cost_ns = cost_ns;
 	t->counts = true;
@@ -270,16 +277,17 @@ uint32_t
 slot_fill(struct slot *s, struct queue *q, uint32_t most)
 {
 	const struct route *route = NULL;
-	uint32_t n = 0, cost_ns = 0, len = 0;
+	unsigned int size = 0;
+	uint32_t n = 0, cost_ns = 0;
 	struct task *t;
 
 	while ((n < most || s->held_ns < SLOT_WORTH_NS) && slot_has_credit(s) &&
 	       (t = queue_take(q)) != NULL) {
 		/* Mostly the next one is like the last. */
-		if (t->route != route || t->data_len != len)
+		if (t->route != route || task_size_class(t) != size)
 			cost_ns = slot_cost(s, t);
 		route = t->route;
-		len = t->data_len;
+		size = task_size_class(t);
 		n++;
 		if (slot_hand(s, t, cost_ns) == -1)
 			break;
@@ -334,8 +342,13 @@ slot_release(struct slot *s, struct task *t)
 		return;
 	}
 	s->stuck = false;
-	if (s->state == SLOT_BUSY)
-		slot_change(s, SLOT_IDLE);
+	if (s->state != SLOT_BUSY)
+		return;
+	slot_change(s, SLOT_IDLE);
+	if (s->open) {
+		TAILQ_REMOVE(&s->pool->open, s, link);
+		TAILQ_INSERT_HEAD(&s->pool->open, s, link);
+	}
 }
 
 void
@@ -377,8 +390,11 @@ slot_note_answer(struct slot *s, const struct task *t)
 	s->begun_ms = now;
 }
 
-/* A worker's answer. One that nobody waits for any more drops out here. */
-static void
+/*
+ * A worker's answer. One that nobody waits for (any more) drops out here: then
+ * it returns false.
+ */
+static bool
 slot_answer(struct slot *s, const struct message_in *m)
 {
 	const struct frame *f = m->frame;
@@ -388,18 +404,19 @@ slot_answer(struct slot *s, const struct message_in *m)
 
 	if (t == NULL || t->state != TASK_RUNNING || t->slot != s) {
 		log_debug("late answer of worker %u, ignoring", s->number + 1);
-		return;
+		return false;
 	}
 	slot_note_answer(s, t);
 	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
 		life_result(d, t, m->bytes + f->error.at,
 		    f->error.len + f->result.len, m->chunk);
-		return;
+		return true;
 	}
 	fault_parse(&fault, m->bytes + f->error.at, f->error.len);
 	if (!code_from_worker(fault.code))
 		fault.code = CODE_WORKER_ERROR;
 	life_fault(d, t, LIFE_FAILED, &fault);
+	return true;
 }
 
 static bool
@@ -512,8 +529,9 @@ slot_answers(struct slot *s, struct chunk *chunk, size_t len)
 			return;
 		if (frame.kind != FRAME_RESPONSE)
 			continue;
-		s->awaits = (uint32_t)frame.msgid;
-		slot_answer(s, &m);
+		/* what it has sent already is not to be waited for */
+		if (slot_answer(s, &m))
+			s->awaits = (uint32_t)frame.msgid;
 	}
 }
 
@@ -572,17 +590,43 @@ slot_revoke(struct slot *s, uint32_t *begun)
 	return 0;
 }
 
+/*
+ * What the tasks that it has not begun will take, in ns, if it gets on as it
+ * did since the last look.
+ */
+static uint64_t
+slot_remains(const struct slot *s, uint32_t begun, uint64_t elapsed_ms)
+{
+	uint64_t done = begun - s->checked, left = s->handed - begun;
+
+	return left * elapsed_ms * NS_PER_MS / (done > 0 ? done : 1);
+}
+
 void
 slot_check(struct slot *s)
 {
+	uint64_t now = loop_now(&slot_dispatcher(s)->loop);
+	uint64_t most = SLOT_SLACK * slot_dispatcher(s)->prefetch_ns;
+	uint64_t elapsed = now - s->checked_ms;
 	uint32_t begun;
 
-	if (s->state != SLOT_BUSY || s->n_running < 2 || s->stuck)
+	if (s->state != SLOT_BUSY || s->n_running < 2 || s->stuck ||
+	    elapsed < SLOT_CHECK_MS)
 		return;
 	begun = page_begun(s->worker->page);
-	if (begun == s->checked)
+	if (slot_remains(s, begun, elapsed) > most)
 		slot_revoke(s, &begun);
 	s->checked = begun;
+	s->checked_ms = now;
+}
+
+void
+slot_halt(struct slot *s)
+{
+	uint32_t begun;
+
+	if (s->state == SLOT_BUSY)
+		slot_revoke(s, &begun);
 }
 
 bool
@@ -605,14 +649,12 @@ slot_stop(struct slot *s, const struct task *t)
 static void
 slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
 {
-	struct task *t;
+	struct task *t = TAILQ_FIRST(&s->running);
 	struct fault fault;
 
-	TAILQ_FOREACH(t, &s->running, link) {
-		if (page_after(t->number, begun))
-			break;
-	}
-	if (t == NULL || ++t->returns <= SLOT_RETURNS_MAX)
+	/* if one was begun and not answered, it is that one */
+	if (t == NULL || !page_after(t->number, begun) ||
+	    ++t->returns <= SLOT_RETURNS_MAX)
 		return;
 	slot_crash_fault(s, t, m, &fault);
 	life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);

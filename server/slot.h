@@ -47,6 +47,7 @@ struct slot {
 	uint32_t awaits;
 	uint32_t handed; /* tasks handed to this worker: proto/page.h */
 	uint32_t checked; /* the task that was begun last at slot_check() */
+	uint64_t checked_ms; /* and when that was */
 	uint64_t held_ns; /* expected run time of what it has not begun */
 	struct task
 	    *next; /* the first that was not seen to be begun, or NULL */
@@ -101,11 +102,17 @@ void slot_release(struct slot *s, struct task *t);
 uint32_t slot_fill(struct slot *s, struct queue *q, uint32_t most);
 
 /*
- * Looks after a worker that holds more than one task: when it has not got on
- * since the last call, its task takes longer than expected. Then it keeps that
+ * Looks after a worker that holds more than one task: when it does not get on
+ * as it should, its tasks take longer than expected. Then it keeps that
  * one alone, and answers that wait behind it are taken from its page.
  */
 void slot_check(struct slot *s);
+
+/*
+ * Has the worker begin nothing more: what it has not begun goes back to the
+ * queue, and what it has finished is answered.
+ */
+void slot_halt(struct slot *s);
 
 /*
  * The answer to a task that it holds is not wanted any more. Takes back what

@@ -40,7 +40,10 @@ input_move(struct input *in, size_t cap)
 	}
 	if (unread > 0)
 		memmove(bytes, input_at(in), unread);
-	if (bytes != in->bytes) {
+	if (bytes == in->bytes) {
+		/* it may be a secret's beginning that stood there */
+		explicit_bzero(bytes + unread, in->end - unread);
+	} else {
 		if (in->bytes != NULL)
 			explicit_bzero(in->bytes, in->end);
 		free(in->bytes);

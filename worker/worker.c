@@ -250,8 +250,11 @@ worker_serve(struct worker *w, const struct frame *f)
 	worker_take_files(w, f);
 	size = w->call.files != NULL ? PAGE_SIZE_FILE
 				     : page_size_class(f->data.len);
-	if (worker_must_flush(w, size) && !worker_flush(w))
-		return false;
+	if (worker_must_flush(w, size)) {
+		if (!worker_flush(w))
+			return false;
+		w->now_ns = worker_clock(); /* sending is not the task's time */
+	}
 	empty = w->out.len == 0;
 	if (page_begin(w->page, ++w->received)) {
 		worker_run(w, f);
