@@ -108,6 +108,12 @@ client_may_admin(int fd)
 	return client_uid_is_admin(client_credentials(fd).uid);
 }
 
+bool
+client_may_pass(const struct client *c)
+{
+	return c->dispatcher->config->files_for_all || client_is_admin(c);
+}
+
 int
 client_new(struct dispatcher *d, int fd)
 {
@@ -121,12 +127,12 @@ client_new(struct dispatcher *d, int fd)
 		return -1;
 	}
 	c->conn.metered = true;
-	c->conn.takes_fds = true;
 	c->dispatcher = d;
 	c->shape = FAULT_STRING;
 	cred = client_credentials(fd);
 	c->uid = cred.uid;
 	c->pid = cred.pid;
+	c->conn.takes_fds = client_may_pass(c);
 	TAILQ_INIT(&c->tasks);
 	deadline_init(&c->deadline, client_deadline_cb, c);
 	TAILQ_INSERT_TAIL(&d->clients, c, link);
@@ -185,8 +191,8 @@ client_close(struct client *c)
 static void
 client_close_fds(struct client *c)
 {
-	while (c->fds != NULL && c->fds->n > 0)
-		close(c->fds->fds[--c->fds->n]);
+	if (c->fds != NULL)
+		fdset_close(c->fds->fds, c->fds->n);
 	free(c->fds);
 	c->fds = NULL;
 	c->conn.holds_fds = false;
@@ -355,11 +361,11 @@ client_eof_cb(struct conn *conn)
 
 /* Ends a connection whose descriptors cannot be told apart any more. */
 static void
-client_refuse_fds(struct client *c, const char *why)
+client_refuse_fds(struct client *c, enum code code, const char *why)
 {
 	struct fault fault;
 
-	fault_set(&fault, CODE_PROTOCOL_ERROR, "fds", "%s", why);
+	fault_set(&fault, code, "fds", "%s", why);
 	answer_fault(c, 0, &fault);
 	client_close_soon(c);
 }
@@ -370,7 +376,7 @@ client_lost_cb(struct conn *conn, int err)
 	struct client *c = (struct client *)conn;
 
 	if (err == EPROTO)
-		client_refuse_fds(c,
+		client_refuse_fds(c, CODE_PROTOCOL_ERROR,
 		    "more than 8 descriptors came with one message");
 	else
 		client_close(c);
@@ -380,18 +386,21 @@ static void
 client_fds_cb(struct conn *conn, const int *fds, size_t n)
 {
 	struct client *c = (struct client *)conn;
+	enum code code = CODE_QUEUE_FULL;
 	const char *why = NULL;
 
+	fdset_count(n);
 	if (c->fds == NULL)
 		c->fds = calloc(1, sizeof *c->fds);
-	if (c->fds == NULL)
-		why = "morod has no memory for descriptors";
-	else if (c->fds->n + n > CLIENT_FDS)
+	if (c->fds == NULL || fdset_held() > c->dispatcher->max_fds) {
+		why = "morod holds as many descriptors as it can";
+	} else if (c->fds->n + n > CLIENT_FDS) {
 		why = "more than 32 descriptors came without their requests";
+		code = CODE_PROTOCOL_ERROR;
+	}
 	if (why != NULL) {
-		while (n > 0)
-			close(fds[--n]);
-		client_refuse_fds(c, why);
+		fdset_close(fds, n);
+		client_refuse_fds(c, code, why);
 		return;
 	}
 	memcpy(c->fds->fds + c->fds->n, fds, n * sizeof fds[0]);
@@ -403,7 +412,7 @@ client_fds_cb(struct conn *conn, const int *fds, size_t n)
 static void
 client_fds_left_cb(struct conn *conn)
 {
-	client_refuse_fds((struct client *)conn,
+	client_refuse_fds((struct client *)conn, CODE_PROTOCOL_ERROR,
 	    "more descriptors came than the requests name in fds");
 }
 
@@ -415,8 +424,8 @@ client_take_fds(struct client *c, uint32_t n, struct fdset **set)
 	if (q == NULL || q->n < n)
 		return -1;
 	*set = fdset_new(q->fds, n);
-	for (uint32_t i = 0; *set == NULL && i < n; i++)
-		close(q->fds[i]);
+	if (*set == NULL)
+		fdset_close(q->fds, n);
 	q->n -= n;
 	memmove(q->fds, q->fds + n, q->n * sizeof q->fds[0]);
 	if (q->n == 0) {

@@ -69,6 +69,12 @@ bool client_is_admin(const struct client *c);
 /* The same of a socket that is no client yet. */
 bool client_may_admin(int fd);
 
+/*
+ * Whether it may pass descriptors. One of a file system that does not answer
+ * (FUSE, a server that is gone) holds up who closes it.
+ */
+bool client_may_pass(const struct client *c);
+
 /* Adds a task to those it waits for; takes it out again. */
 void client_add_task(struct client *c, struct task *t);
 void client_remove_task(struct client *c, struct task *t);

@@ -68,6 +68,8 @@ static const struct option_entry option_table[] = {
 	"128", "bytes of a method's name"},
     {"max-file", "SIZE", OPTION_SIZE, AT(max_file), 1, LIMIT_FILE_MAX, "4G",
 	"bytes of a file that a client hands over as a descriptor"},
+    {"files-for-all", NULL, OPTION_FLAG, AT(files_for_all), 0, 0, NULL,
+	"take descriptors from every client, not only from root and this user"},
     {"frame-timeout", "DUR", OPTION_DURATION, AT(frame_timeout_ms), 10,
 	LIMIT_TIME_MS_MAX, "10s", "first byte of a message to its last"},
     {"shutdown-timeout", "DUR", OPTION_DURATION, AT(shutdown_timeout_ms), 0,

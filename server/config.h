@@ -29,6 +29,7 @@ struct config {
 	uint64_t shutdown_timeout_ms;
 	uint64_t log_level; /* enum log_level */
 	bool debug_tasks;
+	bool files_for_all; /* descriptors are taken from every client */
 	bool help;
 	bool version;
 	bool default_socket; /* the path was not given: its folder is made */

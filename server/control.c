@@ -324,8 +324,9 @@ hello_pack(const struct control *ctl, msgpack_packer *pk)
 	answer_text(pk, MORO_VERSION);
 	answer_number(pk, "proto", CONTROL_PROTO);
 	answer_text(pk, "features");
-	msgpack_pack_array(pk, 1);
-	answer_text(pk, CONTROL_FEATURE_FD);
+	msgpack_pack_array(pk, client_may_pass(ctl->client) ? 1 : 0);
+	if (client_may_pass(ctl->client))
+		answer_text(pk, CONTROL_FEATURE_FD);
 	hello_pack_limits(d, pk);
 	hello_pack_types(d, pk);
 	answer_text(pk, "role");

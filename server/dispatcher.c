@@ -20,6 +20,8 @@
 #define ACCEPT_RETRY_MS 100
 #define ACCEPT_WARN_MS 10000 /* between two lines in the log */
 #define RESERVE_FDS 32 /* not for clients */
+#define FILES_MAX 1024 /* descriptors of their files, or: */
+#define FILES_SHARE 4 /* a quarter of what there is */
 #define ADMIN_CLIENTS 2 /* connections above the limit, for admins */
 #define NS_PER_US 1000
 #define POOL_DEFAULT "default"
@@ -325,22 +327,31 @@ dispatcher_events(struct dispatcher *d)
 }
 
 /*
- * Limits clients to the descriptors that are left when every worker has its
- * own, twice: a new one may come before the old one is forgotten.
+ * Limits clients and their files to the descriptors that are left when every
+ * worker has its own, twice: a new one may come before the old one is
+ * forgotten.
  */
-static uint64_t
-dispatcher_max_clients(const struct config *config)
+static void
+dispatcher_share_fds(struct dispatcher *d)
 {
+	const struct config *config = d->config;
 	uint64_t reserve = RESERVE_FDS + 2 * SPAWNED_FDS * config->workers;
+	uint64_t left = UINT64_MAX;
 	struct rlimit rl;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 ||
-	    config->max_clients + reserve <= rl.rlim_cur)
-		return config->max_clients;
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0)
+		left = rl.rlim_cur > reserve ? rl.rlim_cur - reserve : 1;
+	d->max_fds = left / FILES_SHARE < FILES_MAX
+			 ? (uint32_t)(left / FILES_SHARE)
+			 : FILES_MAX;
+	left -= d->max_fds;
+	d->max_clients = config->max_clients;
+	if (d->max_clients <= left)
+		return;
 	log_warning("%llu descriptors do not allow %llu clients",
 	    (unsigned long long)rl.rlim_cur,
 	    (unsigned long long)config->max_clients);
-	return rl.rlim_cur > reserve ? rl.rlim_cur - reserve : 1;
+	d->max_clients = left;
 }
 
 static int
@@ -349,7 +360,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	memset(d, 0, sizeof *d);
 	d->config = setup->config;
 	d->limits = config_limits(setup->config);
-	d->max_clients = dispatcher_max_clients(setup->config);
+	dispatcher_share_fds(d);
 	d->prefetch_ns = setup->config->prefetch_us * NS_PER_US;
 	d->listen_fd = setup->listen_fd;
 	d->channel = setup->channel;

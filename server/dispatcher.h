@@ -56,6 +56,7 @@ struct dispatcher {
 	struct deadline accept_retry;
 	uint64_t accept_warned; /* ms: when the log last said why not */
 	uint64_t max_clients; /* as configured, and as descriptors allow */
+	uint32_t max_fds; /* descriptors of clients' files, in all */
 	int listen_fd;
 	struct event *channel_event;
 	int channel; /* to the master */

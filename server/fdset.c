@@ -8,6 +8,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static uint32_t held; /* the dispatcher has one thread */
+
+uint32_t
+fdset_held(void)
+{
+	return held;
+}
+
+void
+fdset_count(size_t n)
+{
+	held += (uint32_t)n;
+}
+
+void
+fdset_close(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	assert(n <= held);
+	held -= (uint32_t)n;
+}
+
 struct fdset *
 fdset_new(const int *fds, uint32_t n)
 {
@@ -34,8 +57,7 @@ fdset_unref(struct fdset *set)
 {
 	if (set == NULL || --set->refs > 0)
 		return;
-	for (uint32_t i = 0; i < set->n; i++)
-		close(set->fds[i]);
+	fdset_close(set->fds, set->n);
 	free(set);
 }
 

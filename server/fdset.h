@@ -6,6 +6,7 @@
  * it is answered, and the output to a worker until they are sent.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proto/fdpass.h"
@@ -15,6 +16,16 @@ struct fdset {
 	uint32_t n;
 	int fds[FDPASS_MAX];
 };
+
+/*
+ * Clients' descriptors that this process holds. They are counted where they
+ * come in; what closes them takes them off.
+ */
+uint32_t fdset_held(void);
+void fdset_count(size_t n);
+
+/* Closes n of them. */
+void fdset_close(const int *fds, size_t n);
 
 /* Takes over n descriptors, at most FDPASS_MAX. NULL: no memory; all stay. */
 struct fdset *fdset_new(const int *fds, uint32_t n);

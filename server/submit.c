@@ -256,6 +256,12 @@ submit_take_fds(struct submission *sub)
 	if (n == 0)
 		return true;
 	rc = client_take_fds(c, n, &sub->fdset);
+	if (!client_may_pass(c)) {
+		fault_set(&sub->fault, CODE_PERMISSION_DENIED, NULL,
+		    "fds: descriptors are taken from root and the server's own "
+		    "user, and from others with --files-for-all");
+		return false;
+	}
 	if (!c->fd_feature) {
 		fault_set(&sub->fault, CODE_UNSUPPORTED, "fds",
 		    "fds needs the feature \"fd\", asked for in hello");

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import struct
@@ -504,3 +505,62 @@ def test_moroctl_json_and_gzip(morod, tmp_path):
         assert gzip.decompress(done.stdout) == TEXT
         done = moroctl(d, "compress", "-i", tmp_path / "a", "-o", "/dev/null")
         assert done.returncode == 0 and done.stdout == b""
+
+
+STRANGER = """
+import msgpack, os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(msgpack.packb([0, 1, "hello", [{"features": ["fd"]}]]))
+u = msgpack.Unpacker()
+def answer():
+    while True:
+        for m in u: return m
+        u.feed(s.recv(65536))
+print(answer()[3]["features"])
+fd = os.open("/etc/passwd", os.O_RDONLY)
+whole = msgpack.ExtType(77, bytes([1, 0]) + bytes(8) + (3).to_bytes(8, "big"))
+socket.send_fds(s, [msgpack.packb([0, 2, "crypto:hash", [{"input": whole}, {"fds": 1}]])], [fd])
+m = answer()
+print(m[2]["code"] if m[2] else "hashed")
+s.sendall(msgpack.packb([0, 3, "ping", []]))
+print(answer()[3])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+@pytest.mark.parametrize("for_all", [False, True])
+def test_strangers(morod, for_all):
+    """Other users' descriptors are not even received, unless the server was told so."""
+    with morod(files_for_all=for_all) as d:
+        os.chmod(d.folder.name, 0o755)
+        os.chmod(d.socket, 0o666)
+        done = subprocess.run(
+            ["/usr/bin/python3", "-c", STRANGER, d.socket], user="nobody", cwd="/",
+            capture_output=True, text=True, timeout=60,
+        )
+        wanted = ["['fd']", "hashed"] if for_all else ["[]", "PERMISSION_DENIED"]
+        assert done.stdout.split("\n")[:3] == wanted + ["pong"], done.stderr
+        assert_no_leak(d)
+
+
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
+def test_descriptors_of_all_are_limited(morod, files):
+    """The server keeps descriptors for its own work, whatever clients pass."""
+    fd = files.make(b"abc")
+    data = {"input": range_of(0, 3)}
+    with morod(workers=1, max_clients=50, wrap=["prlimit", "--nofile=256:256"]) as d:
+        with connect(d) as c, connect(d) as other:
+            gate = c.submit("debug:sleep", {"ms": 60000})
+            d.wait(lambda s: s["activeTasks"] == 1)
+            calls = [submit(c, "crypto:hash", data, [fd] * 8) for _ in range(4)]
+            d.wait(lambda s: s["queueSize"] == 4)
+            for _ in range(3):  # a quarter of what there is: 54
+                submit(other, "crypto:hash", data, [fd] * 8)
+            other.read_closed()
+            error = other.extra[-1][2]
+            assert error["code"] == "QUEUE_FULL" and error["reason"] == "fds"
+            os.kill(d.worker_pids()[0], signal.SIGKILL)
+            assert gate.error()["reason"] == "crashed"
+            for call in calls:
+                assert call.result() == hashlib.sha256(b"abc").hexdigest()
+        assert_no_leak(d)

@@ -895,6 +895,7 @@ put_fds(struct stream *st)
 
 	for (uint32_t i = 0; i < n; i++)
 		fds[i] = file_of(100 * st->n_fds + i);
+	fdset_count(n);
 	set = fdset_new(fds, n);
 	assert_non_null(set);
 	conn_attach(&st->side->conn, set);
