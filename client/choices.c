@@ -120,6 +120,13 @@ moro_options_set_result_file(struct moro_options *o, int fd)
 	return 0;
 }
 
+void
+moro_options_clear_files(struct moro_options *o)
+{
+	o->n_fds = 0;
+	o->result_fd = -1;
+}
+
 uint32_t
 choices_fds(const struct moro_options *o, const int **fds)
 {

@@ -350,6 +350,9 @@ int moro_options_set_queue_timeout(struct moro_options *o, uint64_t ms);
 int moro_options_add_file(struct moro_options *o, int fd);
 int moro_options_set_result_file(struct moro_options *o, int fd);
 
+/* Forgets all descriptors, the result's too: the next one has index 0. */
+void moro_options_clear_files(struct moro_options *o);
+
 /* ---- Replies ---- */
 
 /* Releases a reply and all that was borrowed from it. NULL is ignored. */

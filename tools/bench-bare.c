@@ -8,9 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
 #include <jwt.h>
 #include <msgpack.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <sodium.h>
 #include <zstd.h>
 
@@ -28,6 +32,7 @@
 #define BARE_SEALED (BARE_NONCE + BARE_SIZE + BARE_TAG)
 #define BARE_BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define BARE_ENVELOPE (BARE_SEALED * 4 / 3 + 16) /* bytes, at most */
+#define BARE_TOKEN 1024 /* bytes of a part, decoded */
 #define BARE_SECRET "0123456789abcdef0123456789abcdef"
 #define BARE_GRANTS "{\"iat\":1700000000,\"role\":\"admin\",\"user\":7}"
 
@@ -47,6 +52,7 @@ static struct {
 	uint8_t key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
 	char *token;
 	EVP_MD *sha256;
+	EVP_MAC_CTX *hmac;
 	ZSTD_CCtx *cctx;
 	ZSTD_DCtx *dctx;
 } bare;
@@ -162,6 +168,63 @@ bare_verify(void)
 	bare_check(payload != NULL, "verify");
 	free(payload);
 	jwt_free(jwt);
+}
+
+/* Decodes one part of the token; gives its bytes. */
+static size_t
+bare_decode(uint8_t *out, size_t size, const char *part, size_t len)
+{
+	size_t n = 0;
+
+	bare_check(sodium_base642bin(out, size, part, len, NULL, &n, NULL,
+		       BARE_BASE64) == 0,
+	    "decode");
+	return n;
+}
+
+/* The same with the calls that the worker makes: the header is known. */
+static void
+bare_verify_by_hand(void)
+{
+	uint8_t bytes[BARE_TOKEN], mac[EVP_MAX_MD_SIZE];
+	const char *payload = strchr(bare.token, '.') + 1;
+	const char *signature = strchr(payload, '.') + 1;
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(bare.hmac);
+	size_t n = 0, len;
+	json_t *json;
+
+	len = bare_decode(bytes, sizeof bytes, payload,
+	    (size_t)(signature - payload) - 1);
+	json =
+	    json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL);
+	bare_check(json != NULL, "parse");
+	EVP_MAC_init(ctx, (const uint8_t *)BARE_SECRET, sizeof BARE_SECRET - 1,
+	    NULL);
+	EVP_MAC_update(ctx, (const uint8_t *)bare.token,
+	    (size_t)(signature - bare.token) - 1);
+	EVP_MAC_final(ctx, mac, &n, sizeof mac);
+	len = bare_decode(bytes, sizeof bytes, signature, strlen(signature));
+	bare_check(n == len && CRYPTO_memcmp(mac, bytes, n) == 0, "verify");
+	EVP_MAC_CTX_free(ctx);
+	json_decref(json);
+}
+
+/* A context of HMAC with SHA-256 and no key. */
+static EVP_MAC_CTX *
+bare_make_hmac(void)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+	    OSSL_PARAM_construct_end(),
+	};
+
+	bare_check(ctx != NULL && EVP_MAC_CTX_set_params(ctx, params),
+	    "begin HMAC");
+	EVP_MAC_free(mac);
+	return ctx;
 }
 
 /* Packs a string. */
@@ -318,15 +381,22 @@ bare_verify_form(struct form *f, bool by_fd)
 	memcpy(f->expect, valid, f->expect_len);
 }
 
+#define BARE_INLINE "inline_ratio", "input in the message"
+
 const struct bare bare_table[] = {
-    {"crypto:hash", true, bare_hash_form, bare_hash},
-    {"crypto:encrypt", true, bare_encrypt_form, bare_encrypt},
-    {"crypto:decrypt", true, bare_decrypt_form, bare_decrypt},
-    {"data:compress", true, bare_compress_form, bare_compress},
-    {"data:decompress", true, bare_decompress_form, bare_decompress},
-    {"jwt:sign", false, bare_sign_form, bare_sign},
-    {"jwt:verify", false, bare_verify_form, bare_verify},
-    {NULL, false, NULL, NULL},
+    {"crypto:hash", BARE_INLINE, true, bare_hash_form, bare_hash},
+    {"crypto:encrypt", BARE_INLINE, true, bare_encrypt_form, bare_encrypt},
+    {"crypto:decrypt", BARE_INLINE, true, bare_decrypt_form, bare_decrypt},
+    {"data:compress", BARE_INLINE, true, bare_compress_form, bare_compress},
+    {"data:decompress", BARE_INLINE, true, bare_decompress_form,
+	bare_decompress},
+    {"jwt:sign", "ratio", NULL, false, bare_sign_form, bare_sign},
+    {"jwt:verify", "ratio", "against jwt_decode() of libjwt", false,
+	bare_verify_form, bare_verify},
+    {"jwt:verify", "openssl_ratio",
+	"against OpenSSL and jansson, as the worker calls them", false,
+	bare_verify_form, bare_verify_by_hand},
+    {NULL, NULL, NULL, false, NULL, NULL},
 };
 
 /* A file in memory with these bytes, that cannot shrink; the caller's. */
@@ -357,6 +427,7 @@ bare_init(void)
 	bare.cctx = ZSTD_createCCtx();
 	bare.dctx = ZSTD_createDCtx();
 	bare.token = bare_make_token();
+	bare.hmac = bare_make_hmac();
 	bare_compress();
 	bare.packed = spawn_alloc(bare.packed_len);
 	memcpy(bare.packed, bare.out, bare.packed_len);
@@ -383,6 +454,7 @@ bare_clear(void)
 	free(bare.envelope);
 	free(bare.token);
 	EVP_MD_free(bare.sha256);
+	EVP_MAC_CTX_free(bare.hmac);
 	ZSTD_freeCCtx(bare.cctx);
 	ZSTD_freeDCtx(bare.dctx);
 	memset(&bare, 0, sizeof bare);

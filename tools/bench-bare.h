@@ -13,6 +13,8 @@
 
 struct bare {
 	const char *type; /* of the task */
+	const char *ratio; /* the row's name for it, of input in the message */
+	const char *note; /* below the row, or NULL */
 	bool large; /* its input has 1 MiB, and can come by descriptor */
 	void (*form)(struct form *f, bool by_fd);
 	void (*work)(void); /* once */

@@ -11,7 +11,6 @@
 #define ECHO_BYTES ((size_t)128 << 20) /* outstanding at most, large payloads */
 #define ECHO_LARGE ((size_t)4 << 20) /* from here on ECHO_BYTES counts */
 #define ECHO_LEAST ((size_t)2) /* outstanding at least */
-#define ECHO_COMMON ((size_t)2) /* rounds of a placement that can be compared */
 #define ECHO_TIMES 2 /* as many rounds where placement decides most */
 
 static const char *const echo_args[] = {"--max-queue-size", "10000", NULL};
@@ -24,7 +23,7 @@ static const char *const echo_strict_args[] = {"--max-queue-size", "10000",
 static void
 echo_fill(struct row *row, const struct side *morod, const struct side *relay)
 {
-	size_t n = relay->rate.n, least = n > ECHO_COMMON ? ECHO_COMMON : 1;
+	size_t n = relay->rate.n, least = n / 2 + 1;
 	enum placement common = turns_common(morod, relay, least);
 	double by = samples_median(&relay->rate);
 

@@ -12,21 +12,26 @@
 #define PRIORITY_PAYLOAD ((size_t)64)
 #define PRIORITY_WINDOW ((size_t)4096) /* outstanding of the flood */
 #define PRIORITY_EVERY_NS CLOCK_NS_PER_MS /* between high calls */
+#define PRIORITY_LARGE ((size_t)64 << 20) /* bytes of a large message */
 #define PRIORITY_TIMES 2 /* measured so much longer than other scenarios */
 #define P50 0.5
 #define P99 0.99
 
-static const char *const priority_args[] = {"--max-queue-size", "10000", NULL};
+static const char *const priority_args[] = {"--max-queue-size", "10000",
+    "--max-frame", "65M", NULL};
 
 /* The floods. */
 static const struct {
 	const char *name;
 	const char *curve;
 	unsigned int us; /* of a task; 0: echo */
+	size_t payload; /* of an echo */
+	size_t window; /* outstanding */
 } priority_floods[] = {
-    {"echo", "high under echo, morod", 0},
-    {"5us", "high under 5 us, morod", 5},
-    {"100us", "high under 100 us, morod", 100},
+    {"echo", "high under echo, morod", 0, PRIORITY_PAYLOAD, PRIORITY_WINDOW},
+    {"5us", "high under 5 us, morod", 5, 0, PRIORITY_WINDOW},
+    {"100us", "high under 100 us, morod", 100, 0, PRIORITY_WINDOW},
+    {"64mib", "high under 64 MiB, morod", 0, PRIORITY_LARGE, 1},
 };
 
 #define PRIORITY_FLOODS (sizeof priority_floods / sizeof priority_floods[0])
@@ -47,10 +52,11 @@ priority_calls(const struct bench *b)
 	return (size_t)(ns / PRIORITY_EVERY_NS) + 1;
 }
 
-/* A task of the flood. */
+/* A task of a flood. */
 static void
-priority_form(struct form *f, unsigned int us)
+priority_form(struct form *f, size_t which)
 {
+	unsigned int us = priority_floods[which].us;
 	const uint8_t data[] = {0x81, 0xa2, 'u', 's', 0xcd, (uint8_t)(us >> 8),
 	    (uint8_t)us};
 	const struct form_task task = {.type = "debug:spin",
@@ -59,7 +65,7 @@ priority_form(struct form *f, unsigned int us)
 	    .priority = "low"};
 
 	if (us == 0)
-		form_echo(f, PRIORITY_PAYLOAD, "low");
+		form_echo(f, priority_floods[which].payload, "low");
 	else
 		form_task(f, &task, -1);
 }
@@ -93,7 +99,7 @@ priority_relay(const struct bench *b, struct priority *p)
 
 /* One round of morod under a flood. */
 static void
-priority_morod(const struct bench *b, unsigned int us, struct priority *p)
+priority_morod(const struct bench *b, size_t which, struct priority *p)
 {
 	struct samples late = {NULL, 0, 0};
 	struct form low, high;
@@ -102,10 +108,10 @@ priority_morod(const struct bench *b, unsigned int us, struct priority *p)
 	uint64_t begin, n;
 	int fd;
 
-	priority_form(&low, us);
+	priority_form(&low, which);
 	form_echo(&high, PRIORITY_PAYLOAD, "high");
 	bench_server(b, &server, priority_args);
-	flood_start(&flood, &server, &low, PRIORITY_WINDOW);
+	flood_start(&flood, &server, &low, priority_floods[which].window);
 	clock_sleep(bench_warm_ns(b));
 	fd = server_connect(&server);
 	begin = clock_ns();
@@ -163,11 +169,11 @@ priority_run(struct bench *b)
 
 	report_title(&b->report,
 	    "priority: high calls each ms (open loop) under floods of low "
-	    "ones, window 4,096");
+	    "ones, window 4,096; and under one of 64 MiB");
 	for (int i = 0; i < b->rounds; i++) {
 		priority_relay(b, &relay);
 		for (size_t k = 0; k < PRIORITY_FLOODS; k++)
-			priority_morod(b, priority_floods[k].us, &morod[k]);
+			priority_morod(b, k, &morod[k]);
 	}
 	timer_us = samples_median(&relay.timer_us);
 	bench_curve(b, "no flood, relay", &relay.all_us);

@@ -148,9 +148,8 @@ tasks_type(struct bench *b, const struct bare *bare)
 	if (bare->large)
 		tasks_row(b, bare->type, "ratio", &reference, &by_fd,
 		    "input by descriptor");
-	tasks_row(b, bare->type, bare->large ? "inline_ratio" : "ratio",
-	    &reference, &in_message,
-	    bare->large ? "input in the message" : NULL);
+	tasks_row(b, bare->type, bare->ratio, &reference, &in_message,
+	    bare->note);
 	samples_clear(&reference);
 }
 

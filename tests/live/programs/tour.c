@@ -222,6 +222,11 @@ tour_files(struct moro *m)
 		assert(moro_options_add_file(o, pipes[1]) == i);
 	assert(moro_options_set_result_file(o, pipes[1]) == -1);
 	check_code(moro_hash_file(m, back, NULL, o), MORO_INVALID_ARGUMENT);
+	moro_options_clear_files(o);
+	r = moro_hash_file(m, back, NULL, o);
+	check(r);
+	moro_reply_free(r);
+	assert(moro_options_add_file(o, back) == 0);
 	moro_map_file(data, "x", 8, 0, 0);
 	assert(moro_map_data(data) == NULL);
 	moro_map_free(data);
