@@ -120,7 +120,7 @@ def test_latencies_respawn_and_memory(place):
         assert results[name]["value"] >= 0
         assert ("the timer alone" in results[name].get("note", "")) == name.startswith("priority")
     svg = picture.read_text()
-    assert svg.startswith("<svg") and svg.count("<polyline") == 4
+    assert svg.startswith("<svg") and svg.count("<polyline") == 5
     place.assert_clean()
 
 

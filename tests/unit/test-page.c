@@ -198,13 +198,14 @@ test_learn(void **state)
 {
 	assert_int_equal(page_expect(&page, 1, 2), 0);
 	assert_int_equal(learn(100), 100);
-	/* Slower: at once, but twice as much at most. */
-	assert_int_equal(learn(150), 150);
-	assert_int_equal(learn(300), 300);
-	assert_int_equal(learn(1000000), 600);
-	assert_int_equal(learn(1000000), 1200);
+	/* Slower: a quarter of the way, which counts as far as twice the time. */
+	assert_int_equal(learn(140), 111);
+	assert_int_equal(learn(222), 139);
+	assert_int_equal(learn(1000000), 174);
+	assert_int_equal(learn(175), 175);
+	assert_int_equal(learn(1000000), 219);
 	/* Faster: an eighth of the way. */
-	assert_int_equal(learn(400), 1100);
+	assert_int_equal(learn(139), 209);
 	for (int i = 0; i < 100; i++)
 		learn(400);
 	assert_in_range(page_expect(&page, 1, 2), 400, 407);
@@ -218,8 +219,8 @@ static void
 test_learn_extremes(void **state)
 {
 	assert_int_equal(learn(0), 1);
-	for (int i = 1; i < 32; i++)
-		assert_int_equal(learn(UINT64_MAX), (uint32_t)1 << i);
+	for (int i = 0; i < 200; i++)
+		learn(UINT64_MAX);
 	assert_int_equal(learn(UINT64_MAX), UINT32_MAX);
 	assert_int_equal(learn(UINT64_MAX), UINT32_MAX);
 	assert_int_equal(learn(0), UINT32_MAX - (UINT32_MAX - 1) / 8);
@@ -236,7 +237,7 @@ test_learn_turns_slow(void **state)
 		learn(5000000);
 		runs++;
 	}
-	assert_int_equal(runs, 6);
+	assert_in_range(runs, 10, 20);
 }
 
 static void
