@@ -23,7 +23,7 @@
 #define SLOT_RETURNS_MAX 3
 #define SLOT_READY "ready" /* what a worker says when it is set up */
 #define SLOT_TASKS_MAX 512 /* tasks that it may hold */
-#define SLOT_BYTES_MAX ((uint64_t)512 << 10) /* over it: no more of them */
+#define SLOT_BYTES_MAX ((uint64_t)1024 << 10) /* over it: no more of them */
 #define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
 /* What a task counts as at least; and that while priorities mix. */
 #define SLOT_TASK_MIN_NS 100
