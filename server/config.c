@@ -18,6 +18,7 @@
 #define CONFIG_CLIENTS_MAX 1000000
 #define CONFIG_ROOT_SOCKET "/run/moro/morod.sock"
 #define CONFIG_USER_SOCKET "morod.sock"
+#define CONFIG_VAL 256 /* getopt's values of our options: no characters */
 #define GIB ((uint64_t)1 << 30)
 
 enum option_kind {
@@ -237,6 +238,8 @@ config_long_options(struct option *options)
 		options[i].has_arg = option_table[i].kind == OPTION_FLAG
 					 ? no_argument
 					 : required_argument;
+		/* each its own, or an abbreviation is not seen to be ambiguous */
+		options[i].val = CONFIG_VAL + (int)i;
 	}
 }
 
@@ -255,6 +258,25 @@ config_typed(const char *typed)
 	return NULL;
 }
 
+/* How many options an abbreviation may be; 1 for a whole name. */
+static int
+config_matches(const char *typed)
+{
+	size_t len = strcspn(typed, "=");
+	int n = 0;
+
+	for (size_t i = 0; len > 2 && i < COUNT(option_table); i++) {
+		const char *name = option_table[i].name;
+
+		if (strncmp(typed + 2, name, len - 2) != 0)
+			continue;
+		if (name[len - 2] == '\0')
+			return 1;
+		n++;
+	}
+	return n;
+}
+
 /* Says why getopt refused an option. */
 static int
 config_refuse(const char *typed, bool missing)
@@ -262,6 +284,13 @@ config_refuse(const char *typed, bool missing)
 	const struct option_entry *e = config_typed(typed);
 	char takes[128];
 
+	if (config_matches(typed) > 1) {
+		fprintf(stderr,
+		    "morod: option %s may be one of several; morod --help "
+		    "lists them\n",
+		    typed);
+		return -1;
+	}
 	if (e == NULL || typed[0] != '-' || typed[1] != '-') {
 		fprintf(stderr,
 		    "morod: unknown option %s; morod --help lists them\n",
@@ -291,15 +320,15 @@ int
 config_parse(struct config *config, int argc, char **argv)
 {
 	struct option options[COUNT(option_table) + 1] = {0};
-	int c, i = 0;
+	int c;
 
 	config_defaults(config);
 	config_long_options(options);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":", options, &i)) != -1) {
-		if (c == '?' || c == ':')
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (c < CONFIG_VAL)
 			return config_refuse(argv[optind - 1], c == ':');
-		if (config_value(config, &option_table[i]) == -1)
+		if (config_value(config, &option_table[c - CONFIG_VAL]) == -1)
 			return -1;
 	}
 	if (optind < argc) {

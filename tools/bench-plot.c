@@ -20,7 +20,8 @@
 #define PLOT_LEAST_US 10.0 /* the lower end */
 
 static const char *const plot_colours[BENCH_CURVES] = {"#888888", "#1f77b4",
-    "#bbbbbb", "#6baed6", "#d62728", "#ff7f0e", "#2ca02c", "#9467bd"};
+    "#bbbbbb", "#6baed6", "#d62728", "#ff7f0e", "#2ca02c", "#9467bd", "#17becf",
+    "#bcbd22", "#7f7f7f", "#393b79"};
 
 /* Where a share lies: 0 %, 90 %, 99 % and so on at equal distances. */
 static double

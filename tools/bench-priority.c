@@ -65,7 +65,10 @@ priority_form(struct form *f, size_t which)
 	    .priority = "low"};
 
 	if (us == 0)
-		form_echo(f, priority_floods[which].payload, "low");
+		/* a large payload ends the message: no options fit behind it */
+		form_echo(f, priority_floods[which].payload,
+		    priority_floods[which].payload == PRIORITY_LARGE ? NULL
+								     : "low");
 	else
 		form_task(f, &task, -1);
 }

@@ -10,7 +10,7 @@
 #include "tools/bench-samples.h"
 #include "tools/bench-server.h"
 
-#define BENCH_CURVES 8 /* latency distributions for the plot */
+#define BENCH_CURVES 12 /* latency distributions for the plot */
 
 /* The latencies of all rounds of one kind. */
 struct curve {

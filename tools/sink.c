@@ -14,6 +14,7 @@
 
 #define SINK_SUFFIX ".XXXXXX" /* what mkostemp() fills in */
 #define SINK_MODE 0666 /* of new files, less the umask */
+#define SINK_TRIES 100 /* names for it */
 #define SINK_PIECE ((size_t)64 << 10) /* bytes of one copy */
 
 /* Whether a path means standard output. */
@@ -80,10 +81,58 @@ sink_mode(int fd, const struct stat *old)
 	return fchmod(fd, SINK_MODE & ~mask);
 }
 
-/* Makes the file beside the one that it is to replace. */
+/* Makes a file in the same folder without a name: whatever dies leaves none. */
+static int
+sink_make_nameless(struct sink *s)
+{
+	char folder[PATH_MAX];
+	char *end;
+
+	strcpy(folder, s->path);
+	end = strrchr(folder, '/');
+	if (end == NULL)
+		strcpy(folder, ".");
+	else
+		end[end == folder ? 1 : 0] = '\0';
+	s->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	s->nameless = s->fd != -1;
+	return s->nameless ? 0 : -1;
+}
+
+/* Gives the nameless file the name that it is renamed from. */
+static int
+sink_link(struct sink *s)
+{
+	char from[64];
+	int rc = -1;
+
+	snprintf(from, sizeof from, "/proc/self/fd/%d", s->fd);
+	for (int i = 0; rc == -1 && i < SINK_TRIES; i++) {
+		if (snprintf(s->beside, sizeof s->beside, "%s.%d.%d", s->path,
+			(int)getpid(), i) >= (int)sizeof s->beside) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		rc = linkat(AT_FDCWD, from, AT_FDCWD, s->beside,
+		    AT_SYMLINK_FOLLOW);
+		if (rc == -1 && errno != EEXIST)
+			return -1;
+	}
+	s->nameless = rc == -1;
+	return rc;
+}
+
+/*
+ * Makes the file that is to replace another: without a name, or beside it where
+ * the file system knows no such files.
+ */
 static int
 sink_make(struct sink *s, const struct stat *old)
 {
+	s->replaces = true;
+	if (sink_make_nameless(s) == 0)
+		return sink_mode(s->fd, old);
+	s->replaces = false;
 	if (snprintf(s->beside, sizeof s->beside, "%s" SINK_SUFFIX, s->path) >=
 	    (int)sizeof s->beside) {
 		errno = ENAMETOOLONG;
@@ -177,7 +226,8 @@ sink_keep(struct sink *s)
 	int rc, error;
 
 	if (s->replaces) {
-		rc = sink_close(s->fd, 0);
+		rc = s->nameless ? sink_link(s) : 0;
+		rc = sink_close(s->fd, rc);
 		s->fd = -1;
 		if (rc == 0)
 			rc = rename(s->beside, s->path);
@@ -195,7 +245,7 @@ sink_drop(struct sink *s)
 {
 	if (s->fd != -1)
 		close(s->fd);
-	if (s->replaces)
+	if (s->replaces && !s->nameless)
 		unlink(s->beside);
 	s->fd = -1;
 	s->replaces = false;

@@ -2,8 +2,8 @@
 #define MORO_TOOLS_SINK_H
 
 /*
- * Where moroctl's output goes. A file is written under another name beside its
- * place and renamed, so that it is there whole or not at all.
+ * Where moroctl's output goes. A file is written without a name, or under
+ * another one beside its place, and renamed: it is there whole or not at all.
  */
 
 #include <limits.h>
@@ -13,7 +13,8 @@
 /* A file that is being written by somebody else. */
 struct sink {
 	int fd; /* to write to; -1: none */
-	bool replaces; /* `beside` is to take the place of `path` */
+	bool replaces; /* it is to take the place of `path` */
+	bool nameless; /* and has no name yet; else it is `beside` */
 	char path[PATH_MAX]; /* "": standard output */
 	char beside[PATH_MAX];
 };

@@ -588,3 +588,33 @@ def test_secrets_hidden(ctl, tmp_path):
             assert KEY.encode() not in f.read()
         out, err = p.communicate(b"x", timeout=DEADLINE)
     assert p.returncode == 0 and out
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_behind(morod, tmp_path, sig):
+    """Whatever ends moroctl in mid-way, there is no half a file beside the whole one."""
+    (tmp_path / "in").write_bytes(os.urandom(1 << 20) * 64)
+    (tmp_path / "out").write_bytes(b"old")
+    with morod() as d:
+        process = subprocess.Popen(
+            [BUILD / "tools" / "moroctl", "--socket", d.socket, "compress", "--level", "19",
+             "-i", tmp_path / "in", "-o", tmp_path / "out"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        d.wait(lambda s: s["activeTasks"] == 1)
+        process.send_signal(sig)
+        process.wait(DEADLINE)
+        d.wait(lambda s: s["activeTasks"] == 0 and s["workers"] == 1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]
+    assert (tmp_path / "out").read_bytes() == b"old"
+
+
+def test_file_of_proc(morod):
+    """A file that says it is empty and is not is read."""
+    with morod() as d:
+        done = subprocess.run(
+            [BUILD / "tools" / "moroctl", "--socket", d.socket, "hash", "-i", "/proc/version"],
+            capture_output=True, text=True, timeout=DEADLINE,
+        )
+        with open("/proc/version", "rb") as f:
+            assert done.stdout.strip() == hashlib.sha256(f.read()).hexdigest(), done.stderr

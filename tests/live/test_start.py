@@ -40,6 +40,7 @@ def test_version_and_help():
         (["--workers", "-1"], ["--workers", '"-1"']),
         (["--workers", "1x"], ["--workers", '"1x"']),
         (["--workers"], ["--workers", "whole number"]),
+        (["--max-queue", "3"], ["--max-queue", "several"]),
         (["--max-queue-size", ""], ["--max-queue-size", '""']),
         (["--log-level", "loud"], ["--log-level", "debug", '"loud"']),
         (["--shutdown-timeout", "10"], ["--shutdown-timeout", "500ms", '"10"']),
