@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -30,6 +31,8 @@
 #define WORKER_OUT_ROOM ((size_t)16 << 10) /* for one more answer, usually */
 #define WORKER_OUT_FLUSH ((size_t)128 << 10) /* so much is sent at once */
 #define WORKER_KEPT ((size_t)2 << 20) /* larger buffers are given back */
+#define WORKER_KEPT_MS 1000 /* but not before they lay idle for so long */
+#define NS_PER_MS ((uint64_t)1000000)
 #define NS_PER_US 1000
 #define NS_PER_S 1000000000
 
@@ -48,6 +51,7 @@ struct worker {
 			    read into */
 	uint64_t bound_ns; /* how long a finished answer may wait */
 	uint64_t now_ns; /* when the task before ended */
+	uint64_t large_ns; /* when a large message was last done with */
 	uint64_t first_ns; /* when the first of the answers was finished */
 };
 
@@ -91,9 +95,9 @@ worker_flush(struct worker *w)
 	if (!worker_send(w, w->out.bytes, w->out.len))
 		return false;
 	page_flushed(w->page);
+	if (w->out.own_cap > WORKER_KEPT && !output_is_lent(&w->out))
+		w->large_ns = w->now_ns;
 	output_wipe(&w->out);
-	if (w->out.own_cap > WORKER_KEPT)
-		output_rest(&w->out);
 	return true;
 }
 
@@ -270,21 +274,40 @@ worker_serve(struct worker *w, const struct frame *f)
 	}
 	w->was_secret = w->was_secret || worker_is_secret(w);
 	worker_leave_files(w);
+	if (f->size > WORKER_KEPT)
+		w->large_ns = w->now_ns;
 	input_consume(&w->in, f->size, worker_is_secret(w));
 	return true;
 }
 
 /*
- * Waits for tasks. Answers are sent first, because waiting may be long, and
- * room for large messages is given back.
+ * Gives back the room for large messages, once it was not needed for a while:
+ * to free it takes milliseconds, in which the dispatcher thinks that this worker
+ * is free, and the next large message would have to make it anew.
  */
+static void
+worker_rest(struct worker *w)
+{
+	struct pollfd p = {.fd = w->setup->sock, .events = POLLIN};
+
+	if (w->in.cap <= WORKER_KEPT && w->out.own_cap <= WORKER_KEPT)
+		return;
+	if (worker_clock() - w->large_ns < WORKER_KEPT_MS * NS_PER_MS &&
+	    poll(&p, 1, WORKER_KEPT_MS) != 0)
+		return;
+	if (w->in.cap > WORKER_KEPT)
+		input_rest(&w->in);
+	if (w->out.own_cap > WORKER_KEPT)
+		output_rest(&w->out);
+}
+
+/* Waits for tasks. Answers are sent first, because waiting may be long. */
 static bool
 worker_wait(struct worker *w)
 {
 	if (!worker_flush(w))
 		return false;
-	if (w->in.cap > WORKER_KEPT)
-		input_rest(&w->in);
+	worker_rest(w);
 	if (!input_read(&w->in))
 		return false;
 	w->now_ns = worker_clock();
