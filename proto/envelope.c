@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "proto/number.h"
 #include "proto/scan.h"
 
 /* Writes n bytes of v, big-endian, behind a first byte. */
@@ -10,8 +11,7 @@ static size_t
 envelope_number(uint8_t *out, uint8_t first, uint64_t v, unsigned int n)
 {
 	out[0] = first;
-	for (unsigned int i = 0; i < n; i++)
-		out[n - i] = (uint8_t)(v >> (8 * i));
+	number_put(out + 1, n, v);
 	return n + 1u;
 }
 
@@ -65,6 +65,18 @@ envelope_response(uint8_t *out, uint64_t msgid)
 	out[0] = 0x94;
 	out[1] = FRAME_RESPONSE;
 	return 2 + envelope_uint(out + 2, msgid);
+}
+
+size_t
+envelope_response_len(uint64_t msgid)
+{
+	if (msgid < 0x80)
+		return 3;
+	if (msgid <= UINT8_MAX)
+		return 4;
+	if (msgid <= UINT16_MAX)
+		return 5;
+	return msgid <= UINT32_MAX ? 7 : 11;
 }
 
 size_t

@@ -14,8 +14,13 @@
 #define ENVELOPE_NIL 0xc0
 #define ENVELOPE_NO_OPTIONS 0x80 /* an empty map */
 
-/* Writes [1, msgid, ... : error and result follow. Returns its length. */
+/*
+ * Writes [1, msgid, ... : error and result follow. Returns its length, which
+ * envelope_response_len() tells before. (Written to its place, not copied there:
+ * reading at once what was written byte by byte stalls the processor.)
+ */
 size_t envelope_response(uint8_t *out, uint64_t msgid);
+size_t envelope_response_len(uint64_t msgid);
 
 /*
  * Writes [0, msgid, method, [ ... : an array of n_params values follows.

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proto/number.h"
+
 void
 reader_init(struct reader *r, const uint8_t *buf, size_t len)
 {
@@ -11,16 +13,16 @@ reader_init(struct reader *r, const uint8_t *buf, size_t len)
 
 /* Takes n bytes as a big-endian number; short input reads as the end. */
 static uint64_t
-reader_number(struct reader *r, size_t n)
+reader_number(struct reader *r, unsigned int n)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
 	if ((size_t)(r->end - r->at) < n) {
 		r->at = r->end;
 		return 0;
 	}
-	while (n-- > 0)
-		v = v << 8 | *r->at++;
+	v = number_get(r->at, n);
+	r->at += n;
 	return v;
 }
 

@@ -1,5 +1,7 @@
 #include "proto/scan-quick.h"
 
+#include "proto/number.h"
+
 /*
  * Most values that a message which passes here can have. Where fewer are
  * allowed the general scanner counts them.
@@ -36,35 +38,43 @@ static const uint8_t quick_size[256] = {
     /* 0xe0: small negative integers */
     SIXTEEN(1), SIXTEEN(1)};
 
+/* Bytes of a counted value, its header included; SIZE_MAX: it is cut off. */
+static inline size_t
+quick_counted(const uint8_t *at, size_t left, unsigned int n)
+{
+	if (left <= n)
+		return SIZE_MAX;
+	switch (n) { /* so that the compiler knows each width */
+	case 1:
+		return 2 + number_get(at + 1, 1);
+	case 2:
+		return 3 + number_get(at + 1, 2);
+	default:
+		return 5 + number_get(at + 1, 4);
+	}
+}
+
 /* The end of a value that holds no others. NULL: this is none, or cut off. */
 static inline const uint8_t *
 quick_plain(const uint8_t *at, const uint8_t *end)
 {
-	size_t left = (size_t)(end - at), n, len = 0;
+	size_t left = (size_t)(end - at), n;
 
 	if (left == 0)
 		return NULL;
 	n = quick_size[*at];
-	if (n & QUICK_COUNTED) {
-		n &= QUICK_COUNT;
-		if (left <= n)
-			return NULL;
-		for (size_t i = 1; i <= n; i++)
-			len = len << 8 | at[i];
-		n += 1 + len;
-	}
-	return n > 0 && n <= left ? at + n : NULL;
+	if (n & QUICK_COUNTED)
+		n = quick_counted(at, left, n & QUICK_COUNT);
+	/* also when n is 0 */
+	return n - 1 < left ? at + n : NULL;
 }
 
-/* The end of a plain value, or of a small map or array of such. */
+/* The end of a small map or array of plain values. */
 static const uint8_t *
-quick_value(const uint8_t *at, const uint8_t *end)
+quick_container(const uint8_t *at, const uint8_t *end)
 {
-	unsigned int n;
+	unsigned int n = *at & 0x0f;
 
-	if (at == end || *at < 0x80 || *at >= 0xa0)
-		return quick_plain(at, end);
-	n = *at & 0x0f;
 	if (*at < 0x90)
 		n *= 2;
 	at++;
@@ -77,17 +87,20 @@ quick_value(const uint8_t *at, const uint8_t *end)
 static inline const uint8_t *
 quick_msgid(const uint8_t *at, uint64_t *msgid)
 {
-	uint8_t b = *at++;
-
-	*msgid = b;
-	if (b < 0x80)
-		return at;
-	if (b < 0xcc || b > 0xce)
-		return NULL;
-	*msgid = 0;
-	for (unsigned int n = 1u << (b - 0xcc); n > 0; n--)
-		*msgid = *msgid << 8 | *at++;
-	return at;
+	switch (*at) {
+	case 0xcc:
+		*msgid = number_get(at + 1, 1);
+		return at + 2;
+	case 0xcd:
+		*msgid = number_get(at + 1, 2);
+		return at + 3;
+	case 0xce:
+		*msgid = number_get(at + 1, 4);
+		return at + 5;
+	default:
+		*msgid = *at;
+		return *at < 0x80 ? at + 1 : NULL;
+	}
 }
 
 /* Passes the method, a short string. */
@@ -95,19 +108,18 @@ static inline const uint8_t *
 quick_method(const uint8_t *at, const uint8_t *end, const uint8_t *buf,
     struct span *method)
 {
-	size_t head = 1;
+	uint32_t head = 1, len = *at & 0x1fu;
 
-	if (at == end)
-		return NULL;
-	if (*at == 0xd9)
+	if (*at == 0xd9 && end - at > 1) {
 		head = 2;
-	else if ((*at & 0xe0) != 0xa0)
+		len = at[1];
+	} else if ((*at & 0xe0) != 0xa0) {
 		return NULL;
-	method->at = (size_t)(at - buf) + head;
-	at = quick_plain(at, end);
-	if (at != NULL)
-		method->len = (size_t)(at - buf) - method->at;
-	return at;
+	}
+	method->at = (uint32_t)(at - buf) + head;
+	method->len = len;
+	/* strictly less: more must follow */
+	return (size_t)head + len < (size_t)(end - at) ? at + head + len : NULL;
 }
 
 /* Passes one value, and notes where it stands. */
@@ -115,21 +127,26 @@ static inline const uint8_t *
 quick_span(const uint8_t *at, const uint8_t *end, const uint8_t *buf,
     struct span *span)
 {
-	const uint8_t *next = quick_value(at, end);
+	const uint8_t *next = quick_plain(at, end);
 
-	if (next == NULL)
-		return NULL;
-	span->at = (size_t)(at - buf);
-	span->len = (size_t)(next - at);
+	if (next == NULL) {
+		if (at == end || *at < 0x80 || *at >= 0xa0)
+			return NULL;
+		next = quick_container(at, end);
+		if (next == NULL)
+			return NULL;
+	}
+	span->at = (uint32_t)(at - buf);
+	span->len = (uint32_t)(next - at);
 	return next;
 }
 
-static const uint8_t *
+static inline const uint8_t *
 quick_request(const uint8_t *at, const uint8_t *end, const uint8_t *buf,
     const struct limits *limits, struct frame *f)
 {
 	at = quick_method(at, end, buf, &f->method);
-	if (at == NULL || f->method.len > limits->method || at == end)
+	if (at == NULL || f->method.len > limits->method)
 		return NULL;
 	f->n_params = *at++ - 0x90u;
 	if (f->n_params < 1 || f->n_params > 2)
@@ -140,13 +157,13 @@ quick_request(const uint8_t *at, const uint8_t *end, const uint8_t *buf,
 	return quick_span(at, end, buf, &f->options);
 }
 
-static const uint8_t *
+static inline const uint8_t *
 quick_response(const uint8_t *at, const uint8_t *end, const uint8_t *buf,
     struct frame *f)
 {
-	if (at == end || *at != 0xc0)
+	if (*at != 0xc0)
 		return NULL;
-	f->error.at = (size_t)(at - buf);
+	f->error.at = (uint32_t)(at - buf);
 	f->error.len = 1;
 	return quick_span(at + 1, end, buf, &f->result);
 }
@@ -164,10 +181,11 @@ scan_quick(const struct limits *limits, const uint8_t *buf, size_t len,
 	*f = none;
 	f->kind = (enum frame_kind)buf[1];
 	at = quick_msgid(buf + 2, &f->msgid);
-	if (at != NULL && f->kind == FRAME_REQUEST)
-		at = quick_request(at, end, buf, limits, f);
-	else if (at != NULL)
-		at = quick_response(at, end, buf, f);
+	if (at == NULL)
+		return false;
+	/* a byte is left, at least: QUICK_MIN */
+	at = f->kind == FRAME_REQUEST ? quick_request(at, end, buf, limits, f)
+				      : quick_response(at, end, buf, f);
 	if (at == NULL)
 		return false;
 	f->size = (size_t)(at - buf);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "proto/number.h"
 #include "proto/scan-quick.h"
 
 /* What a first byte announces. */
@@ -65,17 +66,6 @@ struct value {
 	uint64_t n; /* payload bytes, children, or the integer */
 };
 
-/* Reads the big-endian number in the n bytes at p. */
-static uint64_t
-scan_number(const uint8_t *p, unsigned int n)
-{
-	uint64_t v = 0;
-
-	while (n-- > 0)
-		v = v << 8 | *p++;
-	return v;
-}
-
 /* Reads a header whose size is in its first byte alone. */
 static void
 scan_head_short(uint8_t b, struct value *v)
@@ -104,7 +94,7 @@ scan_head_short(uint8_t b, struct value *v)
 static uint64_t
 scan_signed(const uint8_t *p, unsigned int n)
 {
-	return (p[0] & 0x80) ? UINT64_MAX : scan_number(p, n);
+	return (p[0] & 0x80) ? UINT64_MAX : number_get(p, n);
 }
 
 /*
@@ -128,7 +118,7 @@ scan_head(const uint8_t *p, size_t len, struct value *v)
 	v->n = 0;
 	switch (v->kind) {
 	case LEAD_EXT:
-		v->n = scan_number(p + 1, lead->head - 2u);
+		v->n = number_get(p + 1, lead->head - 2u);
 		v->kind = LEAD_STR;
 		break;
 	case LEAD_INT:
@@ -137,10 +127,10 @@ scan_head(const uint8_t *p, size_t len, struct value *v)
 	case LEAD_UINT:
 	case LEAD_STR:
 	case LEAD_ARRAY:
-		v->n = scan_number(p + 1, lead->head - 1u);
+		v->n = number_get(p + 1, lead->head - 1u);
 		break;
 	case LEAD_MAP:
-		v->n = scan_number(p + 1, lead->head - 1u) * 2;
+		v->n = number_get(p + 1, lead->head - 1u) * 2;
 		break;
 	default:
 		break;
@@ -363,7 +353,7 @@ scan_feed(struct scan *s, const uint8_t *buf, size_t len)
 static struct span
 scan_span(size_t at, size_t end)
 {
-	struct span span = {at, end - at};
+	struct span span = {(uint32_t)at, (uint32_t)(end - at)};
 
 	return span;
 }

@@ -41,23 +41,26 @@ enum frame_kind {
 	FRAME_NOTIFY = 2,
 };
 
-/* A run of bytes, counted from the first byte of the message. */
+/*
+ * A run of bytes, counted from the first byte of the message, which has at
+ * most LIMIT_FRAME_MAX: half a size_t is enough, and there are many.
+ */
 struct span {
-	size_t at;
-	size_t len; /* 0: absent */
+	uint32_t at;
+	uint32_t len; /* 0: absent */
 };
 
 /* One whole message, as places in the bytes that were scanned. */
 struct frame {
 	enum frame_kind kind;
-	uint64_t msgid; /* requests and responses */
-	struct span method; /* requests, notifications: the name's bytes */
 	uint32_t n_params; /* parameters given */
+	uint64_t msgid; /* requests and responses */
+	size_t size; /* bytes of the whole message */
+	struct span method; /* requests, notifications: the name's bytes */
 	struct span data; /* first parameter, header included */
 	struct span options; /* second parameter, header included */
 	struct span error; /* responses, header included */
 	struct span result; /* responses, header included */
-	size_t size; /* bytes of the whole message */
 };
 
 #define SCAN_ENVELOPE_MAX 4 /* elements of an envelope */

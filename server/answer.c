@@ -46,22 +46,17 @@ void
 answer_raw(struct client *c, uint64_t msgid, const uint8_t *at, size_t len,
     struct chunk *chunk)
 {
-	uint8_t head[ENVELOPE_HEAD_MAX], *to;
-	size_t n = envelope_response(head, msgid);
-	int rc;
+	bool copy = len < OUTBOX_REFERENCE;
+	size_t n = envelope_response_len(msgid);
+	uint8_t *to = conn_room(&c->conn, copy ? n + len : n);
+	int rc = to != NULL ? 0 : -1;
 
-	if (len < OUTBOX_REFERENCE) {
-		to = conn_room(&c->conn, n + len);
-		rc = to != NULL ? 0 : -1;
-		if (to != NULL) {
-			memcpy(to, head, n);
-			memcpy(to + n, at, len);
-		}
-	} else {
-		rc = conn_copy(&c->conn, head, n);
-		if (rc == 0)
-			rc = conn_add(&c->conn, at, len, chunk);
-	}
+	if (to != NULL)
+		envelope_response(to, msgid);
+	if (to != NULL && copy)
+		memcpy(to + n, at, len);
+	else if (to != NULL)
+		rc = conn_add(&c->conn, at, len, chunk);
 	answer_check(c, rc);
 }
 

@@ -102,7 +102,7 @@ output_grow(struct output *out, size_t need)
 }
 
 uint8_t *
-output_room(struct output *out, size_t len)
+output_room_new(struct output *out, size_t len)
 {
 	if (len > out->max || out->len > out->max - len) {
 		out->full = true;

@@ -57,10 +57,24 @@ output_is_lent(const struct output *out)
 /* Writer for msgpack_packer_init(); its data is a struct output. */
 int output_write(void *output, const char *bytes, size_t len);
 
+/* output_room() where there is none yet, or not allowed. */
+uint8_t *output_room_new(struct output *out, size_t len);
+
 /*
  * Gives len bytes of room behind what is there, or NULL with `failed` set.
- * Adds nothing; what an earlier call left in its room is still there.
+ * Adds nothing; what an earlier call left in its room is still there. Inline:
+ * an answer is written in some six pieces.
  */
-uint8_t *output_room(struct output *out, size_t len);
+static inline uint8_t *
+output_room(struct output *out, size_t len)
+{
+	size_t most = out->max < out->cap ? out->max : out->cap;
+
+	if (out->len > most || len > most - out->len)
+		return output_room_new(out, len);
+	if (out->used < out->len + len)
+		out->used = out->len + len;
+	return out->bytes + out->len;
+}
 
 #endif

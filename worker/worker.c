@@ -45,6 +45,7 @@ struct worker {
 	struct call call;
 	struct files files; /* of the task now */
 	const struct task_type *type; /* of the task now; NULL: not offered */
+	size_t type_len; /* of its name */
 	unsigned int type_index; /* in the registry */
 	uint32_t received; /* tasks, which is their number */
 	bool was_secret; /* the stack may hold what is, and what files are
@@ -108,7 +109,7 @@ worker_find_type(struct worker *w, const struct frame *f)
 	const char *name = (const char *)input_at(&w->in) + f->method.at;
 	const struct task_type *type;
 
-	if (w->type != NULL && strlen(w->type->name) == f->method.len &&
+	if (w->type != NULL && w->type_len == f->method.len &&
 	    memcmp(w->type->name, name, f->method.len) == 0)
 		return;
 	type = registry_find(name, f->method.len);
@@ -116,6 +117,7 @@ worker_find_type(struct worker *w, const struct frame *f)
 	    !w->setup->debug_tasks)
 		type = NULL;
 	w->type = type;
+	w->type_len = f->method.len;
 	if (type != NULL)
 		w->type_index = registry_index(type);
 }
@@ -133,7 +135,7 @@ worker_unpack(struct worker *w, const struct frame *f, msgpack_object *data)
 		return true;
 	/* The scanner has passed it: what is left is memory. */
 	fault_set(&w->call.fault, CODE_WORKER_ERROR, "memory",
-	    "no memory for data of %zu bytes", f->data.len);
+	    "no memory for data of %u bytes", f->data.len);
 	return false;
 }
 
@@ -169,12 +171,15 @@ worker_call(struct worker *w, const struct frame *f)
 static void
 worker_run(struct worker *w, const struct frame *f)
 {
-	uint8_t head[ENVELOPE_HEAD_MAX];
-	size_t n = envelope_response(head, f->msgid);
+	size_t n = envelope_response_len(f->msgid);
 	size_t start = w->out.len;
+	uint8_t *head = output_room(&w->out, n + 1);
 
+	if (head == NULL)
+		fatal("no memory for an answer");
+	envelope_response(head, f->msgid);
 	head[n] = ENVELOPE_NIL;
-	output_write(&w->out, (const char *)head, n + 1);
+	w->out.len += n + 1;
 	if (!worker_call(w, f)) {
 		/* An error takes the place of the nil. */
 		w->out.len = start + n;
