@@ -232,7 +232,7 @@ client_add_task(struct client *c, struct task *t)
 {
 	TAILQ_INSERT_TAIL(&c->tasks, t, client_link);
 	c->n_tasks++;
-	c->n_task_fds += task_fds(t);
+	c->n_task_fds += t->n_fds;
 }
 
 void
@@ -245,7 +245,7 @@ client_remove_task(struct client *c, struct task *t)
 	}
 	TAILQ_REMOVE(&c->tasks, t, client_link);
 	c->n_tasks--;
-	c->n_task_fds -= task_fds(t);
+	c->n_task_fds -= t->n_fds;
 	t->client = NULL;
 }
 

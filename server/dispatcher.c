@@ -287,6 +287,7 @@ dispatcher_turn(void *arg)
 		if (pool_is_mixed(p))
 			d->loop.turn_frames = LOOP_FRAMES_FEW;
 	}
+	task_settle_fresh(d->tasks);
 	loop_flush(&d->loop);
 	dispatcher_report(d);
 }

@@ -74,22 +74,6 @@ pool_check_cb(void *owner, uint64_t now)
 		pool_watch(p);
 }
 
-/* What came in this turn and has to wait settles down. */
-static void
-pool_settle(struct pool *p)
-{
-	struct task *t;
-
-	for (int i = 0; i < PRIORITY_N; i++) {
-		TAILQ_FOREACH_REVERSE(t, &p->queue.lists[i], task_list, link)
-		{
-			if (!t->fresh)
-				break;
-			task_settle(t);
-		}
-	}
-}
-
 void
 pool_dispatch(struct pool *p)
 {
@@ -120,8 +104,6 @@ pool_dispatch(struct pool *p)
 	}
 	if (batch)
 		pool_watch(p);
-	if (waiting > 0)
-		pool_settle(p);
 }
 
 void

@@ -42,6 +42,7 @@ queue_take(struct queue *q)
 
 		if (t != NULL) {
 			queue_remove(q, t);
+			task_prefetch_next(TAILQ_FIRST(&q->lists[i]));
 			return t;
 		}
 	}

@@ -22,11 +22,11 @@
  */
 #define SLOT_RETURNS_MAX 3
 #define SLOT_READY "ready" /* what a worker says when it is set up */
-#define SLOT_TASKS_MAX 512 /* tasks that it may hold */
+#define SLOT_TASKS_MAX 1024 /* tasks that it may hold */
 #define SLOT_BYTES_MAX ((uint64_t)1024 << 10) /* over it: no more of them */
 #define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
 /* What a task counts as at least; and that while priorities mix. */
-#define SLOT_TASK_MIN_NS 100
+#define SLOT_TASK_MIN_NS 50
 #define SLOT_TASK_MIXED_NS 2000
 #define SLOT_SLACK 10 /* so many times more than it should hold: taken back */
 #define SLOT_CHECK_MS 2 /* in which it must have got on */
@@ -65,6 +65,14 @@ slot_dispatcher(const struct slot *s)
 	return s->pool->dispatcher;
 }
 
+/* Whether what a busy one holds leaves room for one more task. */
+static inline bool
+slot_has_room(const struct slot *s, uint64_t prefetch_ns)
+{
+	return s->held_ns < prefetch_ns && s->n_running < SLOT_TASKS_MAX &&
+	       s->held_bytes < SLOT_BYTES_MAX && s->held_fds < SLOT_FDS_MAX;
+}
+
 /* Whether it may be handed one more task. */
 static bool
 slot_has_credit(const struct slot *s)
@@ -74,9 +82,7 @@ slot_has_credit(const struct slot *s)
 	if (s->state == SLOT_IDLE)
 		return true;
 	return s->state == SLOT_BUSY && !s->stuck &&
-	       s->n_running < SLOT_TASKS_MAX &&
-	       s->held_bytes < SLOT_BYTES_MAX && s->held_fds < SLOT_FDS_MAX &&
-	       s->held_ns < slot_dispatcher(s)->prefetch_ns;
+	       slot_has_room(s, slot_dispatcher(s)->prefetch_ns);
 }
 
 /* Keeps the pool's list of open slots right; idle ones come first. */
@@ -181,7 +187,7 @@ static size_t
 slot_info(const struct task *t, uint8_t out[INFO_MAX])
 {
 	struct info info = {
-	    .fds = task_fds(t),
+	    .fds = t->n_fds,
 	    .result_fd = t->extra->result_fd,
 	};
 
@@ -193,26 +199,26 @@ static int
 slot_send(struct slot *s, const struct task *t)
 {
 	struct conn *c = &s->worker->conn;
-	struct route *r = t->route;
+	const struct route *r = t->route;
 	uint8_t info[INFO_MAX] = {INFO_NOTHING}, *at;
 	size_t n = 1;
+	bool far = t->place == TASK_IN_CHUNK;
 
-	if (task_fds(t) > 0) {
+	if (t->n_fds > 0) {
 		n = slot_info(t, info);
 		conn_attach(c, t->extra->fdset);
 	}
-	envelope_set_msgid(r->head, task_wire_number(t));
-	if (t->place == TASK_IN_CHUNK)
-		return conn_copy(c, r->head, r->head_len) == -1 ||
-			       conn_add(c, task_data(t), t->data_len,
-				   t->data.far.chunk) == -1 ||
-			       conn_copy(c, info, n) == -1
-			   ? -1
-			   : 0;
-	at = conn_room(c, r->head_len + t->data_len + n);
+	at = conn_room(c, r->head_len + (far ? 0 : t->data_len + n));
 	if (at == NULL)
 		return -1;
 	memcpy(at, r->head, r->head_len);
+	envelope_set_msgid(at, task_wire_number(t));
+	if (far)
+		return conn_add(c, task_data(t), t->data_len,
+			   t->data.far.chunk) == -1 ||
+			       conn_copy(c, info, n) == -1
+			   ? -1
+			   : 0;
 	at += r->head_len;
 	memcpy(at, task_data(t), t->data_len);
 	memcpy(at + t->data_len, info, n);
@@ -227,7 +233,7 @@ slot_send(struct slot *s, const struct task *t)
 static uint32_t
 slot_cost(struct slot *s, const struct task *t)
 {
-	unsigned int size = task_size_class(t);
+	unsigned int size = t->size;
 	uint32_t ns = page_expect(s->worker->page, t->route->index, size);
 	uint64_t all = slot_dispatcher(s)->prefetch_ns;
 	uint32_t least =
@@ -259,7 +265,7 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 	if (s->next == NULL)
 		s->next = t;
 	s->held_bytes += t->data_len;
-	s->held_fds += task_fds(t);
+	s->held_fds += t->n_fds;
 	TAILQ_INSERT_TAIL(&s->running, t, link);
 	s->n_running++;
 	s->state = SLOT_BUSY;
@@ -276,18 +282,21 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 uint32_t
 slot_fill(struct slot *s, struct queue *q, uint32_t most)
 {
+	const uint64_t prefetch_ns = slot_dispatcher(s)->prefetch_ns;
 	const struct route *route = NULL;
 	unsigned int size = 0;
 	uint32_t n = 0, cost_ns = 0;
 	struct task *t;
 
-	while ((n < most || s->held_ns < SLOT_WORTH_NS) && slot_has_credit(s) &&
+	/* the first one it may have: it is open */
+	while ((n == 0 || slot_has_room(s, prefetch_ns)) &&
+	       (n < most || s->held_ns < SLOT_WORTH_NS) &&
 	       (t = queue_take(q)) != NULL) {
 		/* Mostly the next one is like the last. */
-		if (t->route != route || task_size_class(t) != size)
+		if (t->route != route || t->size != size)
 			cost_ns = slot_cost(s, t);
 		route = t->route;
-		size = task_size_class(t);
+		size = t->size;
 		n++;
 		if (slot_hand(s, t, cost_ns) == -1)
 			break;
@@ -336,9 +345,10 @@ slot_release(struct slot *s, struct task *t)
 	s->n_running--;
 	slot_pass(s, t);
 	s->held_bytes -= t->data_len;
-	s->held_fds -= task_fds(t);
+	s->held_fds -= t->n_fds;
 	if (s->n_running > 0) {
-		slot_update(s);
+		if (!s->open) /* less never closes it */
+			slot_update(s);
 		return;
 	}
 	s->stuck = false;
@@ -406,6 +416,7 @@ slot_answer(struct slot *s, const struct message_in *m)
 		log_debug("late answer of worker %u, ignoring", s->number + 1);
 		return false;
 	}
+	task_prefetch_next(TAILQ_NEXT(t, link));
 	slot_note_answer(s, t);
 	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
 		life_result(d, t, m->bytes + f->error.at,

@@ -183,7 +183,8 @@ submit_fill_extra(struct submission *sub, struct task *t)
 		return 0;
 	if (task_add_extra(sub->dispatcher->tasks, t) == -1)
 		return -1;
-	t->extra->fdset = sub->fdset;
+	if (sub->fdset != NULL)
+		task_attach(t, sub->fdset);
 	t->extra->result_fd = o->result_fd;
 	sub->fdset = NULL;
 	t->extra->timeout_ms = o->timeout_ms;
@@ -212,7 +213,8 @@ submit_make(struct submission *sub)
 	}
 	submit_fill(sub, t);
 	if (submit_fill_extra(sub, t) == 0 &&
-	    task_keep_data(t, sub->data, sub->data_len, sub->m->chunk) == 0 &&
+	    task_keep_data(sub->dispatcher->tasks, t, sub->data, sub->data_len,
+		sub->m->chunk) == 0 &&
 	    (o->id == NULL || client_name_task(sub->client, t, o->id, o->id_len,
 				  &duplicate) == 0))
 		return t;

@@ -16,6 +16,8 @@
 #define TASK_REFERENCE ((size_t)1 << 10)
 #define TASK_REFERENCE_WAITING ((size_t)16 << 10)
 
+_Static_assert(sizeof(struct task) == 3 * TASK_LINE,
+    "a record is three lines of the cache");
 _Static_assert(SLAB_TASKS *SLAB_BLOCKS == 1u << TASK_INDEX_BITS,
     "every index must fit in its bits");
 
@@ -23,18 +25,15 @@ struct task_slab {
 	struct task *blocks[SLAB_BLOCKS];
 	uint32_t n_blocks;
 	uint32_t used;
-	struct task_list free;
+	struct task *free; /* unused records, linked by msgid_next */
+	LIST_HEAD(, task) fresh; /* that borrow from what was just read */
 	struct task_extra *extras; /* unused ones, linked by `id` */
 };
 
 struct task_slab *
 task_slab_new(void)
 {
-	struct task_slab *slab = calloc(1, sizeof *slab);
-
-	if (slab != NULL)
-		TAILQ_INIT(&slab->free);
-	return slab;
+	return calloc(1, sizeof(struct task_slab));
 }
 
 void
@@ -61,13 +60,16 @@ task_slab_grow(struct task_slab *slab)
 
 	if (slab->n_blocks == SLAB_BLOCKS)
 		return -1;
-	block = calloc(SLAB_TASKS, sizeof *block);
+	block = aligned_alloc(TASK_LINE, SLAB_TASKS * sizeof *block);
 	if (block == NULL)
 		return -1;
-	for (uint32_t i = 0; i < SLAB_TASKS; i++) {
+	memset(block, 0, SLAB_TASKS * sizeof *block);
+	/* From the last on, so that the first is taken first. */
+	for (uint32_t i = SLAB_TASKS; i-- > 0;) {
 		block[i].index = slab->n_blocks * SLAB_TASKS + i;
 		block[i].state = TASK_ANSWERED;
-		TAILQ_INSERT_TAIL(&slab->free, &block[i], link);
+		block[i].msgid_next = slab->free;
+		slab->free = &block[i];
 	}
 	slab->blocks[slab->n_blocks++] = block;
 	return 0;
@@ -79,10 +81,11 @@ task_new(struct task_slab *slab)
 	struct task *t;
 	uint16_t generation;
 
-	if (TAILQ_EMPTY(&slab->free) && task_slab_grow(slab) == -1)
+	if (slab->free == NULL && task_slab_grow(slab) == -1)
 		return NULL;
-	t = TAILQ_FIRST(&slab->free);
-	TAILQ_REMOVE(&slab->free, t, link);
+	t = slab->free;
+	slab->free = t->msgid_next;
+	task_prefetch(slab->free);
 	generation = (uint16_t)(t->generation + 1);
 	/* Never 0 in the number, which so always has the same length. */
 	if ((generation & TASK_GENERATION_MASK) == 0)
@@ -99,16 +102,29 @@ task_new(struct task_slab *slab)
 	t->state = TASK_NEW;
 	t->priority = t->returns = 0;
 	t->place = TASK_IN_RECORD;
+	t->size = t->n_fds = 0;
 	t->notify = t->counts = false;
-	t->fresh = true;
 	slab->used++;
 	return t;
+}
+
+/* Takes it off the list of fresh ones. */
+static void
+task_age(struct task *t)
+{
+	if (!t->data.far.fresh)
+		return;
+	LIST_REMOVE(t, data.far.link);
+	t->data.far.fresh = false;
 }
 
 /* Frees the data that task_keep_data() kept. */
 static void
 task_drop_data(struct task *t)
 {
+	if (t->place == TASK_IN_RECORD)
+		return;
+	task_age(t);
 	if (t->place == TASK_IN_CHUNK)
 		chunk_unref(t->data.far.chunk);
 	else if (t->place == TASK_IN_MEMORY)
@@ -133,6 +149,14 @@ task_add_extra(struct task_slab *slab, struct task *t)
 }
 
 void
+task_attach(struct task *t, struct fdset *fdset)
+{
+	t->extra->fdset = fdset;
+	t->n_fds = (uint8_t)fdset->n;
+	t->size = PAGE_SIZE_FILE;
+}
+
+void
 task_free(struct task_slab *slab, struct task *t)
 {
 	assert(t->state == TASK_NEW || t->state == TASK_ANSWERED);
@@ -145,7 +169,8 @@ task_free(struct task_slab *slab, struct task *t)
 		t->extra = NULL;
 	}
 	t->state = TASK_ANSWERED;
-	TAILQ_INSERT_HEAD(&slab->free, t, link);
+	t->msgid_next = slab->free;
+	slab->free = t;
 	slab->used--;
 }
 
@@ -181,21 +206,27 @@ task_copy_data(struct task *t, const uint8_t *data, size_t len)
 			return -1;
 		t->place = TASK_IN_MEMORY;
 		t->data.far.at = copy;
+		t->data.far.fresh = false;
 	}
 	memcpy(copy, data, len);
 	return 0;
 }
 
 int
-task_keep_data(struct task *t, const uint8_t *data, size_t len,
-    struct chunk *chunk)
+task_keep_data(struct task_slab *slab, struct task *t, const uint8_t *data,
+    size_t len, struct chunk *chunk)
 {
 	t->data_len = (uint32_t)len;
+	if (t->n_fds == 0)
+		t->size = (uint8_t)page_size_class(len);
 	if (len < TASK_REFERENCE || chunk == NULL)
 		return task_copy_data(t, data, len);
 	t->place = TASK_IN_CHUNK;
 	t->data.far.at = data;
 	t->data.far.chunk = chunk_ref(chunk);
+	t->data.far.fresh = len < TASK_REFERENCE_WAITING;
+	if (t->data.far.fresh)
+		LIST_INSERT_HEAD(&slab->fresh, t, data.far.link);
 	return 0;
 }
 
@@ -204,10 +235,24 @@ task_settle(struct task *t)
 {
 	struct chunk *chunk = t->data.far.chunk;
 
-	t->fresh = false;
-	if (t->place == TASK_IN_CHUNK && t->data_len < TASK_REFERENCE_WAITING &&
-	    task_copy_data(t, t->data.far.at, t->data_len) == 0)
+	if (t->place != TASK_IN_CHUNK || t->data_len >= TASK_REFERENCE_WAITING)
+		return;
+	task_age(t);
+	if (task_copy_data(t, t->data.far.at, t->data_len) == 0)
 		chunk_unref(chunk);
+}
+
+void
+task_settle_fresh(struct task_slab *slab)
+{
+	struct task *t;
+
+	while ((t = LIST_FIRST(&slab->fresh)) != NULL) {
+		if (t->state == TASK_QUEUED)
+			task_settle(t);
+		else
+			task_age(t);
+	}
 }
 
 const char *

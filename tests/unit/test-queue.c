@@ -138,7 +138,8 @@ test_data(void **state)
 		struct task *t = task_new(slab);
 
 		memset(c->bytes, 'a' + (int)i, sizes[i]);
-		assert_int_equal(task_keep_data(t, c->bytes, sizes[i], c), 0);
+		assert_int_equal(task_keep_data(slab, t, c->bytes, sizes[i], c),
+		    0);
 		assert_int_equal(t->data_len, sizes[i]);
 		if (t->place != TASK_IN_CHUNK)
 			memset(c->bytes, 0, sizes[i]); /* it has its own */

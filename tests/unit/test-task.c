@@ -39,11 +39,10 @@ keep(struct kept *k, size_t len)
 	assert_non_null(k->chunk);
 	for (size_t i = 0; i < len; i++)
 		k->chunk->bytes[BEFORE + i] = pattern(i);
-	assert_int_equal(task_keep_data(k->t, k->chunk->bytes + BEFORE, len,
-			     k->chunk),
+	assert_int_equal(task_keep_data(k->slab, k->t, k->chunk->bytes + BEFORE,
+			     len, k->chunk),
 	    0);
 	assert_int_equal(k->t->data_len, len);
-	assert_true(k->t->fresh);
 }
 
 /* The data is there, and is a copy: the chunk may be overwritten. */
@@ -92,7 +91,6 @@ test_small(void **state)
 		check_copy(&k,
 		    sizes[i] <= TASK_INLINE ? TASK_IN_RECORD : TASK_IN_MEMORY);
 		task_settle(k.t);
-		assert_false(k.t->fresh);
 		check_copy(&k,
 		    sizes[i] <= TASK_INLINE ? TASK_IN_RECORD : TASK_IN_MEMORY);
 		leave(&k);
@@ -113,12 +111,36 @@ test_borrowed(void **state)
 		keep(&k, sizes[i]);
 		check_borrowed(&k);
 		task_settle(k.t);
-		assert_false(k.t->fresh);
 		check_copy(&k, TASK_IN_MEMORY);
 		task_settle(k.t); /* again changes nothing */
 		check_copy(&k, TASK_IN_MEMORY);
 		leave(&k);
 	}
+}
+
+/*
+ * Those that came in a turn settle at its end if they have to wait; what a
+ * worker has stays where it is, and a second end of a turn changes nothing.
+ */
+static void
+test_fresh(void **state)
+{
+	struct kept waits, runs;
+
+	keep(&waits, 2 * KIB);
+	keep(&runs, 2 * KIB);
+	runs.t->state = TASK_RUNNING;
+	waits.t->state = TASK_QUEUED;
+	task_settle_fresh(runs.slab);
+	task_settle_fresh(waits.slab);
+	check_borrowed(&runs);
+	check_copy(&waits, TASK_IN_MEMORY);
+	runs.t->state = TASK_QUEUED;
+	task_settle_fresh(runs.slab);
+	check_borrowed(&runs);
+	runs.t->state = waits.t->state = TASK_ANSWERED;
+	leave(&runs);
+	leave(&waits);
 }
 
 /* One that is done before it ever had to wait gives the chunk back too. */
@@ -143,7 +165,6 @@ test_large(void **state)
 		keep(&k, sizes[i]);
 		check_borrowed(&k);
 		task_settle(k.t);
-		assert_false(k.t->fresh);
 		check_borrowed(&k);
 		leave(&k);
 	}
@@ -158,7 +179,7 @@ test_no_chunk(void **state)
 	struct task *t = task_new(slab);
 
 	memset(bytes, 'a', sizeof bytes);
-	assert_int_equal(task_keep_data(t, bytes, sizeof bytes, NULL), 0);
+	assert_int_equal(task_keep_data(slab, t, bytes, sizeof bytes, NULL), 0);
 	memset(bytes, 0, sizeof bytes);
 	task_settle(t);
 	assert_int_equal(t->place, TASK_IN_MEMORY);
@@ -174,6 +195,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_small),
 	    cmocka_unit_test(test_borrowed),
+	    cmocka_unit_test(test_fresh),
 	    cmocka_unit_test(test_never_waited),
 	    cmocka_unit_test(test_large),
 	    cmocka_unit_test(test_no_chunk),
