@@ -49,6 +49,7 @@ static struct {
 	char *envelope; /* the text, encrypted */
 	size_t envelope_len;
 	int envelope_fd;
+	int result_fds[BARE_RESULTS]; /* owned: for the results of morod's */
 	uint8_t key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
 	char *token;
 	EVP_MD *sha256;
@@ -241,6 +242,7 @@ struct bare_input {
 	const char *bytes;
 	size_t len;
 	int fd; /* a file with these bytes; -1: they go in the message */
+	bool large_result; /* with fd: it goes to a file, too */
 };
 
 /* Packs all of a file: the range that stands for it. */
@@ -282,7 +284,8 @@ bare_form_large(struct form *f, const char *type,
 	}
 	task.data = buf.data;
 	task.data_len = buf.size;
-	form_task(f, &task, input->fd);
+	form_task(f, &task, input->fd,
+	    input->fd >= 0 && input->large_result ? bare.result_fds : NULL);
 	msgpack_sbuffer_destroy(&buf);
 }
 
@@ -290,7 +293,7 @@ static void
 bare_hash_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"input", bare.text, BARE_SIZE,
-	    by_fd ? bare.text_fd : -1};
+	    by_fd ? bare.text_fd : -1, false};
 
 	bare_form_large(f, "crypto:hash", &input, false);
 }
@@ -299,7 +302,7 @@ static void
 bare_encrypt_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"data", bare.text, BARE_SIZE,
-	    by_fd ? bare.text_fd : -1};
+	    by_fd ? bare.text_fd : -1, true};
 
 	bare_form_large(f, "crypto:encrypt", &input, true);
 }
@@ -308,7 +311,7 @@ static void
 bare_decrypt_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"data", bare.envelope,
-	    bare.envelope_len, by_fd ? bare.envelope_fd : -1};
+	    bare.envelope_len, by_fd ? bare.envelope_fd : -1, true};
 
 	bare_form_large(f, "crypto:decrypt", &input, true);
 }
@@ -317,7 +320,7 @@ static void
 bare_compress_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"input", bare.text, BARE_SIZE,
-	    by_fd ? bare.text_fd : -1};
+	    by_fd ? bare.text_fd : -1, true};
 
 	bare_form_large(f, "data:compress", &input, false);
 }
@@ -326,7 +329,7 @@ static void
 bare_decompress_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"input", bare.packed, bare.packed_len,
-	    by_fd ? bare.packed_fd : -1};
+	    by_fd ? bare.packed_fd : -1, true};
 
 	bare_form_large(f, "data:decompress", &input, false);
 }
@@ -359,7 +362,7 @@ bare_form_jwt(struct form *f, const char *type, bool sign)
 	}
 	task.data = buf.data;
 	task.data_len = buf.size;
-	form_task(f, &task, -1);
+	form_task(f, &task, -1, NULL);
 	msgpack_sbuffer_destroy(&buf);
 }
 
@@ -381,7 +384,7 @@ bare_verify_form(struct form *f, bool by_fd)
 	memcpy(f->expect, valid, f->expect_len);
 }
 
-#define BARE_INLINE "inline_ratio", "input in the message"
+#define BARE_INLINE "inline_ratio", "input and result in messages"
 
 const struct bare bare_table[] = {
     {"crypto:hash", BARE_INLINE, true, bare_hash_form, bare_hash},
@@ -399,14 +402,14 @@ const struct bare bare_table[] = {
     {NULL, NULL, NULL, false, NULL, NULL},
 };
 
-/* A file in memory with these bytes, that cannot shrink; the caller's. */
+/* A file in memory with these bytes; if there are any it cannot shrink. */
 static int
 bare_file(const char *bytes, size_t len)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == -1)
+	    fcntl(fd, F_ADD_SEALS, len > 0 ? F_SEAL_SHRINK : 0) == -1)
 		cleanup_die("cannot fill a memfd: %s", strerror(errno));
 	return fd;
 }
@@ -439,6 +442,8 @@ bare_init(void)
 	bare.text_fd = bare_file(bare.text, BARE_SIZE);
 	bare.packed_fd = bare_file(bare.packed, bare.packed_len);
 	bare.envelope_fd = bare_file(bare.envelope, bare.envelope_len);
+	for (int i = 0; i < BARE_RESULTS; i++)
+		bare.result_fds[i] = bare_file("", 0);
 }
 
 void
@@ -447,6 +452,8 @@ bare_clear(void)
 	close(bare.text_fd);
 	close(bare.packed_fd);
 	close(bare.envelope_fd);
+	for (int i = 0; i < BARE_RESULTS; i++)
+		close(bare.result_fds[i]);
 	free(bare.text);
 	free(bare.out);
 	free(bare.packed);

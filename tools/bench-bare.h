@@ -11,6 +11,8 @@
 
 #include "tools/bench-form.h"
 
+#define BARE_RESULTS 16 /* files for results: so many may be outstanding */
+
 struct bare {
 	const char *type; /* of the task */
 	const char *ratio; /* the row's name for it, of input in the message */

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "proto/envelope.h"
+#include "proto/range.h"
 #include "tools/bench-spawn.h"
 
 #define FORM_INLINE ((size_t)4 << 10) /* longer payloads are not copied */
 #define FORM_ID_AT 3 /* in a request: behind 0x94, 0x00, 0xce */
 #define FORM_FIRST_ID 0x10000u /* the least that is written as 0xce */
 #define FORM_BIN_HEAD 5
+#define FORM_EXT8 0xc7
 #define FORM_OPTIONS 32 /* bytes of the options, at most */
 #define FORM_NOISE_SEED 88172645463325252ull
 
@@ -57,14 +59,17 @@ form_bin(uint8_t *out, size_t len)
 	return FORM_BIN_HEAD;
 }
 
-/* Writes {"priority": P, "fds": 1}, each part only if it is there. */
+/* Writes {"priority": P, "fds": N, "resultFd": 1}, the parts that there are. */
 static size_t
-form_options(uint8_t *out, const char *priority, bool with_fd)
+form_options(uint8_t *out, const char *priority, unsigned int n_fds)
 {
-	static const char key[] = "\250priority", fds[] = "\243fds\1";
+	static const char key[] = "\250priority", fds[] = "\243fds",
+			  result[] = "\250resultFd\1";
+	bool with_result = n_fds > 1;
 	size_t n = 0, len;
 
-	out[n++] = (uint8_t)(0x80u | ((priority != NULL) + with_fd));
+	out[n++] =
+	    (uint8_t)(0x80u + (priority != NULL) + (n_fds > 0) + with_result);
 	if (priority != NULL) {
 		len = strlen(priority);
 		memcpy(out + n, key, sizeof key - 1);
@@ -73,9 +78,14 @@ form_options(uint8_t *out, const char *priority, bool with_fd)
 		memcpy(out + n, priority, len);
 		n += len;
 	}
-	if (with_fd) {
+	if (n_fds > 0) {
 		memcpy(out + n, fds, sizeof fds - 1);
 		n += sizeof fds - 1;
+		out[n++] = (uint8_t)n_fds;
+	}
+	if (with_result) {
+		memcpy(out + n, result, sizeof result - 1);
+		n += sizeof result - 1;
 	}
 	return n;
 }
@@ -106,7 +116,8 @@ form_bare(struct form *f, size_t payload)
 }
 
 void
-form_task(struct form *f, const struct form_task *task, int fd)
+form_task(struct form *f, const struct form_task *task, int fd,
+    const int *result_fds)
 {
 	bool options = task->priority != NULL || fd >= 0;
 	size_t method = strlen(task->type), n;
@@ -119,7 +130,8 @@ form_task(struct form *f, const struct form_task *task, int fd)
 	memcpy(f->head + n, task->data, task->data_len);
 	n += task->data_len;
 	if (options)
-		n += form_options(f->head + n, task->priority, fd >= 0);
+		n += form_options(f->head + n, task->priority,
+		    (fd >= 0) + (result_fds != NULL));
 	f->head_len = n;
 	assert(fd < 0 || task->tail_len == 0); /* see the sender */
 	f->tail = spawn_alloc(task->tail_len + 1);
@@ -127,8 +139,16 @@ form_task(struct form *f, const struct form_task *task, int fd)
 		memcpy(f->tail, task->tail, task->tail_len);
 	f->tail_len = task->tail_len;
 	f->fd = fd;
+	f->result_fds = result_fds;
 	f->id_at = FORM_ID_AT;
 	f->stamp_at = FORM_NOWHERE;
+	if (result_fds == NULL)
+		return;
+	assert(fd >= 0); /* it is descriptor 1 */
+	f->expect[0] = FORM_EXT8;
+	f->expect[1] = RANGE_BODY;
+	f->expect[2] = RANGE_EXT;
+	f->expect_len = 3;
 }
 
 void
@@ -151,7 +171,7 @@ form_echo(struct form *f, size_t payload, const char *priority)
 	form_noise(f->head + n, copied);
 	n += copied;
 	if (priority != NULL)
-		n += form_options(f->head + n, priority, false);
+		n += form_options(f->head + n, priority, 0);
 	f->head_len = n;
 	f->fd = -1;
 	f->id_at = FORM_ID_AT;

@@ -13,6 +13,9 @@
 
 #define FORM_NOWHERE SIZE_MAX
 #define FORM_ID_BYTES 4
+/* The low bits of a number: its place among those outstanding. */
+#define FORM_PLACE_BITS 20
+#define FORM_PLACE_MASK ((1u << FORM_PLACE_BITS) - 1)
 
 struct form {
 	uint8_t *head; /* owned; copied for each request */
@@ -20,6 +23,7 @@ struct form {
 	uint8_t *tail; /* owned; sent from where it is, the same for all */
 	size_t tail_len;
 	int fd; /* borrowed; goes with each request; -1: none */
+	const int *result_fds; /* borrowed; by place; NULL: in the answer */
 	size_t id_at; /* in head: the number, 4 bytes, high byte first */
 	size_t stamp_at; /* the number again, in the payload; or FORM_NOWHERE */
 	size_t bare; /* bytes of a frame of the relay; 0: RPC */
@@ -38,8 +42,8 @@ void form_echo(struct form *f, size_t payload, const char *priority);
 /*
  * A task with data already encoded: `data`, and behind it tail_len bytes of
  * `tail`; both are copied. With each request goes the descriptor fd, which
- * stays the caller's and which data name by a range (no
- * tail then); -1: none.
+ * data name by a range (no tail then), and one of result_fds for the result,
+ * another for each place. They stay the caller's. -1, NULL: none.
  */
 struct form_task {
 	const char *type;
@@ -49,7 +53,8 @@ struct form_task {
 	size_t tail_len;
 	const char *priority; /* or NULL */
 };
-void form_task(struct form *f, const struct form_task *task, int fd);
+void form_task(struct form *f, const struct form_task *task, int fd,
+    const int *result_fds);
 
 void form_clear(struct form *f);
 

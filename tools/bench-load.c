@@ -10,9 +10,7 @@
 #include "tools/bench-clock.h"
 #include "tools/bench-spawn.h"
 
-#define LOAD_PLACE_BITS 20
-#define LOAD_PLACE_MASK ((1u << LOAD_PLACE_BITS) - 1)
-#define LOAD_STEP (1u << LOAD_PLACE_BITS) /* between the numbers of a place */
+#define LOAD_STEP (1u << FORM_PLACE_BITS) /* between the numbers of a place */
 #define LOAD_WAIT_S 20 /* without any answer: give up */
 #define LOAD_ERROR_SHOWN 120 /* bytes of an error that are printed */
 
@@ -130,7 +128,7 @@ load_check(struct load *l, const struct answer *a, uint32_t id)
 static void
 load_take(struct load *l, const struct answer *a)
 {
-	uint32_t id = (uint32_t)a->id, place = id & LOAD_PLACE_MASK;
+	uint32_t id = (uint32_t)a->id, place = id & FORM_PLACE_MASK;
 
 	if (a->id > UINT32_MAX || place >= l->window || !l->busy[place] ||
 	    l->ids[place] != id)

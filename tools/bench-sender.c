@@ -7,10 +7,12 @@
 #include <sys/uio.h>
 
 #include "proto/fdpass.h"
+#include "proto/number.h"
 #include "tools/bench-spawn.h"
 
 #define SENDER_PIECES 64 /* of one system call */
 #define SENDER_MAX ((size_t)8192) /* more would only wait in cold memory */
+#define SENDER_FDS 2 /* with one request */
 #define SENDER_ROUND 2 /* heads, tails: pieces of one request */
 
 void
@@ -118,15 +120,24 @@ sender_send(const struct sender *s, int fd, size_t *wanted)
 }
 
 /*
- * Sends the first request, or the rest of it, alone: its descriptor has to
+ * Sends the first request, or the rest of it, alone: its descriptors have to
  * arrive with its first byte, and not before the one before it has ended.
  */
 static ssize_t
 sender_send_fd(const struct sender *s, int fd, size_t *wanted)
 {
-	*wanted = s->form->head_len - s->offset;
-	return fdpass_send(fd, sender_head(s, s->first) + s->offset, *wanted,
-	    &s->form->fd, s->offset == 0 ? 1 : 0, MSG_DONTWAIT);
+	const struct form *f = s->form;
+	const uint8_t *head = sender_head(s, s->first);
+	int fds[SENDER_FDS] = {f->fd};
+	size_t n = 1;
+
+	if (f->result_fds != NULL)
+		fds[n++] =
+		    f->result_fds[number_get(head + f->id_at, FORM_ID_BYTES) &
+				  FORM_PLACE_MASK];
+	*wanted = f->head_len - s->offset;
+	return fdpass_send(fd, head + s->offset, *wanted, fds,
+	    s->offset == 0 ? n : 0, MSG_DONTWAIT);
 }
 
 int

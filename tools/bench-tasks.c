@@ -15,6 +15,9 @@
 #define TASKS_LARGE_WINDOW 4 /* outstanding, a worker */
 #define TASKS_SMALL_WINDOW 128
 #define TASKS_FDS 32 /* what morod allows a connection */
+
+_Static_assert(2 * BARE_RESULTS <= TASKS_FDS, "each task has two descriptors");
+
 #define TASKS_LINE 64 /* bytes between counters: a cache line each */
 
 /* Many workers have more outstanding than the queue takes by itself. */
@@ -85,7 +88,7 @@ tasks_window(const struct bench *b, const struct bare *bare,
 	size_t each = bare->large ? TASKS_LARGE_WINDOW : TASKS_SMALL_WINDOW;
 	size_t window = each * (size_t)b->workers;
 
-	return form->fd >= 0 && window > TASKS_FDS ? TASKS_FDS : window;
+	return form->fd >= 0 && window > BARE_RESULTS ? BARE_RESULTS : window;
 }
 
 /* The same by morod. */
@@ -147,7 +150,7 @@ tasks_type(struct bench *b, const struct bare *bare)
 	}
 	if (bare->large)
 		tasks_row(b, bare->type, "ratio", &reference, &by_fd,
-		    "input by descriptor");
+		    "input and large results by descriptor");
 	tasks_row(b, bare->type, bare->ratio, &reference, &in_message,
 	    bare->note);
 	samples_clear(&reference);

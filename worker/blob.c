@@ -17,6 +17,18 @@
 static uint8_t blob_piece[BLOB_PIECE_MAX];
 static size_t blob_used; /* bytes of it that were written to */
 
+/*
+ * What is mapped of a sealed memfd. A caller that passes the same one again,
+ * filled anew, finds it mapped: making that costs as much as a copy would.
+ */
+static struct {
+	void *at; /* NULL: nothing */
+	size_t len;
+	off_t from; /* where in the file */
+	dev_t dev;
+	ino_t ino;
+} blob_mapped;
+
 int
 blob_init(struct blob *b, struct call *call, const char *field,
     const msgpack_object *arg)
@@ -41,54 +53,72 @@ blob_init(struct blob *b, struct call *call, const char *field,
 	return 0;
 }
 
-/* Forgets the mapping. */
-static void
-blob_unmap(struct blob *b)
+void
+blob_forget(void)
 {
-	if (b->map != NULL)
-		munmap(b->map, b->map_len);
-	b->map = NULL;
+	if (blob_mapped.at != NULL)
+		munmap(blob_mapped.at, blob_mapped.len);
+	blob_mapped.at = NULL;
+}
+
+bool
+blob_is_kept(void)
+{
+	return blob_mapped.at != NULL;
 }
 
 /* Whether what is left is there, and will be. The seal comes first. */
 static bool
-blob_is_sealed(const struct blob *b)
+blob_is_sealed(const struct blob *b, struct stat *st)
 {
 	int seals = fcntl(b->fd, F_GET_SEALS);
-	struct stat st;
 
 	return seals != -1 && (seals & F_SEAL_SHRINK) &&
-	       fstat(b->fd, &st) == 0 &&
-	       (uint64_t)st.st_size >= b->offset + b->left;
+	       fstat(b->fd, st) == 0 &&
+	       (uint64_t)st->st_size >= b->offset + b->left;
+}
+
+/*
+ * Whether the part is mapped already. While it is, the file lives on, and no
+ * other can have its number.
+ */
+static bool
+blob_has(const struct stat *st, off_t from, size_t len)
+{
+	return blob_mapped.at != NULL && blob_mapped.ino == st->st_ino &&
+	       blob_mapped.dev == st->st_dev && blob_mapped.from == from &&
+	       blob_mapped.len == len;
 }
 
 /* Maps the next bytes. False: they are to be read instead. */
 static bool
 blob_map(struct blob *b, const uint8_t **at, size_t *len)
 {
-	size_t ahead = (size_t)b->offset & (BLOB_PAGE - 1);
+	size_t ahead = (size_t)b->offset & (BLOB_PAGE - 1), size;
+	off_t from = (off_t)(b->offset - ahead);
+	struct stat st;
+	void *map;
 
-	blob_unmap(b);
-	if (!blob_is_sealed(b))
+	if (!blob_is_sealed(b, &st))
 		return false;
 	*len = b->left < BLOB_MAP ? (size_t)b->left : BLOB_MAP;
-	b->map_len = ahead + *len;
-	b->map = mmap(NULL, b->map_len, PROT_READ, MAP_SHARED | MAP_POPULATE,
-	    b->fd, (off_t)(b->offset - ahead));
-	if (b->map == MAP_FAILED) {
-		b->map = NULL;
-		return false;
+	size = ahead + *len;
+	if (!blob_has(&st, from, size)) {
+		blob_forget();
+		map = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE,
+		    b->fd, from);
+		if (map == MAP_FAILED)
+			return false;
+		blob_mapped.at = map;
+		blob_mapped.len = size;
+		blob_mapped.from = from;
+		blob_mapped.dev = st.st_dev;
+		blob_mapped.ino = st.st_ino;
 	}
-	*at = (const uint8_t *)b->map + ahead;
+	*at = (const uint8_t *)blob_mapped.at + ahead;
 	b->offset += *len;
 	b->left -= *len;
 	return true;
-}
-
-void
-blob_clear(struct blob *b)
-{
-	blob_unmap(b);
 }
 
 int

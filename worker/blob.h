@@ -29,8 +29,6 @@ struct blob {
 	 * place, although its owner may write to it meanwhile.
 	 */
 	bool in_place;
-	void *map; /* what is mapped now, or NULL */
-	size_t map_len;
 };
 
 #define BLOB_PIECE ((size_t)128 << 10) /* stays in the processor's cache */
@@ -54,13 +52,18 @@ blob_is_file(const struct blob *b)
 int blob_next(struct blob *b, struct call *call, const uint8_t **at,
     size_t *len);
 
-/* Ends reading; needed after `in_place`. */
-void blob_clear(struct blob *b);
-
 /* Copies the next bytes, at most len, and stays. Returns how many. */
 size_t blob_peek(const struct blob *b, uint8_t *to, size_t len);
 
 /* Overwrites what was read last. */
 void blob_wipe(void);
+
+/*
+ * What was read in place (at most 4 MiB) stays mapped for the next task, until
+ * it is forgotten: the file's memory lives so long. That is no copy: whoever
+ * filled the file wipes it for all.
+ */
+bool blob_is_kept(void);
+void blob_forget(void);
 
 #endif

@@ -5,6 +5,8 @@
 #include "worker/call.h"
 #include "worker/files.h"
 
+#define SINK_WHOLE ((uint64_t)3 << 19) /* bytes that are made in one piece */
+
 /* What goes to a file next; one task runs at a time. */
 static uint8_t sink_piece[FILES_PIECE];
 
@@ -16,7 +18,8 @@ sink_init(struct sink *s, struct call *call, uint64_t expected, uint64_t limit)
 	memset(s, 0, sizeof *s);
 	s->call = call;
 	s->limit = limit;
-	if (files_take_result(call)) {
+	s->to_file = files_take_result(call) && limit > SINK_WHOLE;
+	if (s->to_file) {
 		if (s->limit > call->files->max)
 			s->limit = call->files->max;
 		s->at = sink_piece;
@@ -46,7 +49,7 @@ sink_flush(struct sink *s)
 int
 sink_more(struct sink *s)
 {
-	if (files_take_result(s->call))
+	if (s->to_file)
 		return sink_flush(s);
 	if (s->room >= s->limit)
 		return call_too_large(s->call, "output", s->limit);
@@ -60,7 +63,7 @@ sink_more(struct sink *s)
 int
 sink_end(struct sink *s)
 {
-	if (!files_take_result(s->call)) {
+	if (!s->to_file) {
 		call_end(s->call, s->used);
 		return 0;
 	}

@@ -6,6 +6,7 @@
  * into the file that the caller gave for the result.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,12 +20,15 @@ struct sink {
 	size_t room; /* that there is */
 	uint64_t before; /* bytes that are in the file already */
 	uint64_t limit; /* bytes in all */
+	bool
+	    to_file; /* piece by piece; else the whole is in the answer first */
 };
 
 /*
  * Begins a result of bytes, of about `expected`, and at most `limit`. It goes
- * to the result's file if there is one, else into the answer. Returns 0, or
- * -1 with the call's error set.
+ * to the result's file if there is one, else into the answer. What is surely
+ * short is made in one piece, which libraries do faster, and moved to the file
+ * by call_run(). Returns 0, or -1 with the call's error set.
  */
 int sink_init(struct sink *s, struct call *call, uint64_t expected,
     uint64_t limit);

@@ -279,14 +279,14 @@ worker_serve(struct worker *w, const struct frame *f)
 	}
 	w->was_secret = w->was_secret || worker_is_secret(w);
 	worker_leave_files(w);
-	if (f->size > WORKER_KEPT)
+	if (f->size > WORKER_KEPT || blob_is_kept())
 		w->large_ns = w->now_ns;
 	input_consume(&w->in, f->size, worker_is_secret(w));
 	return true;
 }
 
 /*
- * Gives back the room for large messages, once it was not needed for a while:
+ * Gives back the room for large data, once it was not needed for a while:
  * to free it takes milliseconds, in which the dispatcher thinks that this worker
  * is free, and the next large message would have to make it anew.
  */
@@ -295,11 +295,13 @@ worker_rest(struct worker *w)
 {
 	struct pollfd p = {.fd = w->setup->sock, .events = POLLIN};
 
-	if (w->in.cap <= WORKER_KEPT && w->out.own_cap <= WORKER_KEPT)
+	if (w->in.cap <= WORKER_KEPT && w->out.own_cap <= WORKER_KEPT &&
+	    !blob_is_kept())
 		return;
 	if (worker_clock() - w->large_ns < WORKER_KEPT_MS * NS_PER_MS &&
 	    poll(&p, 1, WORKER_KEPT_MS) != 0)
 		return;
+	blob_forget();
 	if (w->in.cap > WORKER_KEPT)
 		input_rest(&w->in);
 	if (w->out.own_cap > WORKER_KEPT)

@@ -180,7 +180,6 @@ hash_run(struct call *call)
 		rc = hash_blake2b(call, &in, digest, &n);
 	else if (rc == 0)
 		rc = hash_openssl(call, &in, digest, &n);
-	blob_clear(&in);
 	if (rc < 0)
 		return -1;
 	hash_pack(call, digest, n);
