@@ -1,5 +1,6 @@
 #include "tools/bench-priority.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -27,11 +28,17 @@ static const struct {
 	unsigned int us; /* of a task; 0: echo */
 	size_t payload; /* of an echo */
 	size_t window; /* outstanding */
+	/*
+	 * The reference is the relay beside a morod under the same flood: what
+	 * the machine alone makes calls wait that have nothing to do with it.
+	 */
+	bool beside;
 } priority_floods[] = {
-    {"echo", "high under echo, morod", 0, PRIORITY_PAYLOAD, PRIORITY_WINDOW},
-    {"5us", "high under 5 us, morod", 5, 0, PRIORITY_WINDOW},
-    {"100us", "high under 100 us, morod", 100, 0, PRIORITY_WINDOW},
-    {"64mib", "high under 64 MiB, morod", 0, PRIORITY_LARGE, 1},
+    {"echo", "high under echo, morod", 0, PRIORITY_PAYLOAD, PRIORITY_WINDOW,
+	false},
+    {"5us", "high under 5 us, morod", 5, 0, PRIORITY_WINDOW, false},
+    {"100us", "high under 100 us, morod", 100, 0, PRIORITY_WINDOW, false},
+    {"64mib", "high under 64 MiB, morod", 0, PRIORITY_LARGE, 1, true},
 };
 
 #define PRIORITY_FLOODS (sizeof priority_floods / sizeof priority_floods[0])
@@ -70,7 +77,7 @@ priority_form(struct form *f, size_t which)
 		    priority_floods[which].payload == PRIORITY_LARGE ? NULL
 								     : "low");
 	else
-		form_task(f, &task, -1);
+		form_task(f, &task, -1, NULL);
 }
 
 /* Adds the figures of a round. */
@@ -83,7 +90,7 @@ priority_note(struct priority *p, struct samples *us)
 	samples_clear(us);
 }
 
-/* One round of the relay: the same calls, and nothing beside them. */
+/* One round of the relay: the same calls, and whatever runs beside them. */
 static void
 priority_relay(const struct bench *b, struct priority *p)
 {
@@ -100,50 +107,82 @@ priority_relay(const struct bench *b, struct priority *p)
 	form_clear(&form);
 }
 
+/* A morod under a flood. */
+struct flooded {
+	struct server server;
+	struct flood flood;
+	struct form low;
+};
+
+static void
+flooded_start(struct flooded *f, const struct bench *b, size_t which)
+{
+	priority_form(&f->low, which);
+	bench_server(b, &f->server, priority_args);
+	flood_start(&f->flood, &f->server, &f->low,
+	    priority_floods[which].window);
+	clock_sleep(bench_warm_ns(b));
+}
+
+static void
+flooded_stop(struct flooded *f)
+{
+	flood_stop(&f->flood);
+	server_stop(&f->server);
+	form_clear(&f->low);
+}
+
+/* One round of the relay beside a morod that is flooded. */
+static void
+priority_beside(const struct bench *b, size_t which, struct priority *p)
+{
+	struct flooded flooded;
+
+	flooded_start(&flooded, b, which);
+	priority_relay(b, p);
+	flooded_stop(&flooded);
+}
+
 /* One round of morod under a flood. */
 static void
 priority_morod(const struct bench *b, size_t which, struct priority *p)
 {
 	struct samples late = {NULL, 0, 0};
-	struct form low, high;
-	struct server server;
-	struct flood flood;
+	struct flooded flooded;
+	struct form high;
 	uint64_t begin, n;
 	int fd;
 
-	priority_form(&low, which);
 	form_echo(&high, PRIORITY_PAYLOAD, "high");
-	bench_server(b, &server, priority_args);
-	flood_start(&flood, &server, &low, priority_floods[which].window);
-	clock_sleep(bench_warm_ns(b));
-	fd = server_connect(&server);
+	flooded_start(&flooded, b, which);
+	fd = server_connect(&flooded.server);
 	begin = clock_ns();
-	n = flood_count(&flood);
+	n = flood_count(&flooded.flood);
 	paced_run(fd, "morod", &high, priority_calls(b), PRIORITY_EVERY_NS,
 	    &late, NULL);
-	n = flood_count(&flood) - n;
+	n = flood_count(&flooded.flood) - n;
 	samples_add(&p->flood,
 	    (double)n * CLOCK_NS_PER_S / (double)(clock_ns() - begin));
 	priority_note(p, &late);
 	close(fd);
-	flood_stop(&flood);
-	server_stop(&server);
-	form_clear(&low);
+	flooded_stop(&flooded);
 	form_clear(&high);
 }
 
 /* Reports a percentile under one flood. */
 static void
-priority_row(struct bench *b, const char *flood, const char *which,
+priority_row(struct bench *b, size_t which, const char *percentile,
     const struct samples *morod, const struct samples *relay, double rate,
     double timer_us)
 {
 	char name[REPORT_NAME];
 	struct row *row;
 
-	snprintf(name, sizeof name, "priority.%s.%s_us", flood, which);
+	snprintf(name, sizeof name, "priority.%s.%s_us",
+	    priority_floods[which].name, percentile);
 	row = report_begin(&b->report, name, UNIT_US, false,
-	    "relay without a flood");
+	    priority_floods[which].beside ? "relay beside a flooded morod"
+					  : "relay without a flood");
 	samples_append(&row->morod, morod);
 	samples_append(&row->reference, relay);
 	report_note(row,
@@ -151,6 +190,21 @@ priority_row(struct bench *b, const char *flood, const char *which,
 	    "late (median, relay)",
 	    rate, timer_us);
 	report_end(&b->report, row);
+}
+
+/* Reports one flood, and takes its figures. */
+static void
+priority_rows(struct bench *b, size_t which, struct priority *morod,
+    const struct priority *relay)
+{
+	double rate = samples_median(&morod->flood);
+	double timer_us = samples_median(&relay->timer_us);
+
+	priority_row(b, which, "p50", &morod->p50_us, &relay->p50_us, rate,
+	    timer_us);
+	priority_row(b, which, "p99", &morod->p99_us, &relay->p99_us, rate,
+	    timer_us);
+	bench_curve(b, priority_floods[which].curve, &morod->all_us);
 }
 
 static void
@@ -166,29 +220,27 @@ priority_clear(struct priority *p)
 void
 priority_run(struct bench *b)
 {
-	struct priority relay = {.p50_us = {NULL, 0, 0}};
+	struct priority quiet = {.p50_us = {NULL, 0, 0}};
+	struct priority beside = {.p50_us = {NULL, 0, 0}};
 	struct priority morod[PRIORITY_FLOODS] = {{.p50_us = {NULL, 0, 0}}};
-	double timer_us;
 
 	report_title(&b->report,
 	    "priority: high calls each ms (open loop) under floods of low "
 	    "ones, window 4,096; and under one of 64 MiB");
 	for (int i = 0; i < b->rounds; i++) {
-		priority_relay(b, &relay);
-		for (size_t k = 0; k < PRIORITY_FLOODS; k++)
+		priority_relay(b, &quiet);
+		for (size_t k = 0; k < PRIORITY_FLOODS; k++) {
+			if (priority_floods[k].beside)
+				priority_beside(b, k, &beside);
 			priority_morod(b, k, &morod[k]);
+		}
 	}
-	timer_us = samples_median(&relay.timer_us);
-	bench_curve(b, "no flood, relay", &relay.all_us);
+	bench_curve(b, "no flood, relay", &quiet.all_us);
 	for (size_t k = 0; k < PRIORITY_FLOODS; k++) {
-		double rate = samples_median(&morod[k].flood);
-
-		priority_row(b, priority_floods[k].name, "p50",
-		    &morod[k].p50_us, &relay.p50_us, rate, timer_us);
-		priority_row(b, priority_floods[k].name, "p99",
-		    &morod[k].p99_us, &relay.p99_us, rate, timer_us);
-		bench_curve(b, priority_floods[k].curve, &morod[k].all_us);
+		priority_rows(b, k, &morod[k],
+		    priority_floods[k].beside ? &beside : &quiet);
 		priority_clear(&morod[k]);
 	}
-	priority_clear(&relay);
+	priority_clear(&quiet);
+	priority_clear(&beside);
 }

@@ -68,15 +68,13 @@ class Pipeline:
 
 
 class Strace:
-    """Counts the system calls of processes while it is open."""
+    """Watches the system calls of processes while it is open."""
 
-    def __init__(self, pids, out):
+    def __init__(self, pids, out, options):
         words = [w for pid in pids for w in ("-p", str(pid))]
         self.pids = pids
-        self.out = out
-        self.calls = None
         self.process = subprocess.Popen(
-            ["strace", "-f", "-qq", "-c", "-o", out] + words,
+            ["strace", "-f", "-qq", "-o", out] + options + words,
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )
 
@@ -94,9 +92,13 @@ class Strace:
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=DEADLINE)
-        last = pathlib.Path(self.out).read_text().splitlines()[-1].split()
-        assert last[-1] == "total", last
-        self.calls = int(last[3])
+
+
+def strace_total(path):
+    """The calls that strace -c counted."""
+    last = path.read_text().splitlines()[-1].split()
+    assert last[-1] == "total", last
+    return int(last[3])
 
 
 def test_system_calls(morod, tmp_path):
@@ -108,12 +110,49 @@ def test_system_calls(morod, tmp_path):
         client.run(WARM)
         client.calls = 0
         pids = [d.dispatcher_pid()] + d.worker_pids()
-        with Strace(pids, tmp_path / "strace") as strace:
+        with Strace(pids, tmp_path / "strace", ["-c"]):
             client.run(tasks)
-        calls = (strace.calls + client.calls) * 1000 / tasks
+        calls = (strace_total(tmp_path / "strace") + client.calls) * 1000 / tasks
         print(f"{calls:.1f} system calls per 1,000 tasks, "
               f"{client.calls * 1000 / tasks:.1f} of them the client's")
         assert calls <= SYSCALLS, (tmp_path / "strace").read_text()
+
+
+TURN_BYTES = 3 << 19  # each of two sockets: 256 KiB in, 512 KiB out
+LARGE = 64 << 20
+
+
+def turns(trace):
+    """Bytes that went in and out of a process between its waits, by its strace."""
+    moved = []
+    for line in trace.splitlines():
+        call = re.match(r"(?:\d+ +)?(\w+)\(.*\) += (\d+)", line)
+        if call and call[1] == "epoll_wait":
+            moved.append(0)
+        elif call and moved:
+            moved[-1] += int(call[2])
+    return moved
+
+
+def test_large_message_in_turns(morod, tmp_path):
+    """
+    A message of 64 MiB passes in small parts, between which the dispatcher looks at others. (How
+    long those wait besides is for the kernel to say: nobody can be sure of a CPU in time.)
+    """
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    request = msgpack.packb([0, 1, "debug:echo", [bytes(LARGE)]])
+    with morod(workers=1, max_frame=LARGE + 1000) as d, d.client(hello=False) as c:
+        calls = "trace=epoll_wait,recvfrom,recvmsg,sendto,sendmsg"
+        with Strace([d.dispatcher_pid()], tmp_path / "strace", ["-e", calls]):
+            c.sock.sendall(request)
+            left = LARGE
+            while left > 0:
+                left -= len(c.sock.recv(left))
+        moved = turns((tmp_path / "strace").read_text())
+    print(f"{len(moved)} turns, at most {max(moved)} bytes in one")
+    assert sum(moved) > 3 * LARGE  # in and out, twice each
+    assert max(moved) <= TURN_BYTES
 
 
 class Profile:
