@@ -305,22 +305,25 @@ conn_had_share(struct conn *c)
 }
 
 /*
- * Whether a turn's work for this connection is done, and more is left: then
- * the others come first.
+ * A turn's work for this connection is done, and more is left: the others come
+ * first.
  */
-static bool
-conn_turn_over(struct conn *c, size_t out_before)
+static void
+conn_end_turn(struct conn *c)
 {
-	if (c->whole || c->in_start == c->in_end)
-		return false;
-	if (c->frames < c->loop->turn_frames &&
-	    c->out.bytes < out_before + CONN_TURN_OUTPUT)
-		return false;
 	/* The event stays: to take it out for one turn costs two system calls. */
 	c->holds |= CONN_HOLD_TURN;
 	if (!(c->holds & CONN_HOLD_OWNER))
 		conn_queue(c);
-	return true;
+}
+
+/* The input is no message: nothing more is read. */
+static void
+conn_break(struct conn *c)
+{
+	conn_pause(c);
+	c->ended = true;
+	c->ops->broken(c, scan_fault(&c->scan));
 }
 
 /*
@@ -333,26 +336,31 @@ conn_scan(struct conn *c)
 	struct frame frame;
 	struct message_in m = {.frame = &frame};
 	enum scan_status status;
-	size_t out_before = c->out.bytes;
+	const uint32_t frames_max =
+	    c->whole ? UINT32_MAX : c->loop->turn_frames;
+	const size_t out_max =
+	    c->whole ? SIZE_MAX : c->out.bytes + CONN_TURN_OUTPUT;
 
+	m.chunk = c->in;
 	while (c->in_start < c->in_end) {
+		if (c->frames >= frames_max || c->out.bytes >= out_max) {
+			conn_end_turn(c);
+			return false;
+		}
 		m.bytes = c->in->bytes + c->in_start;
-		m.chunk = c->in;
 		status = scan_next(&c->scan, m.bytes, c->in_end - c->in_start,
 		    &frame);
 		if (status == SCAN_MORE)
 			return true;
 		if (status == SCAN_BAD) {
-			conn_pause(c);
-			c->ended = true;
-			c->ops->broken(c, scan_fault(&c->scan));
+			conn_break(c);
 			return false;
 		}
 		c->in_start += frame.size;
 		c->fresh = true;
 		c->frames++;
 		c->ops->frame(c, &m);
-		if (c->fd == -1 || c->ended || conn_turn_over(c, out_before))
+		if (c->ended)
 			return false;
 	}
 	return true;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 void
 queue_init(struct queue *q)
@@ -10,11 +11,25 @@ queue_init(struct queue *q)
 		TAILQ_INIT(&q->lists[i]);
 		q->n[i] = 0;
 	}
+	memset(q->recent, 0, sizeof q->recent);
+	q->n_appended = 0;
+}
+
+/* Tells the task that was queued some tasks before of this one. */
+static void
+queue_hint(struct queue *q, struct task *t)
+{
+	struct task **before = &q->recent[q->n_appended++ % QUEUE_AHEAD];
+
+	if (*before != NULL)
+		(*before)->ahead = t;
+	*before = t;
 }
 
 void
 queue_append(struct queue *q, struct task *t)
 {
+	queue_hint(q, t);
 	TAILQ_INSERT_TAIL(&q->lists[t->priority], t, link);
 	q->n[t->priority]++;
 }
@@ -42,7 +57,7 @@ queue_take(struct queue *q)
 
 		if (t != NULL) {
 			queue_remove(q, t);
-			task_prefetch_next(TAILQ_FIRST(&q->lists[i]));
+			task_prefetch(t->ahead);
 			return t;
 		}
 	}

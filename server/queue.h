@@ -11,9 +11,13 @@
 #include "proto/options.h"
 #include "server/task.h"
 
+#define QUEUE_AHEAD 8 /* so many tasks later: task->ahead */
+
 struct queue {
 	struct task_list lists[PRIORITY_N];
 	uint32_t n[PRIORITY_N]; /* tasks in each */
+	struct task *recent[QUEUE_AHEAD]; /* appended last; may be gone */
+	uint32_t n_appended;
 };
 
 void queue_init(struct queue *q);

@@ -21,6 +21,7 @@
  * they can say that they have begun must not do so for ever.
  */
 #define SLOT_RETURNS_MAX 3
+#define SLOT_HEAD 32 /* bytes that the heads of most types have at most */
 #define SLOT_READY "ready" /* what a worker says when it is set up */
 #define SLOT_TASKS_MAX 1024 /* tasks that it may hold */
 #define SLOT_BYTES_MAX ((uint64_t)1024 << 10) /* over it: no more of them */
@@ -194,34 +195,58 @@ slot_info(const struct task *t, uint8_t out[INFO_MAX])
 	return info_pack(out, &info);
 }
 
-/* Appends the task's message to what goes to the worker. */
+/* Writes a message's beginning, up to its data. Returns where it ends. */
+static inline uint8_t *
+slot_write_head(const struct task *t, uint8_t *at, size_t room)
+{
+	const struct route *r = t->route;
+
+	/* of a constant length a copy is one instruction; the rest follows */
+	if (r->head_len <= SLOT_HEAD && room >= SLOT_HEAD)
+		memcpy(at, r->head, SLOT_HEAD);
+	else
+		memcpy(at, r->head, r->head_len);
+	envelope_set_msgid(at, task_wire_number(t));
+	return at + r->head_len;
+}
+
+/* Appends a message whose data is large, or that has descriptors. */
 static int
-slot_send(struct slot *s, const struct task *t)
+slot_send_far(struct slot *s, const struct task *t)
 {
 	struct conn *c = &s->worker->conn;
-	const struct route *r = t->route;
 	uint8_t info[INFO_MAX] = {INFO_NOTHING}, *at;
 	size_t n = 1;
-	bool far = t->place == TASK_IN_CHUNK;
 
 	if (t->n_fds > 0) {
 		n = slot_info(t, info);
 		conn_attach(c, t->extra->fdset);
 	}
-	at = conn_room(c, r->head_len + (far ? 0 : t->data_len + n));
+	at = conn_room(c, t->route->head_len);
 	if (at == NULL)
 		return -1;
-	memcpy(at, r->head, r->head_len);
-	envelope_set_msgid(at, task_wire_number(t));
-	if (far)
-		return conn_add(c, task_data(t), t->data_len,
-			   t->data.far.chunk) == -1 ||
-			       conn_copy(c, info, n) == -1
-			   ? -1
-			   : 0;
-	at += r->head_len;
+	slot_write_head(t, at, t->route->head_len);
+	if (conn_add(c, task_data(t), t->data_len,
+		t->place == TASK_IN_CHUNK ? t->data.far.chunk : NULL) == -1)
+		return -1;
+	return conn_copy(c, info, n);
+}
+
+/* Appends the task's message to what goes to the worker. */
+static int
+slot_send(struct slot *s, const struct task *t)
+{
+	size_t len = t->route->head_len + t->data_len + 1;
+	uint8_t *at;
+
+	if (t->place == TASK_IN_CHUNK || t->n_fds > 0)
+		return slot_send_far(s, t);
+	at = conn_room(&s->worker->conn, len);
+	if (at == NULL)
+		return -1;
+	at = slot_write_head(t, at, len);
 	memcpy(at, task_data(t), t->data_len);
-	memcpy(at + t->data_len, info, n);
+	at[t->data_len] = INFO_NOTHING;
 	return 0;
 }
 
@@ -416,7 +441,7 @@ slot_answer(struct slot *s, const struct message_in *m)
 		log_debug("late answer of worker %u, ignoring", s->number + 1);
 		return false;
 	}
-	task_prefetch_next(TAILQ_NEXT(t, link));
+	task_prefetch(t->ahead);
 	slot_note_answer(s, t);
 	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
 		life_result(d, t, m->bytes + f->error.at,

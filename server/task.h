@@ -31,7 +31,7 @@ enum task_state {
 
 #define TASK_INDEX_BITS 22
 #define TASK_GENERATION_MASK ((1u << (32 - TASK_INDEX_BITS)) - 1)
-#define TASK_INLINE 80 /* bytes of data kept in the record itself */
+#define TASK_INLINE 72 /* bytes of data kept in the record itself */
 #define TASK_LINE 64 /* bytes of a line of the processor's cache */
 
 /* Where a task's data is. */
@@ -60,8 +60,8 @@ struct task_extra {
 struct task {
 	TAILQ_ENTRY(task) link; /* in a queue, or in a slot's run list */
 	TAILQ_ENTRY(task) client_link; /* while client is not NULL */
-	struct task
-	    *msgid_next; /* chain of the msgid table, or of unused ones */
+	struct task *msgid_next; /* in the msgid table, or unused ones */
+	struct task *ahead; /* a hint, maybe wrong: see task_prefetch() */
 	struct client *client; /* NULL: nobody waits for an answer */
 	struct route *route; /* its type */
 	struct slot *slot; /* while RUNNING */
@@ -139,8 +139,11 @@ void task_settle_fresh(struct task_slab *slab);
 
 /*
  * Has a record's lines fetched that will be needed soon: thousands of records
- * are under way, and a third of the time would go to waiting for them. NULL is
- * allowed.
+ * are under way, and a third of the time would go to waiting for them. Which
+ * one comes some tasks later a list does not say without touching those
+ * between; `ahead` does, unless it has left its place meanwhile: then the wrong
+ * one is fetched, which costs nothing. Records are not freed before the slab.
+ * NULL is allowed.
  */
 static inline void
 task_prefetch(const struct task *t)
@@ -148,14 +151,6 @@ task_prefetch(const struct task *t)
 	__builtin_prefetch(t, 1);
 	__builtin_prefetch((const uint8_t *)t + TASK_LINE, 1);
 	__builtin_prefetch((const uint8_t *)t + 2 * TASK_LINE, 1);
-}
-
-/* The same for the one behind t in its list. */
-static inline void
-task_prefetch_next(const struct task *t)
-{
-	if (t != NULL)
-		task_prefetch(TAILQ_NEXT(t, link));
 }
 
 /* The data, header included; valid until the task is freed. */

@@ -94,6 +94,21 @@ test_remove(void **state)
 	assert_null(queue_take(&q));
 }
 
+/* Each tells of the one that was queued some tasks later, first come or last. */
+static void
+test_ahead(void **state)
+{
+	struct queue q;
+
+	queue_init(&q);
+	for (size_t n = 0; n < TASKS; n++) {
+		make(n, PRIORITY_NORMAL);
+		queue_append(&q, &tasks[n]);
+	}
+	for (size_t n = 0; n + QUEUE_AHEAD < TASKS; n++)
+		assert_ptr_equal(tasks[n].ahead, &tasks[n + QUEUE_AHEAD]);
+}
+
 /* Numbers of records that were given back find nothing. */
 static void
 test_slab(void **state)
@@ -184,6 +199,7 @@ main(void)
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_return),
 	    cmocka_unit_test(test_remove),
+	    cmocka_unit_test(test_ahead),
 	    cmocka_unit_test(test_slab),
 	    cmocka_unit_test(test_data),
 	    cmocka_unit_test(test_msgids),
