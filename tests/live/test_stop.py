@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -56,6 +57,42 @@ def test_drain_replaces_crashed_workers(morod):
         assert crash.error()["reason"] == "crashed"
         assert [p.result() for p in queued] == [0, 1, 2]
         assert d.process.wait(DEADLINE) == 0
+
+
+ON_TERMINAL = """
+import os, sys
+os.open(sys.argv[1], os.O_RDWR)  # the leader of a session gets it as its terminal
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def process_stat(pid):
+    """(process group, session, terminal) of a process: proc(5)."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return int(fields[2]), int(fields[3]), int(fields[4])
+
+
+def test_terminal(morod):
+    """
+    Ctrl-C is for morod, which finishes what it has: its workers have no terminal and groups of
+    their own. They share its session, by which the kernel groups what it schedules.
+    """
+    ours, terminal = os.openpty()
+    try:
+        wrap = [sys.executable, "-c", ON_TERMINAL, os.ttyname(terminal)]
+        with morod(workers=2, wrap=wrap) as d, d.client() as c:
+            assert process_stat(d.process.pid)[2] != 0
+            for pid in d.worker_pids():
+                assert process_stat(pid) == (pid, d.process.pid, 0)
+            running = c.submit("debug:sleep", {"ms": 300})
+            wait_until(lambda: c.stats()["activeTasks"] == 1)
+            os.write(ours, b"\x03")
+            assert running.result() == 300
+            assert d.process.wait(DEADLINE) == 0
+    finally:
+        os.close(ours)
+        os.close(terminal)
 
 
 def test_shutdown_timeout(morod):
