@@ -46,8 +46,7 @@ static const struct {
 /* The figures of one flood, or of the relay: one of each a round. */
 struct priority {
 	struct samples p50_us, p99_us, flood, all_us;
-	struct samples
-	    timer_us; /* the relay: when its calls left, all rounds */
+	struct samples timer_us; /* when the calls left, all rounds */
 };
 
 /* How many high calls a round has. */
@@ -159,7 +158,7 @@ priority_morod(const struct bench *b, size_t which, struct priority *p)
 	begin = clock_ns();
 	n = flood_count(&flooded.flood);
 	paced_run(fd, "morod", &high, priority_calls(b), PRIORITY_EVERY_NS,
-	    &late, NULL);
+	    &late, &p->timer_us);
 	n = flood_count(&flooded.flood) - n;
 	samples_add(&p->flood,
 	    (double)n * CLOCK_NS_PER_S / (double)(clock_ns() - begin));
@@ -171,39 +170,37 @@ priority_morod(const struct bench *b, size_t which, struct priority *p)
 
 /* Reports a percentile under one flood. */
 static void
-priority_row(struct bench *b, size_t which, const char *percentile,
-    const struct samples *morod, const struct samples *relay, double rate,
-    double timer_us)
+priority_row(struct bench *b, size_t which, double percentile,
+    struct priority *morod, struct priority *relay)
 {
+	bool median = percentile == P50;
 	char name[REPORT_NAME];
 	struct row *row;
 
 	snprintf(name, sizeof name, "priority.%s.%s_us",
-	    priority_floods[which].name, percentile);
+	    priority_floods[which].name, median ? "p50" : "p99");
 	row = report_begin(&b->report, name, UNIT_US, false,
 	    priority_floods[which].beside ? "relay beside a flooded morod"
 					  : "relay without a flood");
-	samples_append(&row->morod, morod);
-	samples_append(&row->reference, relay);
+	samples_append(&row->morod, median ? &morod->p50_us : &morod->p99_us);
+	samples_append(&row->reference,
+	    median ? &relay->p50_us : &relay->p99_us);
 	report_note(row,
-	    "the flood: %.0f tasks/s; the timer alone wakes the client %.0f us "
-	    "late (median, relay)",
-	    rate, timer_us);
+	    "the client itself got to sending %.0f us late, with the relay "
+	    "%.0f us; the flood: %.0f tasks/s",
+	    samples_percentile(&morod->timer_us, percentile),
+	    samples_percentile(&relay->timer_us, percentile),
+	    samples_median(&morod->flood));
 	report_end(&b->report, row);
 }
 
-/* Reports one flood, and takes its figures. */
+/* Reports one flood. */
 static void
 priority_rows(struct bench *b, size_t which, struct priority *morod,
-    const struct priority *relay)
+    struct priority *relay)
 {
-	double rate = samples_median(&morod->flood);
-	double timer_us = samples_median(&relay->timer_us);
-
-	priority_row(b, which, "p50", &morod->p50_us, &relay->p50_us, rate,
-	    timer_us);
-	priority_row(b, which, "p99", &morod->p99_us, &relay->p99_us, rate,
-	    timer_us);
+	priority_row(b, which, P50, morod, relay);
+	priority_row(b, which, P99, morod, relay);
 	bench_curve(b, priority_floods[which].curve, &morod->all_us);
 }
 

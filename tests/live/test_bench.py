@@ -58,7 +58,7 @@ def place(tmp_path):
 
 
 # placement decides most there: twice the rounds
-TWICE = ("pipeline.64.ratio", "pipeline.64.w4096.ratio", "strict.ratio")
+TWICE = ("pipeline.64.ratio", "pipeline.64.w4096.ratio")
 
 
 def check_placement(row, rounds):
@@ -69,6 +69,9 @@ def check_placement(row, rounds):
         assert sides == [rounds, rounds]
         assert row["all_ratio"] == pytest.approx(row["value"])
         assert row["note"].startswith(f"all rounds, {rounds} of each")
+    elif row["placement"] == "pinned":
+        assert sides == [rounds, rounds]
+        assert row["note"].startswith("too few rounds in one placement")
     else:
         assert all(1 <= n <= rounds for n in sides)
         assert row["placement"] in row["note"]
@@ -99,10 +102,11 @@ def test_json_has_the_stable_names(place):
         assert row["value"] > 0
     assert results["pipeline.64.w16.ratio"]["must"] is None
     for name, row in results.items():
-        if name.startswith("pingpong"):
+        if name.startswith("pingpong") or ".pinned." in name:
             assert "placement" not in row and "all_ratio" not in row
             continue
         check_placement(row, 2 if name in TWICE else 1)
+        assert row["placement"] != ("all" if name == "strict.ratio" else "pinned")
     place.assert_clean()
 
 
@@ -118,7 +122,7 @@ def test_latencies_respawn_and_memory(place):
         "memory.worker_uss_kib", "idle.wakeups",
     ):
         assert results[name]["value"] >= 0
-        assert ("the timer alone" in results[name].get("note", "")) == name.startswith("priority")
+        assert ("the client itself" in results[name].get("note", "")) == name.startswith("priority")
     svg = picture.read_text()
     assert svg.startswith("<svg") and svg.count("<polyline") == 5
     place.assert_clean()
@@ -131,9 +135,9 @@ def test_tasks_by_descriptor_and_inline(place):
     results = json.loads(r.stdout)["results"]
     large = ["crypto:hash", "crypto:encrypt", "crypto:decrypt", "data:compress", "data:decompress"]
     for name in large:
-        assert results[f"tasks.{name}.ratio"]["note"] == "input by descriptor"
+        assert results[f"tasks.{name}.ratio"]["note"] == "input and large results by descriptor"
         inline = results[f"tasks.{name}.inline_ratio"]
-        assert inline["note"] == "input in the message" and inline["must"] is None
+        assert inline["note"] == "input and result in messages" and inline["must"] is None
         assert inline["value"] >= 0
     for name in ("crypto:hash", "data:compress"):
         assert results[f"tasks.{name}.ratio"]["must"] == 0.85
