@@ -1,0 +1,53 @@
+#ifndef MORO_SERVER_SLOT_PARTS_H
+#define MORO_SERVER_SLOT_PARTS_H
+
+/* What the files of the slot share with each other, and with nobody else. */
+
+#include "server/dispatcher.h"
+#include "server/pool.h"
+#include "server/slot.h"
+
+#define SLOT_TASKS_MAX 1024 /* tasks that it may hold */
+#define SLOT_BYTES_MAX ((uint64_t)1024 << 10) /* over it: no more of them */
+#define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
+
+static inline struct dispatcher *
+slot_dispatcher(const struct slot *s)
+{
+	return s->pool->dispatcher;
+}
+
+/* Whether what a busy one holds leaves room for one more task. */
+static inline bool
+slot_has_room(const struct slot *s, uint64_t prefetch_ns)
+{
+	return s->held_ns < prefetch_ns && s->n_running < SLOT_TASKS_MAX &&
+	       s->held_bytes < SLOT_BYTES_MAX && s->held_fds < SLOT_FDS_MAX;
+}
+
+/* Keeps the pool's list of open slots right; idle ones come first. */
+void slot_update(struct slot *s);
+
+/* Puts it into another state. */
+void slot_change(struct slot *s, enum slot_state to);
+
+/*
+ * Limits of a worker's messages: a result may be as large as a request, and
+ * has an envelope around it. How many values it has and how deep is the
+ * task's business, not the caller's: a token of a few bytes may hold a lot.
+ */
+struct limits slot_limits(const struct dispatcher *d);
+
+/* Its worker is no good any more; the master counts that as a death. */
+void slot_give_up(struct slot *s, const char *cause);
+
+/*
+ * A worker's answer. One that nobody waits for (any more) drops out here: then
+ * it returns false.
+ */
+bool slot_answer(struct slot *s, const struct message_in *m);
+
+/* Answers or gives back what the dead worker held. */
+void slot_settle(struct slot *s, const struct message *m);
+
+#endif

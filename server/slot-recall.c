@@ -1,0 +1,212 @@
+/*
+ * What comes back from a worker that does not finish all it holds: because it
+ * is slow, because a task is not wanted any more, or because it died.
+ */
+
+#include "server/slot.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "server/life.h"
+#include "server/log.h"
+#include "server/process.h"
+#include "server/slot-parts.h"
+
+/*
+ * How often a task is given to another worker: one that kills workers before
+ * they can say that they have begun must not do so for ever.
+ */
+#define SLOT_RETURNS_MAX 3
+#define SLOT_SLACK 10 /* so many times more than it should hold: taken back */
+#define SLOT_CHECK_MS 2 /* in which it must have got on */
+#define NS_PER_MS 1000000
+
+/* What the caller of a task is told when its worker died. */
+static void
+slot_crash_fault(const struct slot *s, const struct task *t,
+    const struct message *m, struct fault *fault)
+{
+	const char *sig = NULL;
+	char cause[160];
+
+	if (WIFSIGNALED(m->status))
+		sig = process_signal_name(WTERMSIG(m->status));
+	if (s->cause[0] != '\0')
+		snprintf(cause, sizeof cause, "was stopped: %s", s->cause);
+	else if (sig != NULL)
+		snprintf(cause, sizeof cause, "was killed by %s", sig);
+	else
+		snprintf(cause, sizeof cause, "exited with status %d",
+		    WEXITSTATUS(m->status));
+	fault_set(fault, CODE_WORKER_ERROR, "crashed",
+	    "worker %u (pid %d) %s while it ran %s", s->number + 1, (int)m->pid,
+	    cause, t->route->name);
+	if (sig != NULL)
+		fault_add_text(fault, "signal", sig);
+	else
+		fault_add_number(fault, "exitCode", WEXITSTATUS(m->status));
+}
+
+/* Hands out whole answers that stand in a chunk. */
+static void
+slot_answers(struct slot *s, struct chunk *chunk, size_t len)
+{
+	struct limits limits = slot_limits(slot_dispatcher(s));
+	struct frame frame;
+	struct message_in m = {.frame = &frame, .chunk = chunk};
+	struct scan scan;
+
+	scan_init(&scan, &limits);
+	for (size_t at = 0; at < len; at += frame.size) {
+		m.bytes = chunk->bytes + at;
+		if (scan_next(&scan, m.bytes, len - at, &frame) != SCAN_FRAME)
+			return;
+		if (frame.kind != FRAME_RESPONSE)
+			continue;
+		/* what it has sent already is not to be waited for */
+		if (slot_answer(s, &m))
+			s->awaits = (uint32_t)frame.msgid;
+	}
+}
+
+/*
+ * Takes the finished answers that the worker has not sent. If it lives it
+ * sends them all the same, and then nobody waits for them any more: until it
+ * has, it gets no other task, so they cannot be taken for answers of that.
+ */
+static void
+slot_salvage(struct slot *s)
+{
+	struct chunk *chunk = chunk_new(PAGE_OUT);
+	size_t len;
+
+	if (chunk == NULL) {
+		log_error("no memory to look for finished answers");
+		return;
+	}
+	len = page_copy_ready(s->worker->page, chunk->bytes);
+	if (len > 0)
+		slot_answers(s, chunk, len);
+	chunk_unref(chunk);
+}
+
+/* Gives back the tasks after `begun`, newest first, so that order stays. */
+static void
+slot_return(struct slot *s, uint32_t begun)
+{
+	struct task *t;
+
+	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL &&
+	       page_after(t->number, begun))
+		life_return(slot_dispatcher(s), t);
+}
+
+/*
+ * Has the worker begin nothing more of what it holds, and takes that back and
+ * the answers that are finished. Returns 0, or -1 when it does not play fair.
+ */
+static int
+slot_revoke(struct slot *s, uint32_t *begun)
+{
+	if (page_revoke(s->worker->page, s->handed, begun) == -1) {
+		slot_give_up(s, "it broke the page that it shares");
+		return -1;
+	}
+	slot_return(s, *begun);
+	/*
+	 * Also when it holds nothing now: until it answers one, what it is
+	 * given piles up before it, to be taken back again.
+	 */
+	s->stuck = true;
+	if (s->n_running > 0)
+		slot_salvage(s);
+	slot_update(s);
+	return 0;
+}
+
+/*
+ * What the tasks that it has not begun will take, in ns, if it gets on as it
+ * did since the last look.
+ */
+static uint64_t
+slot_remains(const struct slot *s, uint32_t begun, uint64_t elapsed_ms)
+{
+	uint64_t done = begun - s->checked, left = s->handed - begun;
+
+	return left * elapsed_ms * NS_PER_MS / (done > 0 ? done : 1);
+}
+
+void
+slot_check(struct slot *s)
+{
+	uint64_t now = loop_now(&slot_dispatcher(s)->loop);
+	uint64_t most = SLOT_SLACK * slot_dispatcher(s)->prefetch_ns;
+	uint64_t elapsed = now - s->checked_ms;
+	uint32_t begun;
+
+	if (s->state != SLOT_BUSY || s->n_running < 2 || s->stuck ||
+	    elapsed < SLOT_CHECK_MS)
+		return;
+	begun = page_begun(s->worker->page);
+	if (slot_remains(s, begun, elapsed) > most)
+		slot_revoke(s, &begun);
+	s->checked = begun;
+	s->checked_ms = now;
+}
+
+void
+slot_halt(struct slot *s)
+{
+	uint32_t begun;
+
+	if (s->state == SLOT_BUSY)
+		slot_revoke(s, &begun);
+}
+
+bool
+slot_stop(struct slot *s, const struct task *t)
+{
+	uint32_t number = task_wire_number(t), begun;
+	const struct task *running;
+
+	if (s->state != SLOT_BUSY || slot_revoke(s, &begun) == -1)
+		return false;
+	running = task_find(slot_dispatcher(s)->tasks, number);
+	return running == t && t->state == TASK_RUNNING && t->slot == s &&
+	       t->number == begun;
+}
+
+/*
+ * The first task that a dead worker had not begun is the one that may have
+ * killed it, by being read: it is not given to others for ever.
+ */
+static void
+slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
+{
+	struct task *t = TAILQ_FIRST(&s->running);
+	struct fault fault;
+
+	/* if one was begun and not answered, it is that one */
+	if (t == NULL || !page_after(t->number, begun) ||
+	    ++t->returns <= SLOT_RETURNS_MAX)
+		return;
+	slot_crash_fault(s, t, m, &fault);
+	life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
+}
+
+void
+slot_settle(struct slot *s, const struct message *m)
+{
+	uint32_t begun = page_begun(s->worker->page);
+	struct task *t;
+	struct fault fault;
+
+	slot_salvage(s);
+	slot_suspect(s, begun, m);
+	slot_return(s, begun);
+	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL) {
+		slot_crash_fault(s, t, m, &fault);
+		life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
+	}
+}
