@@ -69,21 +69,26 @@ life_timeout_cb(void *owner, uint64_t now)
 		slot_kill(s);
 }
 
-/* Sets the deadline for the state that the task is in now. */
+/* When a limit strikes that counts from now on. */
+static uint64_t
+life_due(struct dispatcher *d, uint32_t limit_ms)
+{
+	/* Times are cut to milliseconds: one more, so as not to be early. */
+	return limit_ms != 0 ? loop_now(&d->loop) + (uint64_t)limit_ms + 1
+			     : UINT64_MAX;
+}
+
+/* Sets the deadline: `timeout`, or that of the state that the task is in. */
 static void
-life_arm(struct dispatcher *d, struct task_extra *e, uint32_t limit_ms)
+life_arm(struct dispatcher *d, struct task_extra *e, uint64_t state_due)
 {
 	uint64_t now = loop_now(&d->loop);
-	uint64_t left = UINT64_MAX;
+	uint64_t due = e->due < state_due ? e->due : state_due;
 
-	if (e->due != UINT64_MAX)
-		left = e->due > now ? e->due - now : 0;
-	/* Times are cut to milliseconds: one more, so as not to be early. */
-	if (limit_ms != 0 && (uint64_t)limit_ms + 1 < left)
-		left = (uint64_t)limit_ms + 1;
-	if (left == UINT64_MAX)
+	if (due == UINT64_MAX)
 		deadline_unset(d->loop.deadlines, &e->deadline);
-	else if (deadline_set(d->loop.deadlines, &e->deadline, now, left) == -1)
+	else if (deadline_set(d->loop.deadlines, &e->deadline, now,
+		     due > now ? due - now : 0) == -1)
 		log_error("no memory for a timeout, ignoring");
 }
 
@@ -93,11 +98,10 @@ life_arm_first(struct dispatcher *d, struct task *t)
 {
 	struct task_extra *e = t->extra;
 
-	e->due = UINT64_MAX;
-	if (e->timeout_ms != 0)
-		e->due = loop_now(&d->loop) + (uint64_t)e->timeout_ms + 1;
+	e->due = life_due(d, e->timeout_ms);
+	e->queue_due = life_due(d, e->queue_timeout_ms);
 	deadline_init(&e->deadline, life_timeout_cb, t);
-	life_arm(d, e, e->queue_timeout_ms);
+	life_arm(d, e, e->queue_due);
 }
 
 /* Whether some of its limits count in one state only. */
@@ -130,7 +134,7 @@ life_run(struct dispatcher *d, struct task *t, struct slot *s)
 	life_change(t, TASK_RUNNING);
 	t->slot = s;
 	if (life_rearms(t))
-		life_arm(d, t->extra, t->extra->run_timeout_ms);
+		life_arm(d, t->extra, life_due(d, t->extra->run_timeout_ms));
 }
 
 void
@@ -139,8 +143,9 @@ life_return(struct dispatcher *d, struct task *t)
 	slot_release(t->slot, t);
 	life_change(t, TASK_QUEUED);
 	t->slot = NULL;
+	/* what it lay in a worker's hands was waiting, too */
 	if (life_rearms(t))
-		life_arm(d, t->extra, t->extra->queue_timeout_ms);
+		life_arm(d, t->extra, t->extra->queue_due);
 	task_settle(t);
 	queue_return(&t->route->pool->queue, t);
 }

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import time
 
 import msgpack
 import pytest
@@ -99,15 +100,18 @@ def test_hung_dispatcher_can_be_stopped(morod):
 
 
 def test_queue_timeout_counts_after_a_return(morod):
-    """A task that came back from a dead worker does not wait for ever."""
+    """Waiting goes on for a task that came back from a dead worker: it does not begin again."""
     with morod(workers=1) as d, d.client() as c:
-        for wanted in (100, 200, 400):  # make respawn slow
+        for wanted in (100, 200, 400):  # make respawn slow: 800 ms
             os.kill(d.worker_pids()[0], signal.SIGKILL)
             d.wait_log(f"next one in {wanted} ms")
             d.wait(lambda s: s["workers"] == 1)
         pid = d.worker_pids()[0]
         os.kill(pid, signal.SIGSTOP)
-        call = c.submit("debug:echo", 1, queueTimeout=50)
+        begin = time.monotonic()
+        call = c.submit("debug:echo", 1, queueTimeout=700)
         d.wait(lambda s: s["activeTasks"] == 1, begun=False)
+        wait_until(lambda: time.monotonic() - begin > 0.6)
         os.kill(pid, signal.SIGKILL)
         assert call.error()["option"] == "queueTimeout"
+        assert 0.7 <= time.monotonic() - begin < 1.1
