@@ -585,5 +585,9 @@ conn_flush(struct conn *c)
 static void
 conn_write_cb(evutil_socket_t fd, short what, void *arg)
 {
-	conn_flush(arg);
+	struct conn *c = arg;
+
+	/* with the others: twice in a turn would be two turns' bytes */
+	if (!c->dirty)
+		conn_mark_dirty(c);
 }

@@ -185,6 +185,5 @@ loop_run(struct loop *l, void (*turn)(void *arg), void *arg)
 		event_base_loop(l->base, flags);
 		deadlines_run(l->deadlines, loop_now(l));
 		turn(arg);
-		loop_flush(l);
 	}
 }

@@ -52,7 +52,10 @@ void loop_clear(struct loop *l);
 /* The time of this turn, in ms. */
 uint64_t loop_now(struct loop *l);
 
-/* Runs until l->stop; turn(arg) does the work at the end of each turn. */
+/*
+ * Runs until l->stop; turn(arg) does the work at the end of each turn, and
+ * calls loop_flush() once.
+ */
 void loop_run(struct loop *l, void (*turn)(void *arg), void *arg);
 
 /* Flushes all dirty connections and frees the closed ones. */

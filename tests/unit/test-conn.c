@@ -312,6 +312,7 @@ turn_cb(void *arg)
 	side_turn(&w->b);
 	w->turns++;
 	w->turn(w);
+	loop_flush(&w->loop);
 }
 
 /* Runs turns until one of them sets loop.stop; starts to count afresh. */
