@@ -16,8 +16,9 @@
 
 /*
  * Writes [1, msgid, ... : error and result follow. Returns its length, which
- * envelope_response_len() tells before. (Written to its place, not copied there:
- * reading at once what was written byte by byte stalls the processor.)
+ * envelope_response_len() tells before. (So it is written to its place, and not
+ * copied there: to read at once what was written byte by byte stalls the
+ * processor.)
  */
 size_t envelope_response(uint8_t *out, uint64_t msgid);
 size_t envelope_response_len(uint64_t msgid);

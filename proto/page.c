@@ -72,7 +72,8 @@ page_revoke(struct page *p, uint32_t handed, uint32_t *begun)
  * A faster run counts as an eighth, a slower one as a quarter, and at most as
  * one of twice the time: one that was interrupted says little. Between the two
  * the expectation stays near the mean, and a kind that turned slow is known
- * after some ten runs; a batch of it is taken back sooner (server/slot.c).
+ * after some ten runs; a batch of it is taken back sooner
+ * (server/slot-recall.c).
  */
 void
 page_learn(struct page *p, unsigned int type, unsigned int size, uint64_t ns)

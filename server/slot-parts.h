@@ -17,11 +17,12 @@ slot_dispatcher(const struct slot *s)
 	return s->pool->dispatcher;
 }
 
-/* Whether what a busy one holds leaves room for one more task. */
+/* Whether a busy one may have one more task behind those that it holds. */
 static inline bool
 slot_has_room(const struct slot *s, uint64_t prefetch_ns)
 {
-	return s->held_ns < prefetch_ns && s->n_running < SLOT_TASKS_MAX &&
+	return s->held_ns < prefetch_ns && !s->stuck &&
+	       s->n_running < SLOT_TASKS_MAX &&
 	       s->held_bytes < SLOT_BYTES_MAX && s->held_fds < SLOT_FDS_MAX;
 }
 

@@ -16,7 +16,7 @@
 #define TASK_REFERENCE ((size_t)1 << 10)
 #define TASK_REFERENCE_WAITING ((size_t)16 << 10)
 
-_Static_assert(sizeof(struct task) == 3 * TASK_LINE,
+_Static_assert(sizeof(void *) != 8 || sizeof(struct task) == 3 * TASK_LINE,
     "a record is three lines of the cache");
 _Static_assert(SLAB_TASKS *SLAB_BLOCKS == 1u << TASK_INDEX_BITS,
     "every index must fit in its bits");

@@ -149,9 +149,12 @@ void task_settle_fresh(struct task_slab *slab);
 static inline void
 task_prefetch(const struct task *t)
 {
-	__builtin_prefetch(t, 1);
-	__builtin_prefetch((const uint8_t *)t + TASK_LINE, 1);
-	__builtin_prefetch((const uint8_t *)t + 2 * TASK_LINE, 1);
+	/* as a number: NULL is fetched, too, and is no place to count from */
+	uintptr_t at = (uintptr_t)t;
+
+	__builtin_prefetch((const void *)at, 1);
+	__builtin_prefetch((const void *)(at + TASK_LINE), 1);
+	__builtin_prefetch((const void *)(at + 2 * TASK_LINE), 1);
 }
 
 /* The data, header included; valid until the task is freed. */

@@ -30,7 +30,7 @@ backlog_hold_form(struct form *f)
 	    .data_len = sizeof data,
 	    .priority = "high"};
 
-	form_task(f, &task, -1, NULL);
+	form_task(f, &task, NULL, NULL);
 }
 
 /* What a client with so many outstanding gets. */

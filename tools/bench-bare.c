@@ -39,17 +39,17 @@
 /* What is worked on, and where results go. */
 static struct {
 	char *text; /* BARE_SIZE bytes */
-	int text_fd; /* owned: a file with the same, for morod; likewise below */
+	int text_fds[BARE_FILES]; /* owned: files with the same, for morod */
 	char *out; /* room for any result */
 	size_t out_size;
 	char *packed; /* the text, compressed */
 	size_t packed_len;
-	int packed_fd;
+	int packed_fds[BARE_FILES];
 	uint8_t *sealed; /* BARE_SEALED bytes */
 	char *envelope; /* the text, encrypted */
 	size_t envelope_len;
-	int envelope_fd;
-	int result_fds[BARE_RESULTS]; /* owned: for the results of morod's */
+	int envelope_fds[BARE_FILES];
+	int result_fds[BARE_FILES]; /* owned: for the results of morod's */
 	uint8_t key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
 	char *token;
 	EVP_MD *sha256;
@@ -241,7 +241,7 @@ struct bare_input {
 	const char *field;
 	const char *bytes;
 	size_t len;
-	int fd; /* a file with these bytes; -1: they go in the message */
+	const int *fds; /* files with these bytes; NULL: they go in messages */
 	bool large_result; /* with fd: it goes to a file, too */
 };
 
@@ -275,7 +275,7 @@ bare_form_large(struct form *f, const char *type,
 		msgpack_pack_bin_body(&pk, bare.key, sizeof bare.key);
 	}
 	bare_pack_str(&pk, input->field, strlen(input->field));
-	if (input->fd >= 0) {
+	if (input->fds != NULL) {
 		bare_pack_range(&pk, input->len);
 	} else {
 		msgpack_pack_bin(&pk, input->len);
@@ -284,8 +284,8 @@ bare_form_large(struct form *f, const char *type,
 	}
 	task.data = buf.data;
 	task.data_len = buf.size;
-	form_task(f, &task, input->fd,
-	    input->fd >= 0 && input->large_result ? bare.result_fds : NULL);
+	form_task(f, &task, input->fds,
+	    input->fds != NULL && input->large_result ? bare.result_fds : NULL);
 	msgpack_sbuffer_destroy(&buf);
 }
 
@@ -293,7 +293,7 @@ static void
 bare_hash_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"input", bare.text, BARE_SIZE,
-	    by_fd ? bare.text_fd : -1, false};
+	    by_fd ? bare.text_fds : NULL, false};
 
 	bare_form_large(f, "crypto:hash", &input, false);
 }
@@ -302,7 +302,7 @@ static void
 bare_encrypt_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"data", bare.text, BARE_SIZE,
-	    by_fd ? bare.text_fd : -1, true};
+	    by_fd ? bare.text_fds : NULL, true};
 
 	bare_form_large(f, "crypto:encrypt", &input, true);
 }
@@ -311,7 +311,7 @@ static void
 bare_decrypt_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"data", bare.envelope,
-	    bare.envelope_len, by_fd ? bare.envelope_fd : -1, true};
+	    bare.envelope_len, by_fd ? bare.envelope_fds : NULL, true};
 
 	bare_form_large(f, "crypto:decrypt", &input, true);
 }
@@ -320,7 +320,7 @@ static void
 bare_compress_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"input", bare.text, BARE_SIZE,
-	    by_fd ? bare.text_fd : -1, true};
+	    by_fd ? bare.text_fds : NULL, true};
 
 	bare_form_large(f, "data:compress", &input, false);
 }
@@ -329,7 +329,7 @@ static void
 bare_decompress_form(struct form *f, bool by_fd)
 {
 	const struct bare_input input = {"input", bare.packed, bare.packed_len,
-	    by_fd ? bare.packed_fd : -1, true};
+	    by_fd ? bare.packed_fds : NULL, true};
 
 	bare_form_large(f, "data:decompress", &input, false);
 }
@@ -362,7 +362,7 @@ bare_form_jwt(struct form *f, const char *type, bool sign)
 	}
 	task.data = buf.data;
 	task.data_len = buf.size;
-	form_task(f, &task, -1, NULL);
+	form_task(f, &task, NULL, NULL);
 	msgpack_sbuffer_destroy(&buf);
 }
 
@@ -439,21 +439,24 @@ bare_init(void)
 	bare.envelope = spawn_alloc(bare.envelope_len + 1);
 	memcpy(bare.envelope, BARE_PREFIX, BARE_PREFIX_LEN);
 	strcpy(bare.envelope + BARE_PREFIX_LEN, bare.out);
-	bare.text_fd = bare_file(bare.text, BARE_SIZE);
-	bare.packed_fd = bare_file(bare.packed, bare.packed_len);
-	bare.envelope_fd = bare_file(bare.envelope, bare.envelope_len);
-	for (int i = 0; i < BARE_RESULTS; i++)
+	for (int i = 0; i < BARE_FILES; i++) {
+		bare.text_fds[i] = bare_file(bare.text, BARE_SIZE);
+		bare.packed_fds[i] = bare_file(bare.packed, bare.packed_len);
+		bare.envelope_fds[i] =
+		    bare_file(bare.envelope, bare.envelope_len);
 		bare.result_fds[i] = bare_file("", 0);
+	}
 }
 
 void
 bare_clear(void)
 {
-	close(bare.text_fd);
-	close(bare.packed_fd);
-	close(bare.envelope_fd);
-	for (int i = 0; i < BARE_RESULTS; i++)
+	for (int i = 0; i < BARE_FILES; i++) {
+		close(bare.text_fds[i]);
+		close(bare.packed_fds[i]);
+		close(bare.envelope_fds[i]);
 		close(bare.result_fds[i]);
+	}
 	free(bare.text);
 	free(bare.out);
 	free(bare.packed);

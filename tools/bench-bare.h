@@ -11,7 +11,7 @@
 
 #include "tools/bench-form.h"
 
-#define BARE_RESULTS 16 /* files for results: so many may be outstanding */
+#define BARE_FILES 16 /* of a kind: so many tasks may be outstanding */
 
 struct bare {
 	const char *type; /* of the task */

@@ -19,12 +19,6 @@ static const char *const echo_large_args[] = {"--max-queue-size", "10000",
 static const char *const echo_strict_args[] = {"--max-queue-size", "10000",
     "--prefetch-us", "0", NULL};
 
-/* Both sides, where they are free to run and, if so wanted, pinned. */
-struct echo {
-	struct side morod, relay;
-	struct side pinned_morod, pinned_relay; /* to one CPU; or empty */
-};
-
 /* Takes all rounds of both sides. */
 static void
 echo_take(struct row *row, const struct side *morod, const struct side *relay)
@@ -33,37 +27,20 @@ echo_take(struct row *row, const struct side *morod, const struct side *relay)
 	samples_append(&row->reference, &relay->rate);
 }
 
-/* Fills a row where too few rounds share a placement. */
-static void
-echo_fill_mixed(struct row *row, const struct echo *e)
-{
-	if (e->pinned_relay.rate.n > 0) {
-		echo_take(row, &e->pinned_morod, &e->pinned_relay);
-		row->placement = "pinned";
-		report_note(row,
-		    "too few rounds in one placement: these are the pinned "
-		    "ones; of all others %.2f",
-		    row->all_ratio);
-		return;
-	}
-	echo_take(row, &e->morod, &e->relay);
-	row->placement = "all";
-	report_note(row, "all rounds, %zu of each: too few share a placement",
-	    e->relay.rate.n);
-}
-
 /* Fills a row with rounds of one placement, if there is one; says which. */
 static void
-echo_fill(struct row *row, const struct echo *e)
+echo_fill(struct row *row, const struct side *morod, const struct side *relay)
 {
-	const struct side *morod = &e->morod, *relay = &e->relay;
 	size_t n = relay->rate.n, least = n / 2 + 1;
 	enum placement common = turns_common(morod, relay, least);
 	double by = samples_median(&relay->rate);
 
 	row->all_ratio = by > 0 ? samples_median(&morod->rate) / by : 0;
 	if (common == PLACEMENT_N) {
-		echo_fill_mixed(row, e);
+		echo_take(row, morod, relay);
+		row->placement = "all";
+		report_note(row,
+		    "all rounds, %zu of each: too few share a placement", n);
 		return;
 	}
 	turns_select(&row->morod, morod, &morod->rate, common);
@@ -76,27 +53,23 @@ echo_fill(struct row *row, const struct echo *e)
 	    row->all_ratio);
 }
 
-static void
-echo_clear(struct echo *e)
-{
-	turns_clear(&e->morod);
-	turns_clear(&e->relay);
-	turns_clear(&e->pinned_morod);
-	turns_clear(&e->pinned_relay);
-}
-
 /* Measures throughput both ways and reports its ratio. */
 static void
 echo_row(struct bench *b, const char *name, const struct turns *t)
 {
-	struct echo e = {.morod = {.rate = {NULL, 0, 0}}};
+	struct side morod = {.rate = {NULL, 0, 0}};
+	struct side relay = {.rate = {NULL, 0, 0}};
 	struct row *row =
 	    report_begin(&b->report, name, UNIT_RATE, true, "relay");
 
-	turns_run(b, t, &e.morod, &e.relay);
-	echo_fill(row, &e);
+	turns_run(b, t, &morod, &relay);
+	if (t->pinned)
+		echo_take(row, &morod, &relay);
+	else
+		echo_fill(row, &morod, &relay);
 	report_end(&b->report, row);
-	echo_clear(&e);
+	turns_clear(&morod);
+	turns_clear(&relay);
 }
 
 void
@@ -154,22 +127,13 @@ echo_strict(struct bench *b)
 	struct turns t = {.payload = ECHO_SMALL,
 	    .window = ECHO_WINDOW,
 	    .credit = 1,
-	    .args = echo_strict_args};
-	struct echo e = {.morod = {.rate = {NULL, 0, 0}}};
-	struct row *row;
+	    .args = echo_strict_args,
+	    .times = ECHO_TIMES};
 
 	report_title(&b->report,
 	    "strict: one task a worker (--prefetch-us 0; relay likewise)");
-	turns_run(b, &t, &e.morod, &e.relay);
+	echo_row(b, "strict.ratio", &t);
 	t.pinned = true;
-	turns_run(b, &t, &e.pinned_morod, &e.pinned_relay);
-	row =
-	    report_begin(&b->report, "strict.ratio", UNIT_RATE, true, "relay");
-	echo_fill(row, &e);
-	report_end(&b->report, row);
-	row = report_begin(&b->report, "strict.pinned.ratio", UNIT_RATE, true,
-	    "relay");
-	echo_take(row, &e.pinned_morod, &e.pinned_relay);
-	report_end(&b->report, row);
-	echo_clear(&e);
+	t.times = 1;
+	echo_row(b, "strict.pinned.ratio", &t);
 }

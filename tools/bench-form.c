@@ -109,17 +109,16 @@ form_bare(struct form *f, size_t payload)
 	f->head_len = form_split(f, payload);
 	f->head = spawn_alloc(f->head_len);
 	form_noise(f->head, f->head_len);
-	f->fd = -1;
 	f->id_at = 0;
 	f->stamp_at = FORM_NOWHERE;
 	f->bare = payload;
 }
 
 void
-form_task(struct form *f, const struct form_task *task, int fd,
+form_task(struct form *f, const struct form_task *task, const int *fds,
     const int *result_fds)
 {
-	bool options = task->priority != NULL || fd >= 0;
+	bool options = task->priority != NULL || fds != NULL;
 	size_t method = strlen(task->type), n;
 
 	memset(f, 0, sizeof *f);
@@ -131,20 +130,20 @@ form_task(struct form *f, const struct form_task *task, int fd,
 	n += task->data_len;
 	if (options)
 		n += form_options(f->head + n, task->priority,
-		    (fd >= 0) + (result_fds != NULL));
+		    (fds != NULL) + (result_fds != NULL));
 	f->head_len = n;
-	assert(fd < 0 || task->tail_len == 0); /* see the sender */
+	assert(fds == NULL || task->tail_len == 0); /* see the sender */
 	f->tail = spawn_alloc(task->tail_len + 1);
 	if (task->tail_len > 0)
 		memcpy(f->tail, task->tail, task->tail_len);
 	f->tail_len = task->tail_len;
-	f->fd = fd;
+	f->fds = fds;
 	f->result_fds = result_fds;
 	f->id_at = FORM_ID_AT;
 	f->stamp_at = FORM_NOWHERE;
 	if (result_fds == NULL)
 		return;
-	assert(fd >= 0); /* it is descriptor 1 */
+	assert(fds != NULL); /* it is descriptor 1 */
 	f->expect[0] = FORM_EXT8;
 	f->expect[1] = RANGE_BODY;
 	f->expect[2] = RANGE_EXT;
@@ -173,7 +172,6 @@ form_echo(struct form *f, size_t payload, const char *priority)
 	if (priority != NULL)
 		n += form_options(f->head + n, priority, 0);
 	f->head_len = n;
-	f->fd = -1;
 	f->id_at = FORM_ID_AT;
 }
 

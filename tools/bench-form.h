@@ -22,7 +22,7 @@ struct form {
 	size_t head_len;
 	uint8_t *tail; /* owned; sent from where it is, the same for all */
 	size_t tail_len;
-	int fd; /* borrowed; goes with each request; -1: none */
+	const int *fds; /* borrowed; by place: its input; NULL: none */
 	const int *result_fds; /* borrowed; by place; NULL: in the answer */
 	size_t id_at; /* in head: the number, 4 bytes, high byte first */
 	size_t stamp_at; /* the number again, in the payload; or FORM_NOWHERE */
@@ -41,9 +41,10 @@ void form_echo(struct form *f, size_t payload, const char *priority);
 
 /*
  * A task with data already encoded: `data`, and behind it tail_len bytes of
- * `tail`; both are copied. With each request goes the descriptor fd, which
- * data name by a range (no tail then), and one of result_fds for the result,
- * another for each place. They stay the caller's. -1, NULL: none.
+ * `tail`; both are copied. With each request goes one of fds, which data name
+ * by a range (no tail then), and one of result_fds for the result: others for
+ * each place, as a caller needs who fills them anew. They stay the caller's.
+ * NULL: none.
  */
 struct form_task {
 	const char *type;
@@ -53,7 +54,7 @@ struct form_task {
 	size_t tail_len;
 	const char *priority; /* or NULL */
 };
-void form_task(struct form *f, const struct form_task *task, int fd,
+void form_task(struct form *f, const struct form_task *task, const int *fds,
     const int *result_fds);
 
 void form_clear(struct form *f);

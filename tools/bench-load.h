@@ -16,6 +16,7 @@
 #include "tools/bench-samples.h"
 #include "tools/bench-sender.h"
 
+#define LOAD_FIRST 32 /* bytes of a result that is a range */
 #define LOAD_WINDOW_MAX ((size_t)1 << 20)
 
 struct load {
@@ -30,6 +31,8 @@ struct load {
 	uint64_t *due_ns; /* owned: when each request should leave; or NULL */
 	struct samples *late_us; /* where answers' times since then go */
 	size_t result_len; /* what all results must have; 0: not known yet */
+	uint8_t first[LOAD_FIRST]; /* the first of those in files */
+	size_t first_len; /* 0: there is none */
 	uint64_t n; /* answers */
 	volatile uint64_t *shared; /* n, for another process; or NULL */
 	struct sender sender;

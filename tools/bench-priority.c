@@ -76,7 +76,7 @@ priority_form(struct form *f, size_t which)
 		    priority_floods[which].payload == PRIORITY_LARGE ? NULL
 								     : "low");
 	else
-		form_task(f, &task, -1, NULL);
+		form_task(f, &task, NULL, NULL);
 }
 
 /* Adds the figures of a round. */

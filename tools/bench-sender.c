@@ -128,13 +128,14 @@ sender_send_fd(const struct sender *s, int fd, size_t *wanted)
 {
 	const struct form *f = s->form;
 	const uint8_t *head = sender_head(s, s->first);
-	int fds[SENDER_FDS] = {f->fd};
-	size_t n = 1;
+	size_t place =
+	    number_get(head + f->id_at, FORM_ID_BYTES) & FORM_PLACE_MASK;
+	int fds[SENDER_FDS];
+	size_t n = 0;
 
+	fds[n++] = f->fds[place];
 	if (f->result_fds != NULL)
-		fds[n++] =
-		    f->result_fds[number_get(head + f->id_at, FORM_ID_BYTES) &
-				  FORM_PLACE_MASK];
+		fds[n++] = f->result_fds[place];
 	*wanted = f->head_len - s->offset;
 	return fdpass_send(fd, head + s->offset, *wanted, fds,
 	    s->offset == 0 ? n : 0, MSG_DONTWAIT);
@@ -148,8 +149,8 @@ sender_flush(struct sender *s, int fd)
 	ssize_t n;
 
 	while (sender_pending(s)) {
-		n = s->form->fd >= 0 ? sender_send_fd(s, fd, &wanted)
-				     : sender_send(s, fd, &wanted);
+		n = s->form->fds != NULL ? sender_send_fd(s, fd, &wanted)
+					 : sender_send(s, fd, &wanted);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		s->offset += (size_t)n;

@@ -16,7 +16,7 @@
 #define TASKS_SMALL_WINDOW 128
 #define TASKS_FDS 32 /* what morod allows a connection */
 
-_Static_assert(2 * BARE_RESULTS <= TASKS_FDS, "each task has two descriptors");
+_Static_assert(2 * BARE_FILES <= TASKS_FDS, "each task has two descriptors");
 
 #define TASKS_LINE 64 /* bytes between counters: a cache line each */
 
@@ -88,7 +88,7 @@ tasks_window(const struct bench *b, const struct bare *bare,
 	size_t each = bare->large ? TASKS_LARGE_WINDOW : TASKS_SMALL_WINDOW;
 	size_t window = each * (size_t)b->workers;
 
-	return form->fd >= 0 && window > BARE_RESULTS ? BARE_RESULTS : window;
+	return form->fds != NULL && window > BARE_FILES ? BARE_FILES : window;
 }
 
 /* The same by morod. */

@@ -58,12 +58,4 @@ size_t blob_peek(const struct blob *b, uint8_t *to, size_t len);
 /* Overwrites what was read last. */
 void blob_wipe(void);
 
-/*
- * What was read in place (at most 4 MiB) stays mapped for the next task, until
- * it is forgotten: the file's memory lives so long. That is no copy: whoever
- * filled the file wipes it for all.
- */
-bool blob_is_kept(void);
-void blob_forget(void);
-
 #endif

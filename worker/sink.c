@@ -18,7 +18,8 @@ sink_init(struct sink *s, struct call *call, uint64_t expected, uint64_t limit)
 	memset(s, 0, sizeof *s);
 	s->call = call;
 	s->limit = limit;
-	s->to_file = files_take_result(call) && limit > SINK_WHOLE;
+	s->to_file =
+	    files_take_result(call) && (limit > SINK_WHOLE || limit > most);
 	if (s->to_file) {
 		if (s->limit > call->files->max)
 			s->limit = call->files->max;

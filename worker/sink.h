@@ -20,8 +20,7 @@ struct sink {
 	size_t room; /* that there is */
 	uint64_t before; /* bytes that are in the file already */
 	uint64_t limit; /* bytes in all */
-	bool
-	    to_file; /* piece by piece; else the whole is in the answer first */
+	bool to_file; /* piece by piece; or the whole is made first */
 };
 
 /*

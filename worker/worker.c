@@ -25,6 +25,7 @@
 #include "worker/call.h"
 #include "worker/files.h"
 #include "worker/input.h"
+#include "worker/mapping.h"
 #include "worker/registry.h"
 #include "worker/wipe.h"
 
@@ -53,7 +54,7 @@ struct worker {
 			    read into */
 	uint64_t bound_ns; /* how long a finished answer may wait */
 	uint64_t now_ns; /* when the task before ended */
-	uint64_t large_ns; /* when a large message was last done with */
+	uint64_t large_ns; /* when a large one was last done with */
 	uint64_t first_ns; /* when the first of the answers was finished */
 };
 
@@ -280,16 +281,16 @@ worker_serve(struct worker *w, const struct frame *f)
 	}
 	w->was_secret = w->was_secret || worker_is_secret(w);
 	worker_leave_files(w);
-	if (f->size > WORKER_KEPT || blob_is_kept())
+	if (f->size > WORKER_KEPT || mapping_was_used())
 		w->large_ns = w->now_ns;
 	input_consume(&w->in, f->size, worker_is_secret(w));
 	return true;
 }
 
 /*
- * Gives back the room for large data, once it was not needed for a while:
- * to free it takes milliseconds, in which the dispatcher thinks that this worker
- * is free, and the next large message would have to make it anew.
+ * Gives back the room for large data, once it was not needed for a while: to
+ * free it takes milliseconds, in which the dispatcher thinks that this worker is
+ * free, and the next large message would have to make it anew.
  */
 static void
 worker_rest(struct worker *w)
@@ -297,12 +298,12 @@ worker_rest(struct worker *w)
 	struct pollfd p = {.fd = w->setup->sock, .events = POLLIN};
 
 	if (w->in.cap <= WORKER_KEPT && w->out.own_cap <= WORKER_KEPT &&
-	    !blob_is_kept())
+	    !mapping_is_kept())
 		return;
 	if (worker_clock() - w->large_ns < WORKER_KEPT_MS * NS_PER_MS &&
 	    poll(&p, 1, WORKER_KEPT_MS) != 0)
 		return;
-	blob_forget();
+	mapping_forget();
 	if (w->in.cap > WORKER_KEPT)
 		input_rest(&w->in);
 	if (w->out.own_cap > WORKER_KEPT)
@@ -351,16 +352,20 @@ worker_stdin(void)
 
 /*
  * Leaves the terminal: its Ctrl-C is for the master, and nothing that a library
- * asks there must stop a worker. Not by a session of its own: the kernel would
- * take each for a group to be scheduled apart (autogroup, sched(7)), which pushes
- * the dispatcher aside whenever it wakes a worker: a third of the throughput of
- * tasks that are handed over one at a time.
+ * asks there must stop a worker. Not by a session of its own, if that can be:
+ * the kernel would take each for a group to be scheduled apart (autogroup,
+ * sched(7)), which pushes the dispatcher aside whenever it wakes a worker: a
+ * third of the throughput of tasks that are handed over one at a time.
  */
 static void
 worker_leave_terminal(void)
 {
 	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
+	if (fd == -1 && errno != ENXIO) {
+		setsid(); /* slower, but sure */
+		return;
+	}
 	setpgid(0, 0);
 	if (fd == -1)
 		return; /* there is none */

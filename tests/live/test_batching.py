@@ -11,7 +11,8 @@ import pytest
 from harness import SANITIZED, Pending, cpu_seconds, title, wait_until
 
 BOTH = pytest.mark.parametrize("prefetch_us", [None, 0], ids=["batches", "strict"])
-MANY = 300  # more than one batch
+MANY = 300  # tasks, in one batch or more
+HELD = 1024  # that a worker may hold
 FEW = 25  # tasks in a batch of 50 us while priorities mix
 
 
@@ -133,6 +134,15 @@ def test_batches_are_handed_over(morod):
             return held > 1
 
         wait_until(look, "a batch")
+        assert_nothing_left(d)
+
+
+def test_held_tasks_are_counted(morod):
+    """However short they are, a worker holds so many at most."""
+    with morod(workers=1, prefetch_us=100_000, max_queue_size=5000) as d, d.client() as c:
+        warm(d, c)
+        held, waiting = look_at_held(c, Stopped(d), echoes(2 * HELD))
+        assert held == HELD and waiting == HELD
         assert_nothing_left(d)
 
 

@@ -133,6 +133,29 @@ def test_from_file_to_file(morod, files, form):
         assert_no_leak(d)
 
 
+def test_to_file_over_the_frame(morod, files):
+    """What goes to a file may be longer than a message, also when it is short enough for one piece."""
+    noise = os.urandom(500_000)
+    source, packed, back = files.make(noise), files.make(), files.make()
+    with morod(max_frame="64K") as d, connect(d) as c:
+        submit(
+            c, "data:compress", {"input": range_of(0, len(noise))}, [source, packed], resultFd=1
+        ).result()
+        size = os.fstat(packed).st_size
+        for limit in (len(noise), 1_000_000, 2_000_000):
+            submit(
+                c, "data:decompress", {"input": range_of(0, size), "maxOutput": limit},
+                [packed, back], resultFd=1,
+            ).result()
+            assert read_all(back) == noise
+        error = submit(
+            c, "data:decompress", {"input": range_of(0, size), "maxOutput": len(noise) - 1},
+            [packed, back], resultFd=1,
+        ).error()
+        assert error["code"] == "TOO_LARGE"
+        assert_no_leak(d)
+
+
 def test_file_to_answer_and_answer_to_file(morod, files):
     """Either end may be in the message instead."""
     source, packed = files.make(TEXT), files.make()
@@ -200,7 +223,26 @@ def test_sealed_memfd_kept(morod, files):
             got = submit(c, "crypto:hash", {"input": range_of(0, len(data))}, [fd]).result()
             assert got == hashlib.sha256(data).hexdigest()
             assert maps_memfd(d)
-        wait_until(lambda: not maps_memfd(d), "an idle worker to forget the file")
+        # other tasks do not keep it mapped
+        wait_until(lambda: c.call("debug:echo", 1) == 1 and not maps_memfd(d), "it to be forgotten")
+        assert_no_leak(d)
+
+
+def test_sealed_memfds_kept(morod, files):
+    """Many files and large ones: each is read right, whatever had to make room for it."""
+    sizes = [(5 << 20) + 1, 3 << 20, 4 << 20, *range(1, 40_000, 2000), 9 << 20]
+    contents = [bytes([i]) * size for i, size in enumerate(sizes)]
+    fds = []
+    for data in contents:
+        fd = files.keep(os.memfd_create("x", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+        os.write(fd, data)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        fds.append(fd)
+    with morod(workers=1) as d, connect(d) as c:
+        for _ in range(3):
+            for fd, data in zip(fds, contents):
+                got = submit(c, "crypto:hash", {"input": range_of(0, len(data))}, [fd]).result()
+                assert got == hashlib.sha256(data).hexdigest()
         assert_no_leak(d)
 
 

@@ -3,6 +3,7 @@ What a task costs, in counts that a busy machine does not change: system calls,
 the dispatcher's instructions and its allocations.
 """
 
+import collections
 import os
 import pathlib
 import re
@@ -118,19 +119,19 @@ def test_system_calls(morod, tmp_path):
         assert calls <= SYSCALLS, (tmp_path / "strace").read_text()
 
 
-TURN_BYTES = 3 << 18  # 256 KiB in, 512 KiB out
+TURN_BYTES = {"recv": 256 << 10, "send": 512 << 10}  # of one socket
 LARGE = 64 << 20
 
 
 def turns(trace):
-    """Bytes that went in and out of a process between its waits, by its strace."""
+    """What each socket took in and gave out between two waits of a process, by its strace."""
     moved = []
     for line in trace.splitlines():
-        call = re.match(r"(?:\d+ +)?(\w+)\(.*\) += (\d+)", line)
+        call = re.match(r"(?:\d+ +)?(\w+)\((\d+),.*\) += (\d+)", line)
         if call and call[1] == "epoll_wait":
-            moved.append(0)
+            moved.append(collections.Counter())
         elif call and moved:
-            moved[-1] += int(call[2])
+            moved[-1][call[2], call[1][:4]] += int(call[3])
     return moved
 
 
@@ -150,9 +151,11 @@ def test_large_message_in_turns(morod, tmp_path):
             while left > 0:
                 left -= len(c.sock.recv(left))
         moved = turns((tmp_path / "strace").read_text())
-    print(f"{len(moved)} turns, at most {max(moved)} bytes in one")
-    assert sum(moved) > 3 * LARGE  # in and out, twice each
-    assert max(moved) <= TURN_BYTES
+    assert sum(sum(m.values()) for m in moved) > 3 * LARGE  # in and out, twice each
+    for way, limit in TURN_BYTES.items():
+        most = max(n for m in moved for (_, w), n in m.items() if w == way)
+        print(f"{way}: at most {most} bytes of a socket in a turn")
+        assert LARGE / len(moved) < most <= limit
 
 
 class Profile:

@@ -94,7 +94,7 @@ test_remove(void **state)
 	assert_null(queue_take(&q));
 }
 
-/* Each tells of the one that was queued some tasks later, first come or last. */
+/* Each tells of the one that was queued some tasks later. */
 static void
 test_ahead(void **state)
 {

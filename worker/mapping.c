@@ -1,0 +1,127 @@
+#include "worker/mapping.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define MAPPING_PAGE ((size_t)4096) /* no page is smaller; larger ones fail */
+#define MAPPING_PART ((size_t)4 << 20) /* bytes that are mapped at once */
+#define MAPPING_KEPT 16 /* parts that stay mapped, and their bytes in all: */
+#define MAPPING_BYTES ((size_t)16 << 20)
+
+/* A part of a file. While it is mapped no other file has the same number. */
+struct mapping {
+	void *at; /* NULL: this place is free */
+	size_t len;
+	off_t from;
+	dev_t dev;
+	ino_t ino;
+};
+
+static struct mapping kept[MAPPING_KEPT];
+static unsigned int kept_next; /* the place that is given away next */
+static size_t kept_bytes;
+static bool kept_used;
+
+static void
+mapping_drop(struct mapping *m)
+{
+	if (m->at == NULL)
+		return;
+	munmap(m->at, m->len);
+	kept_bytes -= m->len;
+	m->at = NULL;
+}
+
+void
+mapping_forget(void)
+{
+	for (unsigned int i = 0; i < MAPPING_KEPT; i++)
+		mapping_drop(&kept[i]);
+}
+
+bool
+mapping_is_kept(void)
+{
+	return kept_bytes > 0;
+}
+
+bool
+mapping_was_used(void)
+{
+	bool used = kept_used;
+
+	kept_used = false;
+	return used;
+}
+
+/* Whether the bytes are there, and will be. The seal comes first. */
+static bool
+mapping_is_sealed(int fd, uint64_t end, struct stat *st)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals != -1 && (seals & F_SEAL_SHRINK) && fstat(fd, st) == 0 &&
+	       (uint64_t)st->st_size >= end;
+}
+
+/* The part, if it is mapped already; or NULL. */
+static const struct mapping *
+mapping_find(const struct mapping *wanted)
+{
+	for (unsigned int i = 0; i < MAPPING_KEPT; i++) {
+		const struct mapping *m = &kept[i];
+
+		if (m->at != NULL && m->ino == wanted->ino &&
+		    m->dev == wanted->dev && m->from == wanted->from &&
+		    m->len == wanted->len)
+			return m;
+	}
+	return NULL;
+}
+
+/* Maps the part, in the place of what was mapped first. NULL: it cannot. */
+static const struct mapping *
+mapping_add(const struct mapping *wanted, int fd)
+{
+	struct mapping *m = &kept[kept_next];
+	void *at;
+
+	mapping_drop(m);
+	for (unsigned int i = 1; kept_bytes + wanted->len > MAPPING_BYTES; i++)
+		mapping_drop(&kept[(kept_next + i) % MAPPING_KEPT]);
+	at = mmap(NULL, wanted->len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
+	    wanted->from);
+	if (at == MAP_FAILED)
+		return NULL;
+	*m = *wanted;
+	m->at = at;
+	kept_bytes += m->len;
+	kept_next = (kept_next + 1) % MAPPING_KEPT;
+	return m;
+}
+
+const uint8_t *
+mapping_get(int fd, uint64_t offset, uint64_t left, size_t *len)
+{
+	size_t ahead = (size_t)offset & (MAPPING_PAGE - 1);
+	size_t n = left < MAPPING_PART ? (size_t)left : MAPPING_PART;
+	struct mapping wanted = {.from = (off_t)(offset - ahead)};
+	const struct mapping *m;
+	struct stat st;
+
+	if (!mapping_is_sealed(fd, offset + left, &st))
+		return NULL;
+	wanted.len = ahead + n;
+	wanted.dev = st.st_dev;
+	wanted.ino = st.st_ino;
+	m = mapping_find(&wanted);
+	if (m == NULL)
+		m = mapping_add(&wanted, fd);
+	if (m == NULL)
+		return NULL;
+	kept_used = true;
+	*len = n;
+	return (const uint8_t *)m->at + ahead;
+}

@@ -1,0 +1,29 @@
+#ifndef MORO_WORKER_MAPPING_H
+#define MORO_WORKER_MAPPING_H
+
+/*
+ * Memfds that cannot shrink (F_SEAL_SHRINK, fcntl(2)), read where they are. A
+ * part stays mapped for the tasks that come: a caller that passes the same
+ * files again, filled anew, finds them mapped, and to map and unmap costs as
+ * much as a copy. The file's memory lives as long. That is no copy: whoever
+ * filled the file wipes it for all.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Gives bytes of a file from an offset on: at least one of the `left` that are
+ * wanted, *len of them. They stay until the next call. NULL: they must be read.
+ */
+const uint8_t *mapping_get(int fd, uint64_t offset, uint64_t left, size_t *len);
+
+/* Whether parts are mapped; and whether mapping_get() gave one since asked. */
+bool mapping_is_kept(void);
+bool mapping_was_used(void);
+
+/* Unmaps all. */
+void mapping_forget(void);
+
+#endif
