@@ -213,7 +213,6 @@ master_dispatcher_died(struct master *m, int status, uint64_t now)
 {
 	bool short_life = now - m->dispatcher_started < MASTER_SHORT_LIFE_MS;
 
-	m->dispatcher = 0;
 	if (m->channel != -1)
 		close(m->channel);
 	m->channel = -1;
@@ -242,6 +241,9 @@ master_reap(struct master *m, uint64_t now)
 	master_read_channel(m, now);
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == m->dispatcher) {
+			m->dispatcher = 0; /* another may have its number now */
+			/* it may have said that it is through in between */
+			master_read_channel(m, now);
 			master_dispatcher_died(m, status, now);
 			continue;
 		}

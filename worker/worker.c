@@ -289,8 +289,8 @@ worker_serve(struct worker *w, const struct frame *f)
 
 /*
  * Gives back the room for large data, once it was not needed for a while: to
- * free it takes milliseconds, in which the dispatcher thinks that this worker is
- * free, and the next large message would have to make it anew.
+ * free it takes milliseconds, in which the dispatcher thinks that this worker
+ * is free, and the next large message would have to make it anew.
  */
 static void
 worker_rest(struct worker *w)
