@@ -78,7 +78,10 @@ def test_terminal(morod):
     Ctrl-C is for morod, which finishes what it has: its workers have no terminal and groups of
     their own. They share its session, by which the kernel groups what it schedules.
     """
-    ours, terminal = os.openpty()
+    try:
+        ours, terminal = os.openpty()
+    except OSError:
+        pytest.skip("there are no pseudo-terminals here")
     try:
         wrap = [sys.executable, "-c", ON_TERMINAL, os.ttyname(terminal)]
         with morod(workers=2, wrap=wrap) as d, d.client() as c:
