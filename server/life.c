@@ -43,6 +43,9 @@ life_timeout_fault(const struct task *t, uint64_t now, struct fault *fault)
 	fault_add_number(fault, "limit", (int64_t)limit);
 }
 
+static void life_arm(struct dispatcher *d, struct task_extra *e,
+    uint64_t state_due);
+
 /* Strikes when the first of a task's limits is reached. */
 static void
 life_timeout_cb(void *owner, uint64_t now)
@@ -51,9 +54,17 @@ life_timeout_cb(void *owner, uint64_t now)
 	struct dispatcher *d = t->route->pool->dispatcher;
 	uint32_t number = task_wire_number(t);
 	struct slot *s = t->slot;
-	bool kill = s != NULL && slot_stop(s, t);
 	struct fault fault;
+	bool kill;
 
+	if (s != NULL && slot_has_begun(s, t)) {
+		t->extra->queue_due = UINT64_MAX; /* its waiting is over */
+		if (t->extra->due > now && t->extra->run_due > now) {
+			life_arm(d, t->extra, t->extra->run_due);
+			return;
+		}
+	}
+	kill = s != NULL && slot_stop(s, t);
 	/* Its answer may have been found on the way. */
 	if (task_find(d->tasks, number) != t)
 		return;
@@ -61,7 +72,8 @@ life_timeout_cb(void *owner, uint64_t now)
 	 * It was in a worker's hands, and is back in the queue: so it was not
 	 * begun, and it was not its run time that is over.
 	 */
-	if (s != NULL && t->state == TASK_QUEUED && t->extra->due > now)
+	if (s != NULL && t->state == TASK_QUEUED && t->extra->due > now &&
+	    t->extra->queue_due > now)
 		return;
 	life_timeout_fault(t, now, &fault);
 	life_fault(d, t, LIFE_TIMEOUT, &fault);
@@ -104,6 +116,17 @@ life_arm_first(struct dispatcher *d, struct task *t)
 	life_arm(d, e, e->queue_due);
 }
 
+/*
+ * A worker has it. Whether it has begun is seen when a limit strikes: until then
+ * it waits, too.
+ */
+static void
+life_arm_run(struct dispatcher *d, struct task_extra *e)
+{
+	e->run_due = life_due(d, e->run_timeout_ms);
+	life_arm(d, e, e->run_due < e->queue_due ? e->run_due : e->queue_due);
+}
+
 /* Whether some of its limits count in one state only. */
 static bool
 life_rearms(const struct task *t)
@@ -134,7 +157,7 @@ life_run(struct dispatcher *d, struct task *t, struct slot *s)
 	life_change(t, TASK_RUNNING);
 	t->slot = s;
 	if (life_rearms(t))
-		life_arm(d, t->extra, life_due(d, t->extra->run_timeout_ms));
+		life_arm_run(d, t->extra);
 }
 
 void

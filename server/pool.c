@@ -14,6 +14,7 @@
 #define POOL_CHECK_MS 1 /* how long a batch may make no progress */
 
 static void pool_check_cb(void *owner, uint64_t now);
+static void pool_late_cb(void *owner, uint64_t now);
 
 struct pool *
 pool_new(struct dispatcher *d, const char *name, uint32_t n)
@@ -33,6 +34,7 @@ pool_new(struct dispatcher *d, const char *name, uint32_t n)
 	queue_init(&p->queue);
 	TAILQ_INIT(&p->open);
 	deadline_init(&p->check, pool_check_cb, p);
+	deadline_init(&p->late, pool_late_cb, p);
 	for (uint32_t i = 0; i < n; i++)
 		slot_init(&p->slots[i], p, i);
 	return p;
@@ -47,16 +49,28 @@ pool_free(struct pool *p)
 	free(p);
 }
 
-/* Has pool_check_cb() called in a while; it goes on while it is needed. */
+/* Has a look taken in a while, if that is not to come already. */
 static void
-pool_watch(struct pool *p)
+pool_watch(struct pool *p, struct deadline *look, uint64_t after_ms)
 {
 	struct loop *l = &p->dispatcher->loop;
 
-	if (!deadline_is_set(&p->check) &&
-	    deadline_set(l->deadlines, &p->check, loop_now(l), POOL_CHECK_MS) ==
-		-1)
+	if (!deadline_is_set(look) &&
+	    deadline_set(l->deadlines, look, loop_now(l), after_ms) == -1)
 		log_error("no memory to look after workers, ignoring");
+}
+
+/* Looks after the workers that did not begin what they have. */
+static void
+pool_late_cb(void *owner, uint64_t now)
+{
+	struct pool *p = owner;
+	bool again = false;
+
+	for (uint32_t i = 0; i < p->n_slots; i++)
+		again = slot_check_late(&p->slots[i]) || again;
+	if (again)
+		pool_watch(p, &p->late, SLOT_LATE_MS);
 }
 
 /* Looks after the workers that hold more than one task. */
@@ -71,14 +85,14 @@ pool_check_cb(void *owner, uint64_t now)
 		again = again || p->slots[i].n_running > 1;
 	}
 	if (again)
-		pool_watch(p);
+		pool_watch(p, &p->check, POOL_CHECK_MS);
 }
 
 void
 pool_dispatch(struct pool *p)
 {
 	uint32_t waiting = queue_size(&p->queue);
-	bool batch = false;
+	bool batch = false, any = false;
 
 	/*
 	 * While priorities mix workers had better sleep now and then: one that
@@ -95,6 +109,7 @@ pool_dispatch(struct pool *p)
 		if (n == 0)
 			break;
 		waiting -= n;
+		any = true;
 		batch = batch || s->n_running > 1;
 		if (s->open) {
 			/* the others come first */
@@ -103,7 +118,9 @@ pool_dispatch(struct pool *p)
 		}
 	}
 	if (batch)
-		pool_watch(p);
+		pool_watch(p, &p->check, POOL_CHECK_MS);
+	if (any)
+		pool_watch(p, &p->late, SLOT_LATE_MS);
 }
 
 void

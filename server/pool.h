@@ -29,6 +29,7 @@ struct pool {
 	struct slot_list open; /* may be handed tasks; the idle ones first */
 	uint32_t n_open;
 	struct deadline check; /* set while a worker holds more than one task */
+	struct deadline late; /* set while one may not have begun its task */
 	uint64_t run_us; /* moving average of a task's run time */
 };
 

@@ -26,7 +26,10 @@ slot_has_room(const struct slot *s, uint64_t prefetch_ns)
 	       s->held_bytes < SLOT_BYTES_MAX && s->held_fds < SLOT_FDS_MAX;
 }
 
-/* Keeps the pool's list of open slots right; idle ones come first. */
+/*
+ * Keeps the pool's list of open slots right; idle ones come first, and last
+ * those that did not get on.
+ */
 void slot_update(struct slot *s);
 
 /* Puts it into another state. */

@@ -122,6 +122,11 @@ slot_revoke(struct slot *s, uint32_t *begun)
 	if (s->n_running > 0)
 		slot_salvage(s);
 	slot_update(s);
+	if (s->open) {
+		/* the others come first */
+		TAILQ_REMOVE(&s->pool->open, s, link);
+		TAILQ_INSERT_TAIL(&s->pool->open, s, link);
+	}
 	return 0;
 }
 
@@ -153,6 +158,20 @@ slot_check(struct slot *s)
 		slot_revoke(s, &begun);
 	s->checked = begun;
 	s->checked_ms = now;
+}
+
+bool
+slot_check_late(struct slot *s)
+{
+	uint64_t now = loop_now(&slot_dispatcher(s)->loop);
+	const struct task *t = TAILQ_FIRST(&s->running);
+	uint32_t others = s->pool->n_open - s->open, begun;
+
+	if (s->state != SLOT_BUSY || t == NULL || slot_has_begun(s, t))
+		return false;
+	if (now - s->begun_ms >= SLOT_LATE_MS && others > 0)
+		slot_revoke(s, &begun);
+	return true;
 }
 
 void

@@ -69,7 +69,7 @@ slot_update(struct slot *s)
 		p->n_open--;
 		return;
 	}
-	if (s->state == SLOT_IDLE)
+	if (s->state == SLOT_IDLE && !s->stuck)
 		TAILQ_INSERT_HEAD(&p->open, s, link);
 	else
 		TAILQ_INSERT_TAIL(&p->open, s, link);

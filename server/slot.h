@@ -109,6 +109,15 @@ uint32_t slot_fill(struct slot *s, struct queue *q, uint32_t most);
 void slot_check(struct slot *s);
 
 /*
+ * Looks after a worker that has not begun what it was handed: it may be stopped,
+ * or get no CPU. After a while that goes back, if another worker can have it.
+ * Returns whether that is worth another look.
+ */
+bool slot_check_late(struct slot *s);
+
+#define SLOT_LATE_MS 50
+
+/*
  * Has the worker begin nothing more: what it has not begun goes back to the
  * queue, and what it has finished is answered.
  */

@@ -48,6 +48,7 @@ struct task_extra {
 	struct fdset *fdset; /* descriptors that came with it, or NULL */
 	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
 	uint64_t queue_due; /* likewise, while it is not begun */
+	uint64_t run_due; /* likewise, while RUNNING */
 	uint32_t timeout_ms; /* these three, 0: no limit */
 	uint32_t run_timeout_ms;
 	uint32_t queue_timeout_ms;

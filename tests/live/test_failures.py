@@ -237,3 +237,31 @@ def test_out_of_descriptors(morod):
         assert more[-1].start("ping").result() == "pong"
         for c in more[20:]:
             c.close()
+
+
+def test_stopped_idle_worker_holds_up_nobody(morod):
+    """What a stopped worker was handed and has not begun goes to another, and soon."""
+    with morod(workers=2) as d, d.client() as c:
+        stopped = d.worker_pids()[0]
+        os.kill(stopped, signal.SIGSTOP)
+        for i in range(10):  # one at a time: the other worker is idle
+            assert c.call("debug:echo", i) == i
+        assert [p.result() for p in [c.submit("debug:echo", i) for i in range(20)]] == list(range(20))
+        os.kill(stopped, signal.SIGCONT)
+        for i in range(10):
+            assert c.call("debug:echo", i) == i
+        assert stopped in d.worker_pids() and d.stats()["crashed"] == 0
+
+
+@pytest.mark.parametrize("limits", [{"queueTimeout": 100}, {"queueTimeout": 100, "runTimeout": 5000}])
+def test_waiting_in_a_stopped_worker_counts(morod, limits):
+    """A task that no worker has begun is waiting, wherever it is."""
+    with morod(workers=1) as d, d.client() as c:
+        pid = d.worker_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        error = c.submit("debug:echo", 1, **limits).error()
+        assert (error["code"], error["option"]) == ("TIMEOUT", "queueTimeout")
+        os.kill(pid, signal.SIGCONT)
+        # one that has begun waits no longer
+        assert c.call("debug:sleep", {"ms": 300}, **limits) == 300
+        assert d.worker_pids() == [pid]
