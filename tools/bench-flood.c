@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "tools/bench-cleanup.h"
 #include "tools/bench-load.h"
@@ -34,6 +35,17 @@ flood_start(struct flood *f, const struct server *s, const struct form *form,
 	f->pid = spawn_fork();
 	if (f->pid == 0)
 		flood_main(f, s, form, window);
+}
+
+void
+flood_check(const struct flood *f)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	if (waitid(P_PID, (id_t)f->pid, &info, WEXITED | WNOHANG | WNOWAIT) !=
+		0 ||
+	    info.si_pid != 0)
+		cleanup_die("the flood has ended, and nothing was measured");
 }
 
 uint64_t

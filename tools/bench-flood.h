@@ -19,6 +19,9 @@ struct flood {
 void flood_start(struct flood *f, const struct server *s,
     const struct form *form, size_t window);
 
+/* Ends the benchmark if the flood has ended: nothing was measured then. */
+void flood_check(const struct flood *f);
+
 /* Answers so far. */
 uint64_t flood_count(const struct flood *f);
 

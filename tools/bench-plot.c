@@ -115,14 +115,21 @@ plot_curve(FILE *f, const struct curve *curve, int i, double top_us)
 	samples_clear(&sorted);
 }
 
-void
-plot_write(const struct bench *b, const char *path)
+FILE *
+plot_open(const char *path)
 {
-	double top_us = PLOT_LEAST_US * 10;
 	FILE *f = fopen(path, "we");
 
 	if (f == NULL)
 		cleanup_die("cannot write %s: %s", path, strerror(errno));
+	return f;
+}
+
+void
+plot_write(const struct bench *b, FILE *f)
+{
+	double top_us = PLOT_LEAST_US * 10;
+
 	for (int i = 0; i < b->n_curves; i++) {
 		while (samples_max(&b->curves[i].us) > top_us)
 			top_us *= 10;
@@ -139,5 +146,5 @@ plot_write(const struct bench *b, const char *path)
 		plot_curve(f, &b->curves[i], i, top_us);
 	fputs("</svg>\n", f);
 	if (ferror(f) | fclose(f))
-		cleanup_die("cannot write %s: %s", path, strerror(errno));
+		cleanup_die("cannot write %s: %s", b->plot, strerror(errno));
 }

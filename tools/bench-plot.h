@@ -3,9 +3,14 @@
 
 /* Latency distributions as a picture. */
 
+#include <stdio.h>
+
 #include "tools/bench.h"
 
-/* Writes the curves that were kept to an SVG file, or ends. */
-void plot_write(const struct bench *b, const char *path);
+/* Makes the file, or ends the benchmark: before it has measured anything. */
+FILE *plot_open(const char *path);
+
+/* Writes the curves that were kept, as SVG, and closes the file; or ends. */
+void plot_write(const struct bench *b, FILE *f);
 
 #endif

@@ -160,6 +160,7 @@ priority_morod(const struct bench *b, size_t which, struct priority *p)
 	paced_run(fd, "morod", &high, priority_calls(b), PRIORITY_EVERY_NS,
 	    &late, &p->timer_us);
 	n = flood_count(&flooded.flood) - n;
+	flood_check(&flooded.flood);
 	samples_add(&p->flood,
 	    (double)n * CLOCK_NS_PER_S / (double)(clock_ns() - begin));
 	priority_note(p, &late);

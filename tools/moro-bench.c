@@ -270,6 +270,7 @@ main(int argc, char **argv)
 	static struct bench b = {.rounds = BENCH_ROUNDS,
 	    .workers = BENCH_WORKERS,
 	    .seconds = BENCH_SECONDS};
+	FILE *plot = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "hV", bench_options, NULL)) != -1)
@@ -284,6 +285,8 @@ main(int argc, char **argv)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_TIMERSLACK, 1);
 	cleanup_init();
+	if (b.plot != NULL)
+		plot = plot_open(b.plot);
 	if (!b.json)
 		table_head(b.rounds, b.workers);
 	bench_watched(&b, argc, argv);
@@ -291,8 +294,10 @@ main(int argc, char **argv)
 		json_print(&b);
 	else
 		table_end(b.wall_s, b.others);
-	if (b.plot != NULL)
-		plot_write(&b, b.plot);
+	if (ferror(stdout))
+		cleanup_die("cannot write standard output");
+	if (plot != NULL)
+		plot_write(&b, plot);
 	bench_clear(&b);
 	return EXIT_SUCCESS;
 }

@@ -31,9 +31,9 @@ class Place:
             "text": True,
         }
 
-    def run(self, *args):
+    def run(self, *args, stdout=subprocess.PIPE):
         return subprocess.run(
-            [BENCH, *args], capture_output=True, timeout=LONG, **self.how
+            [BENCH, *args], stdout=stdout, stderr=subprocess.PIPE, timeout=LONG, **self.how
         )
 
     def processes(self):
@@ -233,4 +233,23 @@ def test_no_server(place):
     """A socket that nobody listens on is a failure to measure, not bad usage."""
     r = place.run("pipeline", "--socket", str(place.cwd / "none"), *SHORT)
     assert r.returncode == 1 and "none" in r.stderr
+    place.assert_clean()
+
+
+def test_refused_flood_is_no_measurement(place, morod):
+    """A flood that the server refuses ends it: figures without one mean nothing."""
+    with morod(workers=2) as d:  # its queue takes fewer than the flood has
+        r = place.run("priority", "--socket", d.socket, "--json", *SHORT)
+    assert r.returncode == 1 and r.stdout == ""
+    assert "QUEUE_FULL" in r.stderr and "the flood has ended" in r.stderr
+    place.assert_clean()
+
+
+def test_output_that_cannot_be_written(place):
+    """Known before anything is measured, where it can be; an error at the end otherwise."""
+    r = place.run("strict", "--plot", "/nonexistent/x.svg", *SHORT)
+    assert r.returncode == 1 and "/nonexistent/x.svg" in r.stderr and r.stdout == ""
+    with open("/dev/full", "w") as full:
+        r = place.run("respawn", *SHORT, stdout=full)
+    assert r.returncode == 1 and "standard output" in r.stderr
     place.assert_clean()
