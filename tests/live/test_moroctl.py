@@ -600,6 +600,8 @@ def test_nothing_is_left_behind(morod, tmp_path, sig):
             [BUILD / "tools" / "moroctl", "--socket", d.socket, "compress", "--level", "19",
              "-i", tmp_path / "in", "-o", tmp_path / "out"],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            # a shell's background job ignores SIGINT, and so would moroctl
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         d.wait(lambda s: s["activeTasks"] == 1)
         process.send_signal(sig)
