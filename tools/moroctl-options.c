@@ -60,7 +60,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
     [CTL_FORMAT] = {"format", 0, "NAME", "zstd or gzip"},
     [CTL_LEVEL] = {"level", 0, "N", "how hard to try"},
     [CTL_MAX_OUTPUT] = {"max-output", 0, "SIZE",
-	"refuse results larger than this (64M; as a file --max-file)"},
+	"refuse larger results (64M; as a file --max-file)"},
 };
 
 bool
