@@ -26,9 +26,10 @@ life_change(struct task *t, enum task_state to)
 static void
 life_timeout_fault(const struct task *t, uint64_t now, struct fault *fault)
 {
-	bool running = t->state == TASK_RUNNING;
-	const char *option = "timeout";
 	const struct task_extra *e = t->extra;
+	/* in the hands of a worker that dies it may wait still */
+	bool running = t->state == TASK_RUNNING && e->queue_due > now;
+	const char *option = "timeout";
 	uint64_t limit = e->timeout_ms;
 
 	if (e->due > now) {

@@ -265,3 +265,20 @@ def test_waiting_in_a_stopped_worker_counts(morod, limits):
         # one that has begun waits no longer
         assert c.call("debug:sleep", {"ms": 300}, **limits) == 300
         assert d.worker_pids() == [pid]
+
+
+def test_waiting_in_a_dying_worker_counts(morod):
+    """Also while nobody has seen the worker's death to its end: it is not called run time."""
+    with morod(workers=1) as d, d.client() as c:
+        pid = d.worker_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        call = c.submit("debug:echo", 1, queueTimeout=200)
+        c.request("ping")
+        d.process.send_signal(signal.SIGSTOP)  # the master reaps nobody
+        try:
+            os.kill(pid, signal.SIGKILL)
+            error = call.error()
+        finally:
+            d.process.send_signal(signal.SIGCONT)
+        assert (error["option"], error["limit"], error["reason"]) == ("queueTimeout", 200, "queue")
+        assert c.call("debug:echo", 2) == 2
