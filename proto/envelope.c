@@ -15,20 +15,35 @@ envelope_number(uint8_t *out, uint8_t first, uint64_t v, unsigned int n)
 	return n + 1u;
 }
 
+/* Bytes behind the first one of an integer, as few as can be. */
+static unsigned int
+envelope_width(uint64_t v)
+{
+	if (v < 0x80)
+		return 0;
+	if (v <= UINT8_MAX)
+		return 1;
+	if (v <= UINT16_MAX)
+		return 2;
+	return v <= UINT32_MAX ? 4 : 8;
+}
+
 static size_t
 envelope_uint(uint8_t *out, uint64_t v)
 {
-	if (v < 0x80) {
+	switch (envelope_width(v)) {
+	case 0:
 		out[0] = (uint8_t)v;
 		return 1;
-	}
-	if (v <= UINT8_MAX)
+	case 1:
 		return envelope_number(out, 0xcc, v, 1);
-	if (v <= UINT16_MAX)
+	case 2:
 		return envelope_number(out, 0xcd, v, 2);
-	if (v <= UINT32_MAX)
+	case 4:
 		return envelope_number(out, 0xce, v, 4);
-	return envelope_number(out, 0xcf, v, 8);
+	default:
+		return envelope_number(out, 0xcf, v, 8);
+	}
 }
 
 static size_t
@@ -70,13 +85,7 @@ envelope_response(uint8_t *out, uint64_t msgid)
 size_t
 envelope_response_len(uint64_t msgid)
 {
-	if (msgid < 0x80)
-		return 3;
-	if (msgid <= UINT8_MAX)
-		return 4;
-	if (msgid <= UINT16_MAX)
-		return 5;
-	return msgid <= UINT32_MAX ? 7 : 11;
+	return 3 + envelope_width(msgid); /* array, kind, the msgid's first */
 }
 
 size_t

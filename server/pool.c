@@ -111,11 +111,7 @@ pool_dispatch(struct pool *p)
 		waiting -= n;
 		any = true;
 		batch = batch || s->n_running > 1;
-		if (s->open) {
-			/* the others come first */
-			TAILQ_REMOVE(&p->open, s, link);
-			TAILQ_INSERT_TAIL(&p->open, s, link);
-		}
+		slot_put_last(s);
 	}
 	if (batch)
 		pool_watch(p, &p->check, POOL_CHECK_MS);

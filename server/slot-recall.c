@@ -122,11 +122,7 @@ slot_revoke(struct slot *s, uint32_t *begun)
 	if (s->n_running > 0)
 		slot_salvage(s);
 	slot_update(s);
-	if (s->open) {
-		/* the others come first */
-		TAILQ_REMOVE(&s->pool->open, s, link);
-		TAILQ_INSERT_TAIL(&s->pool->open, s, link);
-	}
+	slot_put_last(s);
 	return 0;
 }
 

@@ -1,12 +1,9 @@
 #include "server/slot.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/envelope.h"
@@ -74,6 +71,15 @@ slot_update(struct slot *s)
 	else
 		TAILQ_INSERT_TAIL(&p->open, s, link);
 	p->n_open++;
+}
+
+void
+slot_put_last(struct slot *s)
+{
+	if (!s->open)
+		return;
+	TAILQ_REMOVE(&s->pool->open, s, link);
+	TAILQ_INSERT_TAIL(&s->pool->open, s, link);
 }
 
 void

@@ -114,8 +114,10 @@ void slot_check(struct slot *s);
  * Returns whether that is worth another look.
  */
 bool slot_check_late(struct slot *s);
+#define SLOT_LATE_MS 50 /* so long, and between two looks */
 
-#define SLOT_LATE_MS 50
+/* All others that may be handed tasks come before it. */
+void slot_put_last(struct slot *s);
 
 /*
  * Has the worker begin nothing more: what it has not begun goes back to the

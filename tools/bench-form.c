@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/envelope.h"
+#include "proto/number.h"
 #include "proto/range.h"
 #include "tools/bench-spawn.h"
 
@@ -29,16 +30,6 @@ form_noise(uint8_t *out, size_t len)
 	}
 }
 
-/* Writes a number, high byte first. */
-static void
-form_u32(uint8_t *out, uint32_t v)
-{
-	out[0] = (uint8_t)(v >> 24);
-	out[1] = (uint8_t)(v >> 16);
-	out[2] = (uint8_t)(v >> 8);
-	out[3] = (uint8_t)v;
-}
-
 /* Writes the header of bytes, as short as it can be: the answer has it so. */
 static size_t
 form_bin(uint8_t *out, size_t len)
@@ -50,12 +41,11 @@ form_bin(uint8_t *out, size_t len)
 	}
 	if (len <= UINT16_MAX) {
 		out[0] = 0xc5;
-		out[1] = (uint8_t)(len >> 8);
-		out[2] = (uint8_t)len;
+		number_put(out + 1, 2, len);
 		return 3;
 	}
 	out[0] = 0xc6;
-	form_u32(out + 1, (uint32_t)len);
+	number_put(out + 1, 4, len);
 	return FORM_BIN_HEAD;
 }
 
@@ -192,7 +182,7 @@ form_size(const struct form *f)
 void
 form_number(const struct form *f, uint8_t *head, uint32_t id)
 {
-	form_u32(head + f->id_at, id);
+	number_put(head + f->id_at, FORM_ID_BYTES, id);
 	if (f->stamp_at != FORM_NOWHERE)
-		form_u32(head + f->stamp_at, id);
+		number_put(head + f->stamp_at, FORM_ID_BYTES, id);
 }

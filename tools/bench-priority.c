@@ -126,6 +126,7 @@ flooded_start(struct flooded *f, const struct bench *b, size_t which)
 static void
 flooded_stop(struct flooded *f)
 {
+	flood_check(&f->flood);
 	flood_stop(&f->flood);
 	server_stop(&f->server);
 	form_clear(&f->low);
@@ -160,7 +161,6 @@ priority_morod(const struct bench *b, size_t which, struct priority *p)
 	paced_run(fd, "morod", &high, priority_calls(b), PRIORITY_EVERY_NS,
 	    &late, &p->timer_us);
 	n = flood_count(&flooded.flood) - n;
-	flood_check(&flooded.flood);
 	samples_add(&p->flood,
 	    (double)n * CLOCK_NS_PER_S / (double)(clock_ns() - begin));
 	priority_note(p, &late);

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "proto/number.h"
 #include "tools/bench-cleanup.h"
+#include "tools/bench-form.h"
 #include "tools/bench-spawn.h"
 
 #define RECEIVER_ROOM ((size_t)256 << 10) /* least room of a read */
@@ -90,8 +92,7 @@ receiver_next_bare(struct receiver *r, struct answer *a)
 
 	if (r->end - r->start < r->bare)
 		return 0;
-	a->id = (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 |
-		(uint64_t)at[2] << 8 | at[3];
+	a->id = number_get(at, FORM_ID_BYTES);
 	a->error = NULL;
 	a->result = at;
 	a->result_len = r->bare;
