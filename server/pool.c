@@ -124,6 +124,7 @@ pool_add(struct pool *p, struct task *t)
 {
 	uint64_t now = loop_now(&p->dispatcher->loop);
 
+	task_set_queued_us(t, loop_now_us(&p->dispatcher->loop));
 	queue_append(&p->queue, t);
 	p->seen_ms[t->priority] = now;
 	for (int lower = t->priority + 1; lower < PRIORITY_N; lower++) {

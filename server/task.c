@@ -101,6 +101,7 @@ task_new(struct task_slab *slab)
 	t->generation = generation;
 	t->state = TASK_NEW;
 	t->priority = t->returns = 0;
+	t->attempt = 1;
 	t->place = TASK_IN_RECORD;
 	t->size = t->n_fds = 0;
 	t->notify = t->counts = false;

@@ -73,6 +73,8 @@ struct task {
 	uint32_t cost_ns; /* while RUNNING: what it was expected to take */
 	uint32_t data_len;
 	uint32_t index; /* in the slab; never changes */
+	uint32_t queued_us; /* when it came to wait; see task_queued_us() */
+	uint16_t queued_us_high;
 	uint16_t generation; /* counts the uses of the record */
 	uint8_t state; /* enum task_state */
 	uint8_t priority; /* enum priority */
@@ -80,8 +82,10 @@ struct task {
 	uint8_t place; /* enum task_place */
 	uint8_t size; /* class of its data's: see page_size_class() */
 	uint8_t n_fds; /* descriptors that came with it */
-	bool notify; /* fire-and-forget */
-	bool counts; /* while RUNNING: cost_ns is part of its slot's held_ns */
+	bool notify : 1; /* fire-and-forget */
+	bool counts : 1; /* RUNNING: cost_ns is part of its slot's held_ns */
+	uint8_t
+	    attempt; /* times that a worker's death cost it a run, and one */
 	union {
 		uint8_t bytes[TASK_INLINE];
 		struct {
@@ -122,6 +126,20 @@ task_wire_number(const struct task *t)
 }
 
 struct task *task_find(struct task_slab *slab, uint64_t number);
+
+/* When it came to wait, in the us of loop_now_us(), which 48 bits hold. */
+static inline uint64_t
+task_queued_us(const struct task *t)
+{
+	return (uint64_t)t->queued_us_high << 32 | t->queued_us;
+}
+
+static inline void
+task_set_queued_us(struct task *t, uint64_t us)
+{
+	t->queued_us = (uint32_t)us;
+	t->queued_us_high = (uint16_t)(us >> 32);
+}
 
 /*
  * Keeps the data for the task: inside the record, as a copy, or by a
