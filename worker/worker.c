@@ -269,9 +269,10 @@ worker_serve(struct worker *w, const struct frame *f)
 	empty = w->out.len == 0;
 	if (page_begin(w->page, ++w->received)) {
 		worker_run(w, f);
+		now = worker_clock();
+		page_set_took(w->page, w->received, now - w->now_ns);
 		if (output_is_lent(&w->out))
 			page_set_ready(w->page, (uint32_t)w->out.len);
-		now = worker_clock();
 		if (w->type != NULL)
 			page_learn(w->page, w->type_index, size,
 			    now - w->now_ns);

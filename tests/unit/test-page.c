@@ -381,6 +381,24 @@ test_flush_meanwhile(void **state)
 	assert_int_equal(copy_with(flush_and_finish), 0);
 }
 
+/* What a task took is kept in steps of 16 ns, by number; 68 s are too many. */
+static void
+test_took(void **state)
+{
+	uint64_t most = (uint64_t)UINT32_MAX << PAGE_TOOK_SHIFT;
+
+	for (uint32_t n = 1; n <= PAGE_TASKS; n++)
+		page_set_took(&page, UINT32_MAX - 10 + n, n * 16 + n % 16);
+	for (uint32_t n = 1; n <= PAGE_TASKS; n++)
+		assert_int_equal(page_took(&page, UINT32_MAX - 10 + n), n * 16);
+	page_set_took(&page, 7, most - 1);
+	assert_int_equal(page_took(&page, 7), most - 16);
+	page_set_took(&page, 7, most);
+	assert_true(page_took(&page, 7) == UINT64_MAX);
+	page_set_took(&page, 7, UINT64_MAX);
+	assert_true(page_took(&page, 7) == UINT64_MAX);
+}
+
 int
 main(void)
 {
@@ -398,6 +416,7 @@ main(void)
 	    cmocka_unit_test_setup(test_ready, setup),
 	    cmocka_unit_test_setup(test_ready_hostile, setup),
 	    cmocka_unit_test_setup(test_flush_meanwhile, setup),
+	    cmocka_unit_test_setup(test_took, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
