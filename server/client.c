@@ -137,7 +137,8 @@ client_new(struct dispatcher *d, int fd)
 	deadline_init(&c->deadline, client_deadline_cb, c);
 	TAILQ_INSERT_TAIL(&d->clients, c, link);
 	d->n_clients++;
-	d->counters.clients++;
+	c->number = ++d->counters.clients;
+	c->accepted_ms = loop_now(&d->loop);
 	return 0;
 }
 
@@ -233,6 +234,8 @@ client_add_task(struct client *c, struct task *t)
 	TAILQ_INSERT_TAIL(&c->tasks, t, client_link);
 	c->n_tasks++;
 	c->n_task_fds += t->n_fds;
+	c->task_bytes += t->data_len;
+	c->accepted++;
 }
 
 void
@@ -246,6 +249,7 @@ client_remove_task(struct client *c, struct task *t)
 	TAILQ_REMOVE(&c->tasks, t, client_link);
 	c->n_tasks--;
 	c->n_task_fds -= t->n_fds;
+	c->task_bytes -= t->data_len;
 	t->client = NULL;
 }
 

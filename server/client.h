@@ -44,6 +44,11 @@ struct client {
 	struct client_fds *fds; /* NULL: there are none */
 	uint32_t n_task_fds; /* of its unfinished tasks */
 	bool fd_feature; /* hello asked for descriptors */
+	uint64_t number; /* of the connection, from 1; unique */
+	uint64_t accepted_ms; /* when it came */
+	uint64_t accepted; /* tasks of its that were accepted */
+	uint64_t refused; /* and that were not */
+	uint64_t task_bytes; /* data of its unfinished tasks */
 	uid_t uid; /* by SO_PEERCRED, at accept */
 	pid_t pid;
 	bool half_closed; /* it sends no more, and waits for answers */

@@ -157,6 +157,7 @@ life_run(struct dispatcher *d, struct task *t, struct slot *s)
 {
 	life_change(t, TASK_RUNNING);
 	t->slot = s;
+	metrics_waited(d, t);
 	if (life_rearms(t))
 		life_arm_run(d, t->extra);
 }
@@ -193,37 +194,30 @@ life_leave(struct dispatcher *d, struct task *t)
 	task_free(d->tasks, t);
 }
 
-/* Counts an end. */
+/* Counts an end without a result; the fault is what is answered, or NULL. */
 static void
-life_count(struct counters *n, enum life_end end)
+life_count(struct dispatcher *d, const struct task *t, enum life_end end,
+    const struct fault *fault)
 {
-	switch (end) {
-	case LIFE_RESULT:
-		n->completed++;
-		break;
-	case LIFE_CRASHED:
-		n->crashed++;
-		n->failed++;
-		break;
-	case LIFE_FAILED:
-		n->failed++;
-		break;
-	case LIFE_TIMEOUT:
-		n->timed_out++;
-		break;
-	case LIFE_CANCELLED:
-		n->cancelled++;
-		break;
-	}
+	static const enum outcome outcomes[] = {
+	    [LIFE_FAILED] = OUTCOME_FAILED,
+	    [LIFE_CRASHED] = OUTCOME_FAILED,
+	    [LIFE_TIMEOUT] = OUTCOME_TIMED_OUT,
+	    [LIFE_CANCELLED] = OUTCOME_CANCELLED,
+	};
+
+	d->counters.ended[outcomes[end]]++;
+	if (end == LIFE_CRASHED)
+		d->counters.crashed++;
+	metrics_ended(d, t, outcomes[end], fault);
 }
 
 /* Ends the task; its client, if there is one, may be done with by now. */
 static void
-life_end(struct dispatcher *d, struct task *t, enum life_end end)
+life_done(struct dispatcher *d, struct task *t)
 {
 	struct client *c = t->client;
 
-	life_count(&d->counters, end);
 	life_leave(d, t);
 	if (c != NULL)
 		client_check_done(c);
@@ -235,7 +229,9 @@ life_result(struct dispatcher *d, struct task *t, const uint8_t *at, size_t len,
 {
 	if (t->client != NULL && !t->notify)
 		answer_raw(t->client, t->msgid, at, len, chunk);
-	life_end(d, t, LIFE_RESULT);
+	d->counters.ended[OUTCOME_COMPLETED]++;
+	metrics_completed(d, t);
+	life_done(d, t);
 }
 
 void
@@ -247,7 +243,8 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 	else
 		log_debug("fire-and-forget %s failed: %s: %s", t->route->name,
 		    code_name(fault->code), fault->message);
-	life_end(d, t, end);
+	life_count(d, t, end, fault);
+	life_done(d, t);
 }
 
 void
@@ -259,7 +256,7 @@ life_drop(struct dispatcher *d, struct task *t)
 
 	if (task_find(d->tasks, number) != t)
 		return;
-	life_count(&d->counters, LIFE_CANCELLED);
+	life_count(d, t, LIFE_CANCELLED, NULL);
 	life_leave(d, t);
 	if (kill)
 		slot_kill(s);

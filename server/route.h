@@ -10,10 +10,12 @@
 
 #include "proto/envelope.h"
 #include "proto/limit.h"
+#include "proto/options.h"
 #include "proto/page.h"
 #include "worker/type.h"
 
 struct pool;
+struct series;
 
 struct route {
 	UT_hash_handle hh; /* by name */
@@ -24,6 +26,7 @@ struct route {
 	unsigned int index; /* of the type, in the registry */
 	/* What a task takes, by its data's size, ns; 0: not known. */
 	uint32_t run_ns[PAGE_SIZES];
+	struct series *series[PRIORITY_N]; /* NULL: there were none yet */
 	/* What a task's message to a worker begins with, up to its data. */
 	uint8_t head[ENVELOPE_HEAD_MAX + LIMIT_METHOD_MAX];
 	size_t head_len;

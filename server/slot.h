@@ -54,6 +54,9 @@ struct slot {
 	uint64_t held_bytes; /* their data */
 	uint32_t held_fds; /* their descriptors */
 	uint64_t begun_ms; /* when the first of them could begin */
+	const struct task *answering; /* its answer is being taken, or NULL */
+	uint64_t took; /* what that one ran, 1/16 us */
+	uint64_t spawned_ms; /* when the worker came */
 	char cause[96]; /* what it did wrong, or "" */
 	uint64_t tasks_done; /* by all workers of the slot */
 	uint32_t restarts; /* deaths that nobody wanted */

@@ -74,7 +74,7 @@ test_percentiles(void **state)
 	for (int i = 0; i < VALUES; i++) {
 		uint64_t r = next_random();
 
-		values[i] = (r >> 24) >> (r % HISTOGRAM_BITS);
+		values[i] = (r >> 20) >> (r % HISTOGRAM_BITS);
 		histogram_add(&h, values[i]);
 	}
 	qsort(values, VALUES, sizeof values[0], compare);
