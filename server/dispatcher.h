@@ -64,6 +64,7 @@ struct dispatcher {
 	bool shutdown_asked; /* a client asked, the master is to be told */
 	bool draining; /* no new tasks */
 	bool stopping; /* answer and go */
+	bool at_once; /* likewise, without time to clean up */
 };
 
 struct dispatcher_setup {

@@ -58,7 +58,8 @@ metrics_waited(struct dispatcher *d, const struct task *t)
 	struct series *s = metrics_series(t->route, t->priority);
 
 	metrics_turn(d);
-	if (s != NULL)
+	/* what lies between two runs is no waiting for a worker */
+	if (s != NULL && t->attempt == 1)
 		histogram_add(&s->wait,
 		    (loop_now_us(&d->loop) - task_queued_us(t))
 			<< HISTOGRAM_US_BITS);
@@ -116,21 +117,20 @@ metrics_note_slow(struct dispatcher *d, const struct task *t, unsigned int row,
 	metrics_fill_slow(slow, t, row);
 }
 
-void
-metrics_ended(struct dispatcher *d, const struct task *t, enum outcome outcome,
-    const struct fault *fault)
+/* Counts an end, or one of several runs. */
+static void
+metrics_count(struct dispatcher *d, const struct task *t, unsigned int row)
 {
 	struct series *s = metrics_series(t->route, t->priority);
-	unsigned int row = series_row(outcome, fault);
 	uint64_t wait_us, run_us, ran;
 
 	metrics_turn(d);
+	d->counters.ended[series_row_outcome(row)]++;
 	if (s == NULL)
 		return;
 	s->counts[row]++;
-	if (t->state != TASK_RUNNING)
-		return;
-	if (t->slot->answering != t && !slot_has_begun(t->slot, t))
+	if (t->state != TASK_RUNNING ||
+	    (t->slot->answering != t && !slot_has_begun(t->slot, t)))
 		return;
 	metrics_times(d, t, &wait_us, &run_us);
 	ran = t->slot->answering == t ? t->slot->took
@@ -141,6 +141,19 @@ metrics_ended(struct dispatcher *d, const struct task *t, enum outcome outcome,
 }
 
 void
+metrics_ended(struct dispatcher *d, const struct task *t, enum outcome outcome,
+    const struct fault *fault)
+{
+	metrics_count(d, t, series_row(outcome, fault));
+}
+
+void
+metrics_retried(struct dispatcher *d, const struct task *t, const char *reason)
+{
+	metrics_count(d, t, series_row_named(OUTCOME_RETRIED, reason));
+}
+
+void
 metrics_completed(struct dispatcher *d, const struct task *t)
 {
 	struct series *s = t->route->series[t->priority];
@@ -148,9 +161,10 @@ metrics_completed(struct dispatcher *d, const struct task *t)
 
 	if (s == NULL || took >= SERIES_LONG ||
 	    loop_now(&d->loop) >= d->metrics.turn_ms) {
-		metrics_ended(d, t, OUTCOME_COMPLETED, NULL);
+		metrics_count(d, t, SERIES_COMPLETED);
 		return;
 	}
+	d->counters.ended[OUTCOME_COMPLETED]++;
 	s->counts[SERIES_COMPLETED]++;
 	histogram_add(&s->run, took);
 }
@@ -162,17 +176,9 @@ metrics_refused(struct dispatcher *d, struct route *r, enum priority priority,
 	struct series *s = r != NULL ? metrics_series(r, priority) : NULL;
 	unsigned int row = series_row(OUTCOME_REFUSED, fault);
 
+	d->counters.ended[OUTCOME_REFUSED]++;
 	if (s != NULL)
 		s->counts[row]++;
 	else
 		d->metrics.unknown[row]++;
-}
-
-void
-metrics_retried(struct dispatcher *d, const struct task *t, const char *reason)
-{
-	struct series *s = metrics_series(t->route, t->priority);
-
-	if (s != NULL)
-		s->counts[series_row_named(OUTCOME_RETRIED, reason)]++;
 }

@@ -29,10 +29,7 @@ void metrics_init(struct metrics *m, uint64_t now_ms);
 /* A worker has it now: its waiting is over. */
 void metrics_waited(struct dispatcher *d, const struct task *t);
 
-/*
- * It ends, and has not left its slot yet. The fault is what is answered; NULL:
- * a result, or nobody waits for it any more.
- */
+/* It ends without a result, and has not left its slot yet. */
 void metrics_ended(struct dispatcher *d, const struct task *t,
     enum outcome outcome, const struct fault *fault);
 
@@ -43,7 +40,7 @@ void metrics_completed(struct dispatcher *d, const struct task *t);
 void metrics_refused(struct dispatcher *d, struct route *r,
     enum priority priority, const struct fault *fault);
 
-/* It runs once more, because of "crash" or "error". */
+/* It is to run once more, because of "crash" or "error". */
 void metrics_retried(struct dispatcher *d, const struct task *t,
     const char *reason);
 

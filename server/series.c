@@ -81,14 +81,14 @@ series_row_named(enum outcome outcome, const char *reason)
 static const char *
 series_fault_reason(const struct fault *fault)
 {
-	if (fault == NULL)
-		return "disconnect"; /* it is cancelled and nobody is told */
 	switch (fault->code) {
 	case CODE_QUEUE_FULL:
 	case CODE_WORKER_ERROR:
 	case CODE_TIMEOUT:
-	case CODE_CANCELLED:
 		return fault->reason;
+	case CODE_CANCELLED:
+		/* whose client left is told no reason */
+		return fault->reason[0] != '\0' ? fault->reason : "disconnect";
 	case CODE_SHUTTING_DOWN:
 		return "shutdown";
 	default:
@@ -99,8 +99,6 @@ series_fault_reason(const struct fault *fault)
 unsigned int
 series_row(enum outcome outcome, const struct fault *fault)
 {
-	if (outcome == OUTCOME_COMPLETED)
-		return SERIES_COMPLETED;
 	return series_row_named(outcome, series_fault_reason(fault));
 }
 

@@ -18,6 +18,7 @@
 #include "server/fdset.h"
 
 struct client;
+struct progress;
 struct route;
 struct slot;
 
@@ -25,6 +26,7 @@ enum task_state {
 	TASK_NEW, /* being made */
 	TASK_QUEUED,
 	TASK_RUNNING,
+	TASK_DELAYED, /* waits to be run again, after a pause */
 	TASK_ANSWERED, /* on its way back to the slab */
 	TASK_STATES,
 };
@@ -41,6 +43,15 @@ enum task_place {
 	TASK_IN_CHUNK, /* in place, in what was read */
 };
 
+/* Who does not want a task any more. */
+enum life_cancel {
+	CANCEL_NONE, /* it is wanted */
+	CANCEL_CLIENT, /* by method cancel */
+	CANCEL_ADMIN, /* by method cancel, for another's task */
+	CANCEL_SHUTDOWN,
+	CANCEL_GONE, /* the client left */
+};
+
 /* What only some tasks have; kept apart, because a million may wait. */
 struct task_extra {
 	struct deadline deadline; /* the next of its limits to strike */
@@ -48,11 +59,19 @@ struct task_extra {
 	struct fdset *fdset; /* descriptors that came with it, or NULL */
 	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
 	uint64_t queue_due; /* likewise, while it is not begun */
-	uint64_t run_due; /* likewise, while RUNNING */
+	uint64_t run_due; /* likewise, while RUNNING; DELAYED: the pause ends */
 	uint32_t timeout_ms; /* these three, 0: no limit */
 	uint32_t run_timeout_ms;
 	uint32_t queue_timeout_ms;
 	uint32_t result_fd; /* of fdset, for the result; or INFO_NO_FD */
+	uint32_t cancel_grace_ms; /* valid with has_grace */
+	struct progress *progress; /* NULL: nobody wants to hear of it */
+	struct retry retry; /* valid with has_retry */
+	uint8_t cancelled; /* enum life_cancel: it was asked to stop */
+	bool has_grace;
+	bool has_retry;
+	bool has_idempotent; /* the option was given, which is: */
+	bool idempotent;
 };
 
 /*
