@@ -6,7 +6,6 @@
 #include "server/answer.h"
 #include "server/control-parts.h"
 #include "server/log.h"
-#include "server/stats.h"
 #include "worker/registry.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -143,16 +142,6 @@ control_ping(struct control *ctl)
 	answer_end(&a, ctl->client);
 }
 
-static void
-control_stats(struct control *ctl)
-{
-	struct answer a;
-
-	answer_begin(&a, ctl->m->frame->msgid);
-	stats_pack(ctl->dispatcher, &a.pk);
-	answer_end(&a, ctl->client);
-}
-
 const struct task_type *
 control_type_at(const struct dispatcher *d, size_t *i)
 {
@@ -235,6 +224,9 @@ static const struct {
     {"ping", control_ping, false},
     {"stats", control_stats, false},
     {"types", control_types, false},
+    {"ls", control_ls, false},
+    {"slow", control_slow, false},
+    {"clients", control_clients, false},
     {"cancel", control_cancel, true},
     {"shutdown", control_shutdown, true},
     {"nvim_set_client_info", control_nvim, true},

@@ -30,6 +30,7 @@ struct pool {
 	uint32_t n_open;
 	struct deadline check; /* set while a worker holds more than one task */
 	struct deadline late; /* set while one may not have begun its task */
+	uint32_t look_next; /* the slot that stats looks at next */
 	uint64_t run_us; /* moving average of a task's run time */
 	struct task_list delayed; /* to be run again, after a pause */
 	uint32_t n_delayed;

@@ -148,6 +148,7 @@ slot_spawned(struct slot *s, const struct message *m,
 	}
 	s->handed = s->checked = 0;
 	s->spawned_ms = loop_now(&slot_dispatcher(s)->loop);
+	s->usage_ms = 0;
 	s->stuck = false;
 	s->awaits = 0;
 	s->restarts = m->restarts;

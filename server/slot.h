@@ -17,6 +17,7 @@
 #include "server/channel.h"
 #include "server/conn.h"
 #include "server/task.h"
+#include "server/usage.h"
 
 struct pool;
 struct queue;
@@ -57,6 +58,8 @@ struct slot {
 	const struct task *answering; /* its answer is being taken, or NULL */
 	uint64_t took; /* what that one ran, 1/16 us */
 	uint64_t spawned_ms; /* when the worker came */
+	struct usage usage; /* of the worker, as it was then: */
+	uint64_t usage_ms; /* 0: not known */
 	char cause[96]; /* what it did wrong, or "" */
 	uint64_t tasks_done; /* by all workers of the slot */
 	uint32_t restarts; /* deaths that nobody wanted */

@@ -3,8 +3,12 @@
 #include <stdbool.h>
 
 #include "server/answer.h"
+#include "server/stats-parts.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+/* What workers use is asked of the kernel so seldom, and of so many at once. */
+#define STATS_USAGE_MS 250
+#define STATS_USAGE_MAX 64
 
 /* The gauges of all pools together. */
 struct gauges {
@@ -41,12 +45,52 @@ stats_pack_bool(msgpack_packer *pk, const char *key, bool value)
 		msgpack_pack_false(pk);
 }
 
+/* Learns what a worker uses. Returns how often the kernel was asked. */
+static uint32_t
+stats_look(struct slot *s, uint64_t now)
+{
+	if (s->worker == NULL)
+		s->usage_ms = 0;
+	if (s->worker == NULL ||
+	    (s->usage_ms != 0 && now - s->usage_ms < STATS_USAGE_MS))
+		return 0;
+	if (usage_read(&s->usage, s->worker->pid, s->worker->pidfd) == -1)
+		s->usage_ms = 0;
+	else
+		s->usage_ms = now;
+	return 1;
+}
+
+/* Learns what a pool's workers use; of many it goes on there the next time. */
+static void
+stats_look_pool(struct pool *p, uint64_t now)
+{
+	uint32_t asked = 0;
+
+	for (uint32_t i = 0; i < p->n_slots && asked < STATS_USAGE_MAX; i++) {
+		asked += stats_look(&p->slots[p->look_next], now);
+		p->look_next = (p->look_next + 1) % p->n_slots;
+	}
+}
+
+/* Packs a key and a number, or nil when it is not known. */
+static void
+stats_pack_known(msgpack_packer *pk, const char *key, bool known,
+    uint64_t value)
+{
+	answer_text(pk, key);
+	if (known)
+		msgpack_pack_uint64(pk, value);
+	else
+		msgpack_pack_nil(pk);
+}
+
 static void
 stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 {
 	const struct task *t = TAILQ_FIRST(&s->running);
 
-	msgpack_pack_map(pk, 8);
+	msgpack_pack_map(pk, 11);
 	stats_pack_bool(pk, "begun", t != NULL && slot_has_begun(s, t));
 	answer_number(pk, "slot", s->number + 1);
 	answer_number(pk, "pid",
@@ -58,21 +102,27 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 		answer_text(pk, t->route->name);
 	else
 		msgpack_pack_nil(pk);
-	answer_text(pk, "sinceMs");
-	if (t != NULL)
-		msgpack_pack_uint64(pk, now - s->begun_ms);
-	else
-		msgpack_pack_nil(pk);
+	stats_pack_known(pk, "sinceMs", t != NULL, now - s->begun_ms);
+	stats_pack_known(pk, "rss", s->usage_ms != 0, s->usage.rss);
+	stats_pack_known(pk, "cpuMs", s->usage_ms != 0, s->usage.cpu_ms);
+	stats_pack_known(pk, "ageMs", s->worker != NULL, now - s->spawned_ms);
 	answer_number(pk, "tasksDone", s->tasks_done);
 	answer_number(pk, "restarts", s->restarts);
 }
 
 static void
-stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
+stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 {
-	msgpack_pack_map(pk, 3);
+	stats_look_pool(p, now);
+	msgpack_pack_map(pk, 8);
 	answer_text(pk, "name");
 	answer_text(pk, p->name);
+	answer_text(pk, "state");
+	answer_text(pk, pool_workers(p) > 0 ? "up" : "down");
+	answer_number(pk, "min", p->n_slots);
+	answer_number(pk, "max", p->n_slots);
+	answer_number(pk, "target", p->n_slots);
+	answer_number(pk, "delayed", p->n_delayed);
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
@@ -85,7 +135,7 @@ stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 }
 
 void
-stats_pack(struct dispatcher *d, msgpack_packer *pk)
+stats_pack(struct dispatcher *d, bool buckets, msgpack_packer *pk)
 {
 	const struct counters *n = &d->counters;
 	struct gauges g = stats_gauges(d);
@@ -121,7 +171,8 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	};
 	struct pool *p;
 
-	msgpack_pack_map(pk, COUNT(numbers) + 2);
+	msgpack_pack_map(pk, COUNT(numbers) + 2 + STATS_SERIES_KEYS +
+				 (buckets ? STATS_BUCKETS_KEYS : 0));
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		answer_number(pk, numbers[i].key, numbers[i].value);
 	stats_pack_bool(pk, "isShuttingDown", d->draining);
@@ -129,4 +180,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	msgpack_pack_array(pk, g.pools);
 	TAILQ_FOREACH(p, &d->pools, link)
 		stats_pack_pool(p, now, pk);
+	stats_pack_series(d, pk);
+	if (buckets)
+		stats_pack_buckets(d, pk);
 }
