@@ -136,7 +136,7 @@ list_pack_task(struct dispatcher *d, const struct task *t, msgpack_packer *pk)
 	answer_text(pk, "type");
 	answer_text(pk, t->route->name);
 	answer_text(pk, "priority");
-	answer_text(pk, priority_name((enum priority)t->priority));
+	answer_text(pk, priority_name((enum priority)task_given_priority(t)));
 	answer_text(pk, "state");
 	answer_text(pk, task_state_name((enum task_state)t->state));
 	answer_text(pk, "pool");

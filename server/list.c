@@ -1,6 +1,7 @@
 #include "server/list.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "server/client.h"
 
@@ -56,12 +57,83 @@ list_running(struct list *l, const struct pool *p)
 	return true;
 }
 
-/* Looks at what waits. */
+/* Where the clients of a priority are in a walk through their tasks. */
+struct list_turns {
+	const struct task **next; /* of each client, or NULL: it has no more */
+	uint32_t n;
+};
+
+/* Sets out at each client's first task. False: no memory. */
+static bool
+list_turns_init(struct list_turns *turns, const struct lane_list *ring)
+{
+	const struct lane *lane;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(lane, ring, link)
+		n++;
+	turns->n = 0;
+	turns->next = calloc(n + 1, sizeof turns->next[0]);
+	if (turns->next == NULL)
+		return false;
+	TAILQ_FOREACH(lane, ring, link)
+		turns->next[turns->n++] = TAILQ_FIRST(&lane->tasks);
+	return true;
+}
+
+/* Looks at one task of each client. False: the search is over. */
+static bool
+list_turn(struct list *l, struct list_turns *turns, bool *more)
+{
+	*more = false;
+	for (uint32_t i = 0; i < turns->n; i++) {
+		const struct task *t = turns->next[i];
+
+		if (t == NULL)
+			continue;
+		turns->next[i] = TAILQ_NEXT(t, link);
+		*more = true;
+		if (!list_look(l, t))
+			return false;
+	}
+	return true;
+}
+
+/* Looks at the tasks of one priority: the clients take turns. */
+static bool
+list_ring(struct list *l, const struct lane_list *ring)
+{
+	struct list_turns turns;
+	bool more = true, on = true;
+
+	if (!list_turns_init(&turns, ring))
+		return false;
+	while (more && on)
+		on = list_turn(l, &turns, &more);
+	free((void *)turns.next);
+	return on;
+}
+
+static bool
+list_queue(struct list *l, const struct queue *q)
+{
+	for (int i = 0; i < PRIORITY_N; i++) {
+		if (!list_ring(l, &q->rings[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Looks at what waits; last those whose type may run no more now. */
 static bool
 list_queued(struct list *l, const struct pool *p)
 {
-	for (int i = 0; i < PRIORITY_N; i++) {
-		if (!list_walk(l, &p->queue.lists[i]))
+	const struct route *r = p->dispatcher->routes;
+
+	if (!list_queue(l, &p->queue))
+		return false;
+	for (; r != NULL; r = r->hh.next) {
+		if (r->pool == p && !list_queue(l, &r->parked))
 			return false;
 	}
 	return true;

@@ -55,7 +55,7 @@ metrics_series(struct route *r, unsigned int priority)
 void
 metrics_waited(struct dispatcher *d, const struct task *t)
 {
-	struct series *s = metrics_series(t->route, t->priority);
+	struct series *s = metrics_series(t->route, task_given_priority(t));
 
 	metrics_turn(d);
 	/* what lies between two runs is no waiting for a worker */
@@ -121,7 +121,7 @@ metrics_note_slow(struct dispatcher *d, const struct task *t, unsigned int row,
 static void
 metrics_count(struct dispatcher *d, const struct task *t, unsigned int row)
 {
-	struct series *s = metrics_series(t->route, t->priority);
+	struct series *s = metrics_series(t->route, task_given_priority(t));
 	uint64_t wait_us, run_us, ran;
 
 	metrics_turn(d);
@@ -156,7 +156,7 @@ metrics_retried(struct dispatcher *d, const struct task *t, const char *reason)
 void
 metrics_completed(struct dispatcher *d, const struct task *t)
 {
-	struct series *s = t->route->series[t->priority];
+	struct series *s = t->route->series[task_given_priority(t)];
 	uint64_t took = t->slot->took;
 
 	if (s == NULL || took >= SERIES_LONG ||

@@ -40,6 +40,7 @@ static const struct {
     {OUTCOME_CANCELLED, "other"},
     {OUTCOME_REFUSED, "count"},
     {OUTCOME_REFUSED, "client"},
+    {OUTCOME_REFUSED, "clientBytes"},
     {OUTCOME_REFUSED, "bytes"},
     {OUTCOME_REFUSED, "fds"},
     {OUTCOME_REFUSED, "pool_down"},

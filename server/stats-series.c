@@ -92,7 +92,7 @@ stats_pack_sums(msgpack_packer *pk, const struct series_sums *s)
 	stats_pack_outcomes(pk, s->counts);
 }
 
-/* Whether there was a task of the type. */
+/* Whether there was a task of the type, or none may run. */
 static bool
 stats_is_used(const struct route *r)
 {
@@ -100,7 +100,7 @@ stats_is_used(const struct route *r)
 		if (r->series[i] != NULL)
 			return true;
 	}
-	return false;
+	return r->paused;
 }
 
 static void
@@ -113,9 +113,16 @@ stats_pack_type(msgpack_packer *pk, const struct route *r)
 		if (r->series[i] != NULL)
 			series_sum(&sums, r->series[i]);
 	}
-	msgpack_pack_map(pk, 1 + STATS_SUMS_KEYS);
+	msgpack_pack_map(pk, 4 + STATS_SUMS_KEYS);
 	answer_text(pk, "type");
 	answer_text(pk, r->name);
+	answer_number(pk, "running", r->n_running);
+	answer_number(pk, "parked", queue_size(&r->parked));
+	answer_text(pk, "paused");
+	if (r->paused)
+		msgpack_pack_true(pk);
+	else
+		msgpack_pack_false(pk);
 	stats_pack_sums(pk, &sums);
 }
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "server/answer.h"
+#include "server/room.h"
 #include "server/stats-parts.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -27,7 +28,7 @@ stats_gauges(struct dispatcher *d)
 
 	TAILQ_FOREACH(p, &d->pools, link) {
 		g.workers += pool_workers(p);
-		g.queued += queue_size(&p->queue);
+		g.queued += pool_waiting(p);
 		g.running += pool_running(p);
 		g.delayed += p->n_delayed;
 		g.pools++;
@@ -114,7 +115,7 @@ static void
 stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 {
 	stats_look_pool(p, now);
-	msgpack_pack_map(pk, 8);
+	msgpack_pack_map(pk, 12);
 	answer_text(pk, "name");
 	answer_text(pk, p->name);
 	answer_text(pk, "state");
@@ -123,6 +124,11 @@ stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 	answer_number(pk, "max", p->n_slots);
 	answer_number(pk, "target", p->n_slots);
 	answer_number(pk, "delayed", p->n_delayed);
+	stats_pack_bool(pk, "paused", p->paused);
+	answer_text(pk, "pressure");
+	answer_text(pk, room_pressure_name(p));
+	answer_number(pk, "parked", p->n_parked);
+	answer_number(pk, "maxQueueSize", p->max_queue_size);
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
@@ -171,11 +177,12 @@ stats_pack(struct dispatcher *d, bool buckets, msgpack_packer *pk)
 	};
 	struct pool *p;
 
-	msgpack_pack_map(pk, COUNT(numbers) + 2 + STATS_SERIES_KEYS +
+	msgpack_pack_map(pk, COUNT(numbers) + 3 + STATS_SERIES_KEYS +
 				 (buckets ? STATS_BUCKETS_KEYS : 0));
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		answer_number(pk, numbers[i].key, numbers[i].value);
 	stats_pack_bool(pk, "isShuttingDown", d->draining);
+	stats_pack_bool(pk, "isDraining", d->draining || d->closed);
 	answer_text(pk, "pools");
 	msgpack_pack_array(pk, g.pools);
 	TAILQ_FOREACH(p, &d->pools, link)

@@ -103,6 +103,10 @@ struct task {
 	uint8_t n_fds; /* descriptors that came with it */
 	bool notify : 1; /* fire-and-forget */
 	bool counts : 1; /* RUNNING: cost_ns is part of its slot's held_ns */
+	bool parked : 1; /* QUEUED: waits with its type, see pool_take() */
+	bool was_parked : 1;
+	uint8_t
+	    lifted : 2; /* by how much its priority is above the given one */
 	uint8_t
 	    attempt; /* times that a worker's death cost it a run, and one */
 	union {
@@ -145,6 +149,13 @@ task_wire_number(const struct task *t)
 }
 
 struct task *task_find(struct task_slab *slab, uint64_t number);
+
+/* The priority that its caller gave it; it may have been lifted since. */
+static inline unsigned int
+task_given_priority(const struct task *t)
+{
+	return (unsigned int)t->priority + t->lifted;
+}
 
 /* When it came to wait, in the us of loop_now_us(), which 48 bits hold. */
 static inline uint64_t

@@ -205,3 +205,35 @@ def test_clients(morod):
         assert [e["client"] for e in c.request("clients", {"limit": 1})] == [mine["client"]]
         again, = c.request("clients", {"client": mine["client"]})
         assert again["client"] == mine["client"]
+
+
+def test_ls_in_turns(morod):
+    """What waits is listed in the order in which it will run: clients take turns."""
+    with morod(workers=1) as d, d.client() as c, d.client() as other:
+        busy(d, c)
+        mine = [c.submit("debug:echo", 1) for _ in range(3)]
+        c.request("ping")
+        theirs = [other.submit("debug:echo", 1) for _ in range(2)]
+        d.wait(lambda s: s["queueSize"] == 5)
+        listed = [t["msgid"] for t in c.request("ls", {"state": "queued"})]
+        want = [mine[0], theirs[0], mine[1], theirs[1], mine[2]]
+        assert listed == [p.msgid for p in want]
+
+
+def test_ls_parked(morod):
+    """Tasks of a type that is paused are listed behind the others, and stats say why."""
+    with morod(workers=1) as d, d.client() as c:
+        busy(d, c)
+        c.request("pause", "debug:echo")
+        parked = c.submit("debug:echo", 1, priority="high")
+        last = c.submit("crypto:hash", {"input": "x"})
+        d.wait(lambda s: s["queueSize"] == 2)
+        c.request("cancel", {"id": "long 0"})
+        assert last.result()
+        d.wait(lambda s: s["pools"][0]["parked"] == 1)
+        task, = c.request("ls")
+        assert (task["msgid"], task["state"]) == (parked.msgid, "queued")
+        echo = next(t for t in c.stats()["types"] if t["type"] == "debug:echo")
+        assert (echo["paused"], echo["parked"], echo["running"]) == (True, 1, 0)
+        c.request("resume")
+        assert parked.result() == 1

@@ -230,3 +230,17 @@ def test_wrong_arguments(morod, argument, field):
     with morod() as d, d.client() as c:
         error = c.start("stats", argument).error()
         assert (error["code"], error["field"]) == ("INVALID_ARGUMENT", field)
+
+
+def test_a_lifted_task_counts_where_it_was_put(morod):
+    """What aging lifts is counted under the priority that its caller gave it."""
+    with morod(workers=1, aging_ms=10) as d, d.client() as c:
+        long = c.submit("debug:sleep", {"ms": 60000}, priority="high", id="long")
+        d.wait(lambda s: s["activeTasks"] == 1)
+        low = c.submit("debug:echo", 1, priority="low")
+        d.wait(lambda s: s["pools"][0]["queue"]["high"] == 1)
+        assert c.request("ls", {"state": "queued"})[0]["priority"] == "low"
+        c.request("cancel", {"id": "long"})
+        assert low.result() == 1 and long.error()
+        counts = {p["priority"]: p["runUs"]["sinceStart"]["count"] for p in c.stats()["priorities"]}
+        assert counts == {"high": 1, "normal": 0, "low": 1}
