@@ -85,17 +85,37 @@ control_stats(struct control *ctl)
 	answer_end(&a, ctl->client);
 }
 
-/* The i-th type that is offered, or NULL. */
-static const struct task_type *
+/* The route of the next type that is offered, or NULL. */
+static struct route *
 control_type_at(const struct dispatcher *d, size_t *i)
 {
 	const struct task_type *type;
 
 	while ((type = registry_at((*i)++)) != NULL) {
-		if (route_find(d->routes, type->name, strlen(type->name)))
-			return type;
+		struct route *r =
+		    route_find(d->routes, type->name, strlen(type->name));
+
+		if (r != NULL)
+			return r;
 	}
 	return NULL;
+}
+
+/* Packs a type, with what is laid down for its tasks. */
+static void
+control_pack_type(const struct route *r, msgpack_packer *pk)
+{
+	struct registry_rules rules = {
+	    .pool = r->pool->config->name,
+	    .priority = priority_name((enum priority)r->priority),
+	    .timeout_ms = r->timeout_ms,
+	    .run_timeout_ms = r->run_timeout_ms,
+	    .queue_timeout_ms = r->queue_timeout_ms,
+	    .max_running = r->max_running,
+	    .max_queued = r->max_queued,
+	};
+
+	registry_describe(r->type, &rules, pk);
 }
 
 /* types [name]: one type. */
@@ -117,7 +137,7 @@ control_one_type(struct control *ctl, const struct item *name)
 	}
 	answer_begin(&a, ctl->m->frame->msgid);
 	msgpack_pack_array(&a.pk, 1);
-	registry_describe(r->type, &a.pk);
+	control_pack_type(r, &a.pk);
 	answer_end(&a, ctl->client);
 }
 
@@ -125,7 +145,7 @@ control_one_type(struct control *ctl, const struct item *name)
 static void
 control_types(struct control *ctl)
 {
-	const struct task_type *type;
+	struct route *route;
 	struct reader r;
 	struct item name = control_argument(ctl, &r);
 	struct answer a;
@@ -141,8 +161,8 @@ control_types(struct control *ctl)
 	}
 	answer_begin(&a, ctl->m->frame->msgid);
 	msgpack_pack_array(&a.pk, HASH_COUNT(ctl->dispatcher->routes));
-	while ((type = control_type_at(ctl->dispatcher, &i)) != NULL)
-		registry_describe(type, &a.pk);
+	while ((route = control_type_at(ctl->dispatcher, &i)) != NULL)
+		control_pack_type(route, &a.pk);
 	answer_end(&a, ctl->client);
 }
 
@@ -295,7 +315,7 @@ hello_pack_limits(const struct dispatcher *d, msgpack_packer *pk)
 	answer_number(pk, "maxMethod", d->limits.method);
 	answer_number(pk, "maxFile", config->max_file);
 	answer_number(pk, "maxClientTasks", config->max_client_tasks);
-	answer_number(pk, "maxQueueSize", config->max_queue_size);
+	answer_number(pk, "maxQueueSize", config->pools[0].max_queue_size);
 	answer_number(pk, "maxQueuedBytes", config->max_queued_bytes);
 	answer_number(pk, "frameTimeoutMs", config->frame_timeout_ms);
 }
@@ -303,13 +323,13 @@ hello_pack_limits(const struct dispatcher *d, msgpack_packer *pk)
 static void
 hello_pack_types(const struct dispatcher *d, msgpack_packer *pk)
 {
-	const struct task_type *type;
+	const struct route *r;
 	size_t i = 0;
 
 	answer_text(pk, "types");
 	msgpack_pack_array(pk, HASH_COUNT(d->routes));
-	while ((type = control_type_at(d, &i)) != NULL)
-		answer_text(pk, type->name);
+	while ((r = control_type_at(d, &i)) != NULL)
+		answer_text(pk, r->name);
 }
 
 static void

@@ -8,7 +8,7 @@
 #include "server/log.h"
 #include "server/pool.h"
 
-/* The only place where a task's state changes. */
+/* The only place where a task's state changes; counts those that wait. */
 static void
 life_change(struct task *t, enum task_state to)
 {
@@ -19,6 +19,10 @@ life_change(struct task *t, enum task_state to)
 	};
 
 	assert(allowed[t->state][to]);
+	if (to == TASK_QUEUED)
+		t->route->n_queued++;
+	else if (t->state == TASK_QUEUED)
+		t->route->n_queued--;
 	t->state = (uint8_t)to;
 }
 

@@ -17,8 +17,9 @@ static void pool_check_cb(void *owner, uint64_t now);
 static void pool_late_cb(void *owner, uint64_t now);
 
 struct pool *
-pool_new(struct dispatcher *d, const char *name, uint32_t n)
+pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 {
+	uint32_t n = (uint32_t)config->workers.max;
 	struct pool *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
@@ -29,14 +30,15 @@ pool_new(struct dispatcher *d, const char *name, uint32_t n)
 		return NULL;
 	}
 	p->dispatcher = d;
-	p->name = name;
+	p->config = config;
+	p->first = first;
 	p->n_slots = n;
 	queue_init(&p->queue);
 	TAILQ_INIT(&p->open);
 	deadline_init(&p->check, pool_check_cb, p);
 	deadline_init(&p->late, pool_late_cb, p);
 	for (uint32_t i = 0; i < n; i++)
-		slot_init(&p->slots[i], p, i);
+		slot_init(&p->slots[i], p, first + i);
 	return p;
 }
 
@@ -141,7 +143,7 @@ pool_is_mixed(const struct pool *p)
 bool
 pool_has_room(const struct pool *p)
 {
-	return queue_size(&p->queue) < p->dispatcher->config->max_queue_size;
+	return queue_size(&p->queue) < p->config->max_queue_size;
 }
 
 uint32_t
@@ -168,7 +170,7 @@ pool_running(const struct pool *p)
 bool
 pool_is_whole(const struct pool *p)
 {
-	return pool_workers(p) == p->n_slots;
+	return pool_workers(p) >= p->config->workers.min;
 }
 
 void

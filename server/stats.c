@@ -11,6 +11,7 @@ struct gauges {
 	uint64_t workers;
 	uint64_t queued;
 	uint64_t running;
+	uint64_t room; /* tasks that may wait */
 	uint32_t pools;
 };
 
@@ -24,6 +25,7 @@ stats_gauges(struct dispatcher *d)
 		g.workers += pool_workers(p);
 		g.queued += queue_size(&p->queue);
 		g.running += pool_running(p);
+		g.room += p->config->max_queue_size;
 		g.pools++;
 	}
 	return g;
@@ -70,7 +72,7 @@ stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 {
 	msgpack_pack_map(pk, 3);
 	answer_text(pk, "name");
-	answer_text(pk, p->name);
+	answer_text(pk, p->config->name);
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
@@ -95,7 +97,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"workers", g.workers},
 	    {"queueSize", g.queued},
 	    {"activeTasks", g.running},
-	    {"maxQueueSize", d->config->max_queue_size},
+	    {"maxQueueSize", g.room},
 	    {"queuedBytes", d->task_bytes},
 	    {"unreadBytes", d->loop.out_bytes},
 	    {"clients", d->n_clients},

@@ -129,6 +129,13 @@ submit_full(struct submission *sub, const char *reason, const char *what,
 	return false;
 }
 
+/* Whether as many tasks of a type wait as may. */
+static bool
+submit_is_crowded(const struct route *r)
+{
+	return r->max_queued != 0 && r->n_queued >= r->max_queued;
+}
+
 /* Whether there is room for one more task, by count, client and bytes. */
 static bool
 submit_check_room(struct submission *sub)
@@ -141,7 +148,13 @@ submit_check_room(struct submission *sub)
 		pool_dispatch(p); /* workers may be free in this very turn */
 	if (!pool_has_room(p))
 		return submit_full(sub, "count", "the queue is full",
-		    config->max_queue_size, queue_size(&p->queue));
+		    p->config->max_queue_size, queue_size(&p->queue));
+	if (submit_is_crowded(sub->route))
+		pool_dispatch(p);
+	if (submit_is_crowded(sub->route))
+		return submit_full(sub, "type",
+		    "too many tasks of this type are waiting",
+		    sub->route->max_queued, sub->route->n_queued);
 	if (sub->client->n_tasks >= config->max_client_tasks)
 		return submit_full(sub, "client",
 		    "the connection has too many unfinished tasks",
@@ -169,7 +182,8 @@ submit_fill(struct submission *sub, struct task *t)
 	t->msgid = sub->m->frame->msgid;
 	t->notify = sub->m->frame->kind == FRAME_NOTIFY;
 	t->route = sub->route;
-	t->priority = (uint8_t)o->priority;
+	t->priority = o->priority == PRIORITY_N ? sub->route->priority
+						: (uint8_t)o->priority;
 }
 
 /* Gives the record what only some tasks have. Returns 0, or -1: no memory. */
@@ -177,9 +191,15 @@ static int
 submit_fill_extra(struct submission *sub, struct task *t)
 {
 	const struct options *o = sub->options;
+	const struct route *r = sub->route;
+	/* a task with a limit of its own has none of its type's */
+	bool own = o->timeout_ms != 0 || o->queue_timeout_ms != 0 ||
+		   o->run_timeout_ms != 0;
+	bool timed = own || r->timeout_ms != 0 || r->queue_timeout_ms != 0 ||
+		     r->run_timeout_ms != 0;
+	bool spared = r->spares_files && sub->fdset != NULL;
 
-	if (o->id == NULL && o->timeout_ms == 0 && o->queue_timeout_ms == 0 &&
-	    o->run_timeout_ms == 0 && sub->fdset == NULL)
+	if (!timed && o->id == NULL && sub->fdset == NULL)
 		return 0;
 	if (task_add_extra(sub->dispatcher->tasks, t) == -1)
 		return -1;
@@ -187,9 +207,12 @@ submit_fill_extra(struct submission *sub, struct task *t)
 		task_attach(t, sub->fdset);
 	t->extra->result_fd = o->result_fd;
 	sub->fdset = NULL;
-	t->extra->timeout_ms = o->timeout_ms;
-	t->extra->queue_timeout_ms = o->queue_timeout_ms;
-	t->extra->run_timeout_ms = o->run_timeout_ms;
+	t->extra->timeout_ms = own ? o->timeout_ms : r->timeout_ms;
+	t->extra->queue_timeout_ms =
+	    own ? o->queue_timeout_ms : r->queue_timeout_ms;
+	t->extra->run_timeout_ms = own ? o->run_timeout_ms : r->run_timeout_ms;
+	if (!own && spared)
+		t->extra->timeout_ms = 0;
 	return 0;
 }
 
