@@ -467,6 +467,33 @@ test_reload_restart(void **state)
 	config_clear(&new);
 }
 
+/* A file that need not be there is none when it is not; others are told. */
+static void
+test_load(void **state)
+{
+	struct config c;
+	char *said;
+	size_t n;
+	FILE *out = open_memstream(&said, &n);
+	struct config_errors errors = {.out = out, .prefix = "p: "};
+
+	write_file("[morod]\nmax-depth = 3\n");
+	assert_int_equal(config_init(&c), 0);
+	assert_int_equal(config_load(&c, "/nowhere/at/all", false, &errors), 0);
+	assert_false(c.file_read);
+	assert_int_equal(config_load(&c, "/nowhere/at/all", true, &errors), -1);
+	assert_int_equal(config_load(&c, "/", false, &errors), -1);
+	assert_int_equal(config_load(&c, path, false, &errors), 0);
+	assert_true(c.file_read);
+	assert_int_equal(c.max_depth, 3);
+	fclose(out);
+	assert_string_equal(said,
+	    "p: /nowhere/at/all: No such file or directory\n"
+	    "p: /: Is a directory\n");
+	free(said);
+	config_clear(&c);
+}
+
 static int
 make_file(void **state)
 {
@@ -496,6 +523,7 @@ main(void)
 	    cmocka_unit_test(test_many_errors),
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(test_load),
 	    cmocka_unit_test(test_reload),
 	    cmocka_unit_test(test_reload_wrong),
 	    cmocka_unit_test(test_reload_restart),
