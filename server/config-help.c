@@ -118,7 +118,7 @@ help_keys(FILE *out, unsigned int where)
 }
 
 void
-config_print_default(FILE *out)
+config_help_file(FILE *out)
 {
 	fprintf(out,
 	    "# morod.conf: all keys with their defaults. A key counts when the "
@@ -144,14 +144,16 @@ help_row(FILE *out, const struct option_entry *e, unsigned int where)
 {
 	const char *dashes = where & (IN_START | IN_SERVER) ? "--" : "";
 	const char *value = help_default(e);
+	const char *reload = e->live ? "live" : "restart";
 	char takes[CONFIG_VALUE];
 
 	config_value_takes(e, takes, sizeof takes);
 	fprintf(out, "| `%s%s%s%s` | %s | %s | %s | %s%s%s |\n", dashes,
 	    e->name, e->metavar != NULL ? " " : "",
 	    e->metavar != NULL ? e->metavar : "", takes,
-	    value != NULL ? value : "", e->live ? "live" : "restart", e->about,
-	    e->more != NULL ? ". " : "", e->more != NULL ? e->more : "");
+	    value != NULL ? value : "", where & IN_START ? "" : reload,
+	    e->about, e->more != NULL ? ". " : "",
+	    e->more != NULL ? e->more : "");
 }
 
 static void
@@ -166,7 +168,7 @@ help_table(FILE *out, unsigned int where)
 }
 
 void
-config_reference(FILE *out)
+config_help_page(FILE *out)
 {
 	fprintf(out,
 	    "# morod: options and configuration\n\n"

@@ -11,6 +11,6 @@
 int
 main(void)
 {
-	config_reference(stdout);
+	config_help_page(stdout);
 	return ferror(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -325,9 +325,10 @@ config_value_takes(const struct option_entry *e, char *out, size_t size)
 		    e->kind == OPTION_RANGE ? ", or two as MIN:MAX" : "");
 		break;
 	case OPTION_SIZE:
-		snprintf(out, size,
-		    "bytes such as 64M, from %" PRIu64 " to %" PRIu64 "%s",
-		    e->min, e->max, none);
+		value_size_text(e->min, least, sizeof least);
+		value_size_text(e->max, most, sizeof most);
+		snprintf(out, size, "bytes such as 64M, from %s to %s%s", least,
+		    most, none);
 		break;
 	case OPTION_DURATION:
 		value_duration_text(e->min, least, sizeof least);

@@ -147,9 +147,9 @@ struct limits config_limits(const struct config *config);
 void config_help(FILE *out);
 
 /* Prints the file that changes nothing: all keys, commented out. */
-void config_print_default(FILE *out);
+void config_help_file(FILE *out);
 
 /* Prints server/CONFIG.md. */
-void config_reference(FILE *out);
+void config_help_page(FILE *out);
 
 #endif

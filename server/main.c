@@ -49,7 +49,7 @@ main_say(const struct config *config)
 		return EXIT_SUCCESS;
 	}
 	if (config->print_default) {
-		config_print_default(stdout);
+		config_help_file(stdout);
 		return EXIT_SUCCESS;
 	}
 	if (config->check)

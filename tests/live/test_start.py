@@ -44,7 +44,7 @@ def test_version_and_help():
         (["--max-queue-size", ""], ["--max-queue-size", '""']),
         (["--log-level", "loud"], ["--log-level", "debug", '"loud"']),
         (["--shutdown-timeout", "10"], ["--shutdown-timeout", "500ms", '"10"']),
-        (["--max-frame", "1K"], ["--max-frame", "4096"]),
+        (["--max-frame", "1K"], ["--max-frame", "from 4K to 1G"]),
         (["--max-depth", "33"], ["--max-depth", "1 to 32"]),
         (["--socket", ""], ["--socket", "107"]),
         (["--socket", "/" + "x" * 108], ["--socket", "107"]),
