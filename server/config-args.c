@@ -66,23 +66,25 @@ args_typed(const char *typed, int *n)
 	return found;
 }
 
-/* Says why an option is not known, and which one may be meant. */
+/* Says that an option is not known, and which one may be meant. */
 static void
 args_unknown(struct config_errors *errors, const char *typed)
 {
-	size_t len = strcspn(typed, "=");
-	const char *near = NULL;
+	const char *typed_name;
 	char name[ARGS_NAME];
+	struct config_near near;
 
-	if (len > 2 && typed[1] == '-') {
-		snprintf(name, sizeof name, "%.*s", (int)len - 2, typed + 2);
-		near = config_name_near(name, IN_ARGS);
-	}
-	if (near != NULL)
+	typed_name = typed + strspn(typed, "-");
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(typed_name, "="),
+	    typed_name);
+	config_near_init(&near, name);
+	if (typed[0] == '-' && typed[1] == '-')
+		config_near_entries(&near, IN_ARGS);
+	if (near.best != NULL)
 		config_error(errors,
 		    "unknown option %s; did you mean --%s? morod --help lists "
 		    "them all",
-		    typed, near);
+		    typed, near.best);
 	else
 		config_error(errors,
 		    "unknown option %s; morod --help lists them", typed);

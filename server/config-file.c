@@ -13,6 +13,7 @@
 
 #include <ini.h>
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define FILE_WORD 64 /* of a section's head, for messages and comparison */
 #define FILE_BOM "\xef\xbb\xbf"
 #define FILE_SECTIONS                                                     \
@@ -92,47 +93,31 @@ file_begin_pool(struct file_read *f, const char *name, size_t len)
 	file_begin(f, &f->pool->line);
 }
 
-/* The type whose name is nearest to a mistyped one, or NULL. */
-static const char *
-file_near_type(const struct config *config, const char *name)
-{
-	unsigned int least = config_name_slack(name);
-	const char *near = NULL;
-
-	for (size_t i = 0; i < config->n_tasks; i++) {
-		const char *known = config_task_name(&config->tasks[i]);
-		unsigned int d = config_name_distance(name, known);
-
-		if (d < least) {
-			least = d;
-			near = known;
-		}
-	}
-	return near;
-}
-
 static void
 file_begin_task(struct file_read *f, const char *name, size_t len)
 {
 	struct config *config = f->config;
-	char word[FILE_WORD];
-	const char *near;
+	char word[FILE_WORD], hint[CONFIG_VALUE];
+	struct config_near near;
 
 	file_word(word, name, len);
-	f->lost = false;
-	f->where = IN_TASK;
+	config_near_init(&near, word);
 	for (size_t i = 0; i < config->n_tasks; i++) {
+		const char *known = config_task_name(&config->tasks[i]);
+
+		config_near_try(&near, known);
+		if (strcmp(known, word) != 0)
+			continue;
+		f->lost = false;
+		f->where = IN_TASK;
 		f->task = &config->tasks[i];
-		if (strcmp(config_task_name(f->task), word) == 0) {
-			file_begin(f, &f->task->line);
-			return;
-		}
+		file_begin(f, &f->task->line);
+		return;
 	}
 	f->lost = true;
-	near = file_near_type(config, word);
-	config_error_at(f->errors, f->line, "no task type \"%s\"%s%s%s", word,
-	    near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-	    near != NULL ? "?" : "");
+	config_near_hint(&near, hint, sizeof hint);
+	config_error_at(f->errors, f->line, "no task type \"%s\"%s", word,
+	    hint);
 }
 
 /* Says that there is no such section, and which one may be meant. */
@@ -140,20 +125,23 @@ static void
 file_unknown_section(struct file_read *f, const char *word)
 {
 	static const struct {
-		const char *name, *rest;
+		const char *name, *whole;
 	} known[] = {
-	    {CONFIG_SECTION_SERVER, ""},
-	    {CONFIG_SECTION_POOL, " NAME"},
-	    {CONFIG_SECTION_TASK, " TYPE"},
+	    {CONFIG_SECTION_SERVER, "[" CONFIG_SECTION_SERVER "]"},
+	    {CONFIG_SECTION_POOL, "[" CONFIG_SECTION_POOL " NAME]"},
+	    {CONFIG_SECTION_TASK, "[" CONFIG_SECTION_TASK " TYPE]"},
 	};
 
 	f->lost = true;
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		if (config_name_distance(word, known[i].name) > 2)
+	for (size_t i = 0; i < COUNT(known); i++) {
+		struct config_near near;
+
+		config_near_init(&near, word);
+		config_near_try(&near, known[i].name);
+		if (near.best == NULL)
 			continue;
 		config_error_at(f->errors, f->line,
-		    "no section [%s]; did you mean [%s%s]?", word,
-		    known[i].name, known[i].rest);
+		    "no section [%s]; did you mean %s?", word, known[i].whole);
 		return;
 	}
 	config_error_at(f->errors, f->line, "no section [%s]; " FILE_SECTIONS,
@@ -313,20 +301,21 @@ file_current(struct file_read *f, const struct option_entry *e)
 static void
 file_unknown_key(struct file_read *f, const char *name)
 {
-	const char *near = config_name_near(name, f->where);
-	char word[FILE_WORD];
+	char word[FILE_WORD], hint[CONFIG_VALUE];
+	struct config_near near;
 
+	config_near_init(&near, name);
+	config_near_entries(&near, f->where);
+	config_near_hint(&near, hint, sizeof hint);
 	file_word(word, name, strlen(name));
-	config_error_at(f->errors, f->line, "no key \"%s\" here%s%s%s", word,
-	    near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-	    near != NULL ? "?" : "");
+	config_error_at(f->errors, f->line, "no key \"%s\" here%s", word, hint);
 }
 
 /* Stores a key's value. */
 static void
 file_key(struct file_read *f, const char *name, const char *text)
 {
-	const struct option_entry *e = config_name_find(name, f->where);
+	const struct option_entry *e = config_table_find(name, f->where);
 	struct config_section s;
 	char takes[CONFIG_VALUE];
 	unsigned int before;

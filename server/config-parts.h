@@ -58,18 +58,27 @@ extern const struct option_entry config_table[];
 extern const size_t config_table_n;
 
 /* The entry of a name that may stand there, or NULL. */
-const struct option_entry *config_name_find(const char *name,
+const struct option_entry *config_table_find(const char *name,
     unsigned int where);
 
-/* The name that is meant by a mistyped one, or NULL when none is near. */
-const char *config_name_near(const char *name, unsigned int where);
+/* The search for the name that is meant by a mistyped one. */
+struct config_near {
+	const char *name; /* as it was typed */
+	const char *best; /* borrowed; NULL: none is near */
+	unsigned int least; /* how far that is from it */
+};
 
-/*
- * How far two words are from each other: letters to change, add or remove; and
- * from where on another word is too far to be meant: a third may be wrong.
- */
-unsigned int config_name_distance(const char *a, const char *b);
-unsigned int config_name_slack(const char *name);
+void config_near_init(struct config_near *near, const char *name);
+void config_near_try(struct config_near *near, const char *known);
+
+/* Tries the names of all entries that may stand there. */
+void config_near_entries(struct config_near *near, unsigned int where);
+
+/* "; did you mean X?", or "". */
+void config_near_hint(const struct config_near *near, char *out, size_t size);
+
+/* How far two words are from each other: letters to change, add or remove. */
+unsigned int config_near_distance(const char *a, const char *b);
 
 /* A section in memory: the struct that its keys are fields of. */
 struct config_section {

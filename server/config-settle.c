@@ -50,7 +50,7 @@ static void
 settle_place(const struct config_errors *errors, struct pool_config *p,
     const char *key, char *out, size_t size)
 {
-	const struct option_entry *e = config_name_find(key, IN_POOL);
+	const struct option_entry *e = config_table_find(key, IN_POOL);
 	struct config_section s = config_section_pool(p);
 	struct config_origin origin = *config_section_origin(&s, e);
 
@@ -95,41 +95,24 @@ settle_workers(struct config *config, struct config_errors *errors)
 	}
 }
 
-/* The pool whose name is nearest to a mistyped one, or NULL. */
-static const char *
-settle_near(const struct config *config, const char *name)
-{
-	unsigned int least = config_name_slack(name);
-	const char *near = NULL;
-
-	for (size_t i = 0; i < config->n_pools; i++) {
-		const char *known = config->pools[i].name;
-		unsigned int d = config_name_distance(name, known);
-
-		if (d < least) {
-			least = d;
-			near = known;
-		}
-	}
-	return near;
-}
-
 /* A type's pool must be there. */
 static void
 settle_task(const struct config *config, struct task_config *t,
     struct config_errors *errors)
 {
-	const struct option_entry *e = config_name_find("pool", IN_TASK);
+	const struct option_entry *e = config_table_find("pool", IN_TASK);
 	struct config_section s = config_section_task(t);
-	const char *near;
+	char hint[CONFIG_VALUE];
+	struct config_near near;
 
 	if (config_pool(config, t->pool) != NULL)
 		return;
-	near = settle_near(config, t->pool);
+	config_near_init(&near, t->pool);
+	for (size_t i = 0; i < config->n_pools; i++)
+		config_near_try(&near, config->pools[i].name);
+	config_near_hint(&near, hint, sizeof hint);
 	config_error_at(errors, config_section_origin(&s, e)->line,
-	    "no pool \"%s\" for %s%s%s%s", t->pool, config_task_name(t),
-	    near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-	    near != NULL ? "?" : "");
+	    "no pool \"%s\" for %s%s", t->pool, config_task_name(t), hint);
 }
 
 int

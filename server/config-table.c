@@ -1,6 +1,7 @@
 #include "server/config-parts.h"
 
 #include <limits.h>
+#include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define TABLE_WORKERS_MAX 1024
@@ -312,3 +313,14 @@ const size_t config_table_n = COUNT(config_table);
 
 _Static_assert(COUNT(config_table) <= CONFIG_KEYS_MAX,
     "origins have room for all entries");
+
+const struct option_entry *
+config_table_find(const char *name, unsigned int where)
+{
+	for (size_t i = 0; i < COUNT(config_table); i++) {
+		if ((config_table[i].where & where) &&
+		    strcmp(config_table[i].name, name) == 0)
+			return &config_table[i];
+	}
+	return NULL;
+}

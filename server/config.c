@@ -265,7 +265,7 @@ config_pool(const struct config *config, const char *name)
 bool
 config_task_sets_timeout(const struct task_config *t)
 {
-	const struct option_entry *e = config_name_find("timeout", IN_TASK);
+	const struct option_entry *e = config_table_find("timeout", IN_TASK);
 
 	return t->origins[e - config_table].from != FROM_DEFAULT;
 }

@@ -312,12 +312,14 @@ test_text(void **state)
 static void
 test_table(void **state)
 {
+	struct config_near near;
+
 	for (size_t i = 0; i < config_table_n; i++) {
 		const struct option_entry *e = &config_table[i];
 		char takes[CONFIG_VALUE], variable[CONFIG_VALUE];
 
 		assert_non_null(e->about);
-		assert_ptr_equal(config_name_find(e->name, e->where), e);
+		assert_ptr_equal(config_table_find(e->name, e->where), e);
 		config_value_takes(e, takes, sizeof takes);
 		assert_true(takes[0] != '\0');
 		assert_true(strlen(takes) < sizeof takes - 1);
@@ -326,11 +328,13 @@ test_table(void **state)
 		if (e->kind != OPTION_COMMAND)
 			assert_true(e->fallback != NULL || e->otherwise);
 	}
-	assert_int_equal(config_name_distance("workers", "workers"), 0);
-	assert_int_equal(config_name_distance("worker", "workers"), 1);
-	assert_int_equal(config_name_distance("wrokers", "workers"), 2);
-	assert_int_equal(config_name_distance("", "abc"), 3);
-	assert_null(config_name_near("zzzzzz", IN_SERVER));
+	assert_int_equal(config_near_distance("workers", "workers"), 0);
+	assert_int_equal(config_near_distance("worker", "workers"), 1);
+	assert_int_equal(config_near_distance("wrokers", "workers"), 2);
+	assert_int_equal(config_near_distance("", "abc"), 3);
+	config_near_init(&near, "zzzzzz");
+	config_near_entries(&near, IN_SERVER);
+	assert_null(near.best);
 }
 
 /* A file that a test writes again and again. */
