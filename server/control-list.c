@@ -140,7 +140,7 @@ list_pack_task(struct dispatcher *d, const struct task *t, msgpack_packer *pk)
 	answer_text(pk, "state");
 	answer_text(pk, task_state_name((enum task_state)t->state));
 	answer_text(pk, "pool");
-	answer_text(pk, t->route->pool->name);
+	answer_text(pk, t->route->pool->config->name);
 	list_pack_ms(pk, "ageMs", wait_us + run_us);
 	list_pack_ms(pk, "waitMs", wait_us);
 	list_pack_ms(pk, "runMs", run_us);

@@ -173,8 +173,12 @@ void
 metrics_refused(struct dispatcher *d, struct route *r, enum priority priority,
     const struct fault *fault)
 {
-	struct series *s = r != NULL ? metrics_series(r, priority) : NULL;
 	unsigned int row = series_row(OUTCOME_REFUSED, fault);
+	struct series *s = NULL;
+
+	if (r != NULL)
+		s = metrics_series(r,
+		    priority < PRIORITY_N ? priority : r->priority);
 
 	d->counters.ended[OUTCOME_REFUSED]++;
 	if (s != NULL)

@@ -36,7 +36,10 @@ void metrics_ended(struct dispatcher *d, const struct task *t,
 /* The same of one with a result, which most have. */
 void metrics_completed(struct dispatcher *d, const struct task *t);
 
-/* A request to run a type was refused; r is NULL when there is no such type. */
+/*
+ * A request to run a type was refused; r is NULL when there is no such type, and
+ * the priority PRIORITY_N when it was not given.
+ */
 void metrics_refused(struct dispatcher *d, struct route *r,
     enum priority priority, const struct fault *fault);
 

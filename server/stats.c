@@ -17,6 +17,7 @@ struct gauges {
 	uint64_t queued;
 	uint64_t running;
 	uint64_t delayed;
+	uint64_t room; /* tasks that may wait */
 	uint32_t pools;
 };
 
@@ -31,6 +32,7 @@ stats_gauges(struct dispatcher *d)
 		g.queued += pool_waiting(p);
 		g.running += pool_running(p);
 		g.delayed += p->n_delayed;
+		g.room += p->config->max_queue_size;
 		g.pools++;
 	}
 	return g;
@@ -117,7 +119,7 @@ stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 	stats_look_pool(p, now);
 	msgpack_pack_map(pk, 12);
 	answer_text(pk, "name");
-	answer_text(pk, p->name);
+	answer_text(pk, p->config->name);
 	answer_text(pk, "state");
 	answer_text(pk, pool_workers(p) > 0 ? "up" : "down");
 	answer_number(pk, "min", p->n_slots);
@@ -128,7 +130,7 @@ stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 	answer_text(pk, "pressure");
 	answer_text(pk, room_pressure_name(p));
 	answer_number(pk, "parked", p->n_parked);
-	answer_number(pk, "maxQueueSize", p->max_queue_size);
+	answer_number(pk, "maxQueueSize", p->config->max_queue_size);
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
@@ -154,7 +156,7 @@ stats_pack(struct dispatcher *d, bool buckets, msgpack_packer *pk)
 	    {"queueSize", g.queued},
 	    {"activeTasks", g.running},
 	    {"delayedTasks", g.delayed},
-	    {"maxQueueSize", d->config->max_queue_size},
+	    {"maxQueueSize", g.room},
 	    {"queuedBytes", d->task_bytes},
 	    {"unreadBytes", d->loop.out_bytes},
 	    {"clients", d->n_clients},
