@@ -57,10 +57,20 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
 	"how far clocks may differ"},
     [CTL_IGNORE_EXPIRATION] = {"ignore-expiration", 0, NULL,
 	"take tokens that have expired"},
-    [CTL_FORMAT] = {"format", 0, "NAME", "zstd or gzip"},
+    [CTL_FORMAT] = {"format", 0, "NAME",
+	"compress, decompress: zstd or gzip; stats: openmetrics"},
     [CTL_LEVEL] = {"level", 0, "N", "how hard to try"},
     [CTL_MAX_OUTPUT] = {"max-output", 0, "SIZE",
 	"refuse larger results (64M; as a file --max-file)"},
+    [CTL_STATE] = {"state", 0, "STATE", "queued, running or delayed"},
+    [CTL_TYPE] = {"type", 0, "TYPE", "only tasks of this type"},
+    [CTL_CLIENT] = {"client", 0, "N",
+	"only this connection; moroctl clients lists them"},
+    [CTL_LIMIT] = {"limit", 0, "N", "at most so many (100)"},
+    [CTL_SINCE_START] = {"since-start", 0, NULL,
+	"times since the server's start, not of the last minute"},
+    [CTL_INTERVAL] = {"interval", 0, "DUR",
+	"time between two looks, 100ms to 1m (1s)"},
 };
 
 bool
