@@ -28,6 +28,7 @@ enum option_kind {
 	OPTION_SIZE,
 	OPTION_DURATION,
 	OPTION_LEVEL,
+	OPTION_FORMAT,
 };
 
 struct option_entry {
@@ -77,6 +78,8 @@ static const struct option_entry option_table[] = {
 	LIMIT_TIME_MS_MAX, "10s", "how long a stop waits for accepted tasks"},
     {"log-level", "LEVEL", OPTION_LEVEL, AT(log_level), 0, 0, "info",
 	"what to log: " LOG_LEVEL_NAMES},
+    {"log-format", "FORMAT", OPTION_FORMAT, AT(log_format), 0, 0, "text",
+	"how: " LOG_FORMAT_NAMES ", one object a line"},
     {"debug-tasks", NULL, OPTION_FLAG, AT(debug_tasks), 0, 0, NULL,
 	"offer debug:echo, sleep, spin, fail and crash"},
     {"version", NULL, OPTION_FLAG, AT(version), 0, 0, NULL,
@@ -106,6 +109,9 @@ option_takes(const struct option_entry *e, char *out, size_t size)
 	case OPTION_LEVEL:
 		snprintf(out, size, LOG_LEVEL_NAMES);
 		break;
+	case OPTION_FORMAT:
+		snprintf(out, size, LOG_FORMAT_NAMES);
+		break;
 	case OPTION_PATH:
 		snprintf(out, size, "a path of 1 to %zu bytes",
 		    CONFIG_SOCKET_MAX - 1);
@@ -121,7 +127,7 @@ static int
 option_number(const struct option_entry *e, const char *text, uint64_t *out)
 {
 	uint64_t v = 0;
-	int level;
+	int place;
 
 	switch (e->kind) {
 	case OPTION_NUMBER:
@@ -135,10 +141,11 @@ option_number(const struct option_entry *e, const char *text, uint64_t *out)
 			return -1;
 		break;
 	default:
-		level = log_level_parse(text);
-		if (level == -1)
+		place = e->kind == OPTION_LEVEL ? log_level_parse(text)
+						: log_format_parse(text);
+		if (place == -1)
 			return -1;
-		*out = (uint64_t)level;
+		*out = (uint64_t)place;
 		return 0;
 	}
 	if (v < e->min || v > e->max)

@@ -28,6 +28,7 @@ struct config {
 	uint64_t frame_timeout_ms; /* first byte of a message to its last */
 	uint64_t shutdown_timeout_ms;
 	uint64_t log_level; /* enum log_level */
+	uint64_t log_format; /* enum log_format */
 	bool debug_tasks;
 	bool files_for_all; /* descriptors are taken from every client */
 	bool help;

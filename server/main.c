@@ -30,5 +30,6 @@ main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	log_set_level((enum log_level)config.log_level);
+	log_set_format((enum log_format)config.log_format);
 	return master_main(&config);
 }
