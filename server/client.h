@@ -37,6 +37,7 @@ struct client {
 	struct conn conn; /* first: a conn's owner is found by it */
 	TAILQ_ENTRY(client) link;
 	struct dispatcher *dispatcher;
+	uint64_t number; /* of the connection, from 1 */
 	struct task_list tasks; /* unfinished, by client_link */
 	uint32_t n_tasks;
 	struct task_id *ids; /* by text; uthash */

@@ -6,6 +6,7 @@
 
 #include "proto/reader.h"
 #include "server/answer.h"
+#include "server/control-log.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/stats.h"
@@ -361,6 +362,14 @@ control_hello(struct control *ctl)
 	answer_end(&a, ctl->client);
 }
 
+/* log [] or [level]: the level of the log, set first if one is given. */
+static void
+control_log_call(struct control *ctl)
+{
+	if (control_log(ctl->client, ctl->m, &ctl->fault) == -1)
+		control_refuse(ctl);
+}
+
 /* How Neovim's clients say who they are; their errors are pairs. */
 static void
 control_nvim(struct control *ctl)
@@ -385,6 +394,7 @@ static const struct {
     {"stats", control_stats, false},
     {"types", control_types, false},
     {"shutdown", control_shutdown, true},
+    {"log", control_log_call, true},
     {"nvim_set_client_info", control_nvim, true},
 };
 
@@ -409,7 +419,7 @@ control_call(struct client *c, const struct message_in *m)
 		return;
 	}
 	fault_set(&ctl.fault, CODE_UNKNOWN_METHOD, NULL,
-	    "no method \"%.*s\"; there are hello, ping, stats, types and "
+	    "no method \"%.*s\"; there are hello, ping, stats, types, log and "
 	    "shutdown, and task types have a colon",
 	    (int)f->method.len, name);
 	control_refuse(&ctl);

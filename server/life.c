@@ -5,7 +5,7 @@
 
 #include "server/answer.h"
 #include "server/client.h"
-#include "server/log.h"
+#include "server/log-task.h"
 #include "server/pool.h"
 
 /* The only place where a task's state changes. */
@@ -77,6 +77,8 @@ life_timeout_cb(void *owner, uint64_t now)
 	    t->extra->queue_due > now)
 		return;
 	life_timeout_fault(t, now, &fault);
+	if (kill)
+		obituary_note(s, "timeout", t);
 	life_fault(d, t, LIFE_TIMEOUT, &fault);
 	if (kill)
 		slot_kill(s);
@@ -150,6 +152,7 @@ life_queue(struct dispatcher *d, struct task *t)
 		client_add_task(t->client, t);
 	if (!t->notify)
 		msgids_add(&d->msgids, t);
+	log_task(LEVEL_DEBUG, t, "accepted");
 }
 
 void
@@ -159,6 +162,7 @@ life_run(struct dispatcher *d, struct task *t, struct slot *s)
 	t->slot = s;
 	if (life_rearms(t))
 		life_arm_run(d, t->extra);
+	log_task(LEVEL_DEBUG, t, "handed to worker %u", s->number + 1);
 }
 
 void
@@ -235,6 +239,7 @@ life_result(struct dispatcher *d, struct task *t, const uint8_t *at, size_t len,
 {
 	if (t->client != NULL && !t->notify)
 		answer_raw(t->client, t->msgid, at, len, chunk);
+	log_task(LEVEL_DEBUG, t, "done");
 	life_end(d, t, LIFE_RESULT);
 }
 
@@ -244,9 +249,7 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 {
 	if (t->client != NULL && !t->notify)
 		answer_fault(t->client, t->msgid, fault);
-	else
-		log_debug("fire-and-forget %s failed: %s: %s", t->route->name,
-		    code_name(fault->code), fault->message);
+	log_task_failed(d, t, end, fault);
 	life_end(d, t, end);
 }
 
@@ -259,6 +262,9 @@ life_drop(struct dispatcher *d, struct task *t)
 
 	if (task_find(d->tasks, number) != t)
 		return;
+	if (kill)
+		obituary_note(s, "its client left", t);
+	log_task(LEVEL_DEBUG, t, "dropped: its client left");
 	life_count(&d->counters, LIFE_CANCELLED);
 	life_leave(d, t);
 	if (kill)

@@ -140,8 +140,8 @@ master_ready(struct master *m)
 		return;
 	}
 	m->announced = true;
-	fprintf(stderr, "morod: ready on %s (%llu workers)\n",
-	    m->config->socket, (unsigned long long)m->config->workers);
+	log_say(LEVEL_INFO, "ready on %s (%llu workers)", m->config->socket,
+	    (unsigned long long)m->config->workers);
 }
 
 static void
@@ -157,6 +157,10 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 	case MSG_DISPATCHER_SHUTDOWN:
 		if (m->phase == MASTER_RUNNING)
 			master_drain(m, "shutdown by a client", now);
+		break;
+	case MSG_DISPATCHER_LOG_LEVEL:
+		if (msg->n <= LEVEL_DEBUG)
+			log_set_level((enum log_level)msg->n);
 		break;
 	case MSG_DISPATCHER_DRAINED:
 		master_stop(m, now);

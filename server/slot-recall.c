@@ -206,6 +206,7 @@ slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
 	if (t == NULL || !page_after(t->number, begun) ||
 	    ++t->returns <= SLOT_RETURNS_MAX)
 		return;
+	obituary_note(s, NULL, t);
 	slot_crash_fault(s, t, m, &fault);
 	life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
 }
@@ -221,6 +222,7 @@ slot_settle(struct slot *s, const struct message *m)
 	slot_suspect(s, begun, m);
 	slot_return(s, begun);
 	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL) {
+		obituary_note(s, NULL, t);
 		slot_crash_fault(s, t, m, &fault);
 		life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
 	}
