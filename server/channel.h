@@ -17,7 +17,7 @@ enum message_type {
 	/* slot, generation, pid, status (waitpid); n: ms until the next one */
 	MSG_MASTER_REAPED,
 	MSG_MASTER_DRAIN, /* finish what is accepted, take no more */
-	MSG_MASTER_STOP, /* answer what is left, now, and exit */
+	MSG_MASTER_STOP, /* answer what is left and exit; n: 1 at once */
 	/* dispatcher to master */
 	MSG_DISPATCHER_READY, /* all workers have answered once */
 	MSG_DISPATCHER_KILLED, /* slot, generation: the death is wanted */

@@ -1,43 +1,37 @@
+/* log: the level of the log. */
+
 #include "server/control-log.h"
 
-#include <sys/socket.h>
-
-#include "proto/reader.h"
 #include "server/answer.h"
-#include "server/dispatcher.h"
+#include "server/control-parts.h"
 #include "server/log.h"
 
 #define LEVEL_SHOWN 32 /* bytes of what is no level, in the error */
 
-/* Reads the level that is asked for. Returns 0 or -1 with *fault set. */
-static int
-control_log_level(const struct message_in *m, struct fault *fault,
-    enum log_level *level)
+/* Reads the level that is asked for, if any. False: it is none, and refused. */
+static bool
+control_log_level(struct control *ctl, enum log_level *level)
 {
-	const struct frame *f = m->frame;
 	struct reader r;
-	struct item item;
+	struct item item = control_argument(ctl, &r);
 
-	reader_init(&r, m->bytes + f->data.at, f->data.len);
-	item = reader_next(&r);
 	if (item.type == READER_NIL)
-		return 0;
+		return true;
 	for (int i = LEVEL_ERROR; i <= LEVEL_DEBUG; i++) {
 		*level = (enum log_level)i;
 		if (reader_is(&item, log_level_name(*level)))
-			return 0;
+			return true;
 	}
-	if (reader_text(&item))
-		fault_set(fault, CODE_INVALID_ARGUMENT, NULL,
-		    "level takes " LOG_LEVEL_NAMES ", not \"%.*s\"",
-		    (int)(item.n < LEVEL_SHOWN ? item.n : LEVEL_SHOWN),
-		    item.bytes);
-	else
-		fault_set(fault, CODE_INVALID_ARGUMENT, NULL,
-		    "level takes " LOG_LEVEL_NAMES ", not %s",
-		    reader_type_name(item.type));
-	fault_add_text(fault, "field", "level");
-	return -1;
+	if (!reader_text(&item)) {
+		control_invalid(ctl, "level", LOG_LEVEL_NAMES, item.type);
+		return false;
+	}
+	fault_set(&ctl->fault, CODE_INVALID_ARGUMENT, NULL,
+	    "level takes " LOG_LEVEL_NAMES ", not \"%.*s\"",
+	    (int)(item.n < LEVEL_SHOWN ? item.n : LEVEL_SHOWN), item.bytes);
+	fault_add_text(&ctl->fault, "field", "level");
+	control_refuse(ctl);
+	return false;
 }
 
 /* Sets the level; the line that says so is there if either level shows it. */
@@ -60,30 +54,21 @@ control_log_set(struct client *c, enum log_level level)
 	c->dispatcher->level_changed = true;
 }
 
-int
-control_log(struct client *c, const struct message_in *m, struct fault *fault)
+/* log [] or [level]: answers the level; sets it first if one is given. */
+void
+control_log(struct control *ctl)
 {
-	struct answer a;
 	enum log_level level = log_level();
+	struct answer a;
 
-	if (!client_is_admin(c)) {
-		fault_set(fault, CODE_PERMISSION_DENIED, NULL,
-		    "log is for root and the server's own user, and you are "
-		    "uid %u",
-		    (unsigned int)c->uid);
-		return -1;
-	}
-	if (m->frame->data.len > 0) {
-		if (control_log_level(m, fault, &level) == -1)
-			return -1;
-		control_log_set(c, level);
-	}
-	if (m->frame->kind == FRAME_NOTIFY)
-		return 0;
-	answer_begin(&a, m->frame->msgid);
+	if (!control_may_admin(ctl, "log") || !control_log_level(ctl, &level))
+		return;
+	control_log_set(ctl->client, level);
+	if (control_is_notify(ctl))
+		return;
+	answer_begin(&a, ctl->m->frame->msgid);
 	answer_text(&a.pk, log_level_name(log_level()));
-	answer_end(&a, c);
-	return 0;
+	answer_end(&a, ctl->client);
 }
 
 void

@@ -96,9 +96,9 @@ log_kind_of(enum life_end end, const struct fault *fault)
 {
 	if (fault->code == CODE_SHUTTING_DOWN)
 		return LOG_QUEUED;
-	/* who cancels its own task knows why */
+	/* who cancels its own task knows why, and who has left, too */
 	if (fault->code == CODE_CANCELLED &&
-	    strcmp(fault->reason, "client") == 0)
+	    (fault->reason[0] == '\0' || strcmp(fault->reason, "client") == 0))
 		return LIFE_FAILED;
 	return (int)end;
 }

@@ -33,6 +33,18 @@ obituary_note(struct slot *s, const char *reason, const struct task *t)
 		note_take(&o->task, t);
 }
 
+void
+obituary_complete(struct slot *s, const struct note *n)
+{
+	struct obituary *o;
+
+	if (s->worker == NULL || !s->worker->killed)
+		return;
+	o = &s->worker->obituary;
+	if (o->task.client == 0 && strcmp(o->task.type, n->type) == 0)
+		o->task = *n;
+}
+
 /* Says how the process ended, and as a field. */
 static void
 obituary_status(int status, struct log_context *c, char *out, size_t size)

@@ -31,6 +31,12 @@ void obituary_begin(struct slot *s);
 void obituary_note(struct slot *s, const char *reason, const struct task *t);
 
 /*
+ * The task that was noted has lost its client before: n was taken of it while
+ * it had one. Without a worker that is killed for it nothing happens.
+ */
+void obituary_complete(struct slot *s, const struct note *n);
+
+/*
  * Writes the line, when all that the worker left is read: a warning for a
  * death that nobody asked for, else of level info.
  */

@@ -192,6 +192,28 @@ def test_obituary_of_a_wanted_death(morod):
         assert len(timeouts) == 1 and "id=slow" in timeouts[0] and " info " in timeouts[0]
 
 
+def test_obituary_of_a_cancelled_task(morod):
+    """By its client: that is in the one line, and else at level debug only."""
+    with morod(workers=1) as d, d.client() as c:
+        c.submit("debug:spin", {"ms": 60000}, id="mine")
+        d.wait(lambda s: s["activeTasks"] == 1)
+        assert c.request("cancel", {"id": "mine"})["state"] == "running"
+        d.wait_log("stopped: cancelled by its client")
+        (line,) = obituaries(d)
+        assert "task=debug:spin client=1 msgid=2 id=mine" in line and " info " in line
+        assert "CANCELLED" not in d.log()
+
+
+def test_obituary_of_each_attempt(morod):
+    """A task that is run again and kills again: a line for each worker, one for the task."""
+    with morod(workers=2) as d, d.client() as c:
+        error = c.submit("debug:work", {"crashes": 5}, idempotent=True, id="bad").error()
+        assert error["reason"] == "poison"
+        wait_until(lambda: len(obituaries(d)) == 2, "two deaths")
+        assert all("killed by SIGSEGV" in x and "id=bad" in x for x in obituaries(d))
+        assert d.log().count(": WORKER_ERROR: ") == 1
+
+
 def test_obituary_when_there_is_no_dispatcher(morod):
     """The workers that die with it have no line each; there is one for the dispatcher."""
     with morod(workers=3) as d:
