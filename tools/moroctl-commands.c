@@ -69,6 +69,16 @@ const struct ctl_command ctl_commands[] = {
 	.run = ctl_shutdown,
     },
     {
+	.name = "log",
+	.arguments = "[LEVEL]",
+	.max_args = 1,
+	.takes = GLOBAL,
+	.about = "show what the server logs, or have it log more or less",
+	.more = "LEVEL is error, warning, info or debug.",
+	.example = "moroctl log debug",
+	.run = ctl_log,
+    },
+    {
 	.name = "run",
 	.arguments = "TYPE [JSON | -]",
 	.max_args = 2,

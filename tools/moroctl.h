@@ -129,6 +129,7 @@ int ctl_ping(struct ctl *c);
 int ctl_stats(struct ctl *c);
 int ctl_types(struct ctl *c);
 int ctl_shutdown(struct ctl *c);
+int ctl_log(struct ctl *c);
 int ctl_run(struct ctl *c);
 int ctl_hash(struct ctl *c);
 int ctl_encrypt(struct ctl *c);

@@ -73,6 +73,16 @@ def test_ping(ctl):
     assert ctl.ok("ping", "--json") == b'"pong"\n'
 
 
+def test_log(ctl):
+    """log prints the level, and sets the one that is given; no other word will do."""
+    assert ctl.ok("log") == b"info\n"
+    assert ctl.ok("log", "debug") == b"debug\n"
+    assert ctl.ok("log", "--json") == b'"debug"\n'
+    err = ctl.fails(6, "INVALID_ARGUMENT", "log", "loud")
+    assert "error, warning, info or debug" in err
+    assert ctl("log", "debug", "info")[0] == 2
+
+
 def test_socket_option(ctl):
     """--socket goes before $MORO_SOCKET, before and after the command."""
     path = ctl.socket
@@ -569,7 +579,7 @@ def test_help():
     ctl = Moroctl("/nonexistent")
     text = ctl.ok("--help").decode()
     commands = re.findall(r"^  ([a-z]+)  +", text, re.M)
-    assert len(commands) == 12
+    assert len(commands) == 13
     for name in commands:
         one = ctl.ok(name, "--help").decode()
         assert f"usage: moroctl {name}" in one
