@@ -6,9 +6,11 @@
 #include "proto/fdpass.h"
 #include "proto/reader.h"
 
+#define INFO_NUMBER_MAX 127
+#define INFO_TRUE 0xc3
 #define INFO_STR 0xa0 /* a str of up to 31 bytes */
 
-/* Writes one pair; the number is below 128. */
+/* Writes one pair; the value is one byte: a number below 128, or true. */
 static size_t
 info_pair(uint8_t *out, const char *key, uint32_t n)
 {
@@ -25,7 +27,7 @@ info_pack(uint8_t out[INFO_MAX], const struct info *info)
 {
 	size_t len = 1;
 
-	assert(info->fds <= FDPASS_MAX);
+	assert(info->fds <= FDPASS_MAX && info->attempt <= INFO_NUMBER_MAX);
 	out[0] = INFO_NOTHING;
 	if (info->fds > 0) {
 		out[0]++;
@@ -35,27 +37,39 @@ info_pack(uint8_t out[INFO_MAX], const struct info *info)
 		out[0]++;
 		len += info_pair(out + len, "resultFd", info->result_fd);
 	}
+	if (info->attempt > 1) {
+		out[0]++;
+		len += info_pair(out + len, "attempt", info->attempt);
+	}
+	if (info->progress) {
+		out[0]++;
+		len += info_pair(out + len, "progress", INFO_TRUE);
+	}
 	return len;
 }
 
 void
 info_parse(struct info *info, const uint8_t *buf, size_t len)
 {
+	static const struct info none = INFO_NONE;
 	struct reader r;
 	struct item map, key, value;
 
-	info->fds = 0;
-	info->result_fd = INFO_NO_FD;
+	*info = none;
 	reader_init(&r, buf, len);
 	map = reader_next(&r);
 	for (uint64_t i = 0; map.type == READER_MAP && i < map.n; i++) {
 		key = reader_next(&r);
 		value = reader_next(&r);
-		if (value.type != READER_UINT)
+		if (value.type != READER_UINT && value.type != READER_BOOL)
 			return; /* of a later version */
 		if (reader_is(&key, "fds"))
 			info->fds = (uint32_t)value.n;
 		else if (reader_is(&key, "resultFd"))
 			info->result_fd = (uint32_t)value.n;
+		else if (reader_is(&key, "attempt"))
+			info->attempt = (uint32_t)value.n;
+		else if (reader_is(&key, "progress"))
+			info->progress = value.n != 0;
 	}
 }

@@ -6,17 +6,26 @@
  * its request, a map (proto/PROTOCOL.md, section 10). Later versions add keys.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define INFO_NOTHING 0x80 /* all of the map, when there is nothing to say */
 #define INFO_NO_FD UINT32_MAX
-#define INFO_MAX 32 /* bytes that it takes at most */
+#define INFO_MAX 64 /* bytes that it takes at most */
 
 struct info {
 	uint32_t fds; /* descriptors that come with the request, up to 8 */
 	uint32_t result_fd; /* of them, the one for the result; or NO_FD */
+	uint32_t attempt; /* from 1; told from 2 on */
+	bool progress; /* somebody wants to hear how far it is */
 };
+
+/* What a task has of which nothing is said. */
+#define INFO_NONE                                     \
+	{                                             \
+		.result_fd = INFO_NO_FD, .attempt = 1 \
+	}
 
 /* Writes the map, one byte if there is nothing to say. Returns its bytes. */
 size_t info_pack(uint8_t out[INFO_MAX], const struct info *info);

@@ -22,6 +22,17 @@ enum priority {
 	PRIORITY_N,
 };
 
+/* Runs after the first, when that came to no result. */
+struct retry {
+	uint8_t max; /* how many; 0: none */
+	bool on_crash; /* the worker died */
+	bool on_error; /* the task answered WORKER_ERROR */
+	uint32_t backoff_ms; /* before the first of them; doubles each time */
+	uint32_t max_backoff_ms; /* 0: no limit */
+};
+
+#define OPTIONS_RETRY_MAX 100
+
 struct options {
 	const char *id; /* borrows the scanned bytes; NULL: none given */
 	size_t id_len;
@@ -31,6 +42,14 @@ struct options {
 	uint32_t queue_timeout_ms; /* waiting alone; 0: no limit */
 	uint32_t fds; /* descriptors that came with the request */
 	uint32_t result_fd; /* of them, the result's; or INFO_NO_FD */
+	uint32_t cancel_grace_ms; /* between telling and killing a task */
+	bool has_grace; /* that was given */
+	bool progress; /* the client wants to hear of it */
+	bool has_idempotent; /* that was given: */
+	bool idempotent; /* may be run again after a crash */
+	bool wait_when_full; /* rather than being refused */
+	bool has_retry; /* that was given: */
+	struct retry retry;
 };
 
 /* The options of a task that gives none. */

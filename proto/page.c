@@ -68,6 +68,18 @@ page_revoke(struct page *p, uint32_t handed, uint32_t *begun)
 	return -1;
 }
 
+void
+page_cancel(struct page *p, uint32_t n)
+{
+	atomic_store_explicit(&p->cancel, n, memory_order_relaxed);
+}
+
+bool
+page_is_cancelled(const struct page *p, uint32_t n)
+{
+	return atomic_load_explicit(&p->cancel, memory_order_relaxed) == n;
+}
+
 /*
  * A faster run counts as an eighth, a slower one as a quarter, and at most as
  * one of twice the time: one that was interrupted says little. Between the two

@@ -29,6 +29,11 @@ struct page {
 	 * either begun or revoked and never both.
 	 */
 	_Atomic uint64_t turn;
+	/*
+	 * The task that is to stop by itself, 0: none. The worker's task asks
+	 * for it now and then, if it is of a kind that does.
+	 */
+	_Atomic uint32_t cancel;
 	/* Low half: bytes of `out` that are whole answers. High: flushes. */
 	_Atomic uint64_t ready;
 	/* What a task of the type and size is expected to take, ns; 0: unknown */
@@ -58,6 +63,10 @@ uint32_t page_begun(const struct page *p);
  * the word, which an honest one does once a task.
  */
 int page_revoke(struct page *p, uint32_t handed, uint32_t *begun);
+
+/* Dispatcher: asks task n to stop. Worker: whether its task n is asked to. */
+void page_cancel(struct page *p, uint32_t n);
+bool page_is_cancelled(const struct page *p, uint32_t n);
 
 /* Worker: learns from a run; the expectation follows within a few tasks. */
 void page_learn(struct page *p, unsigned int type, unsigned int size,

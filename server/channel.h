@@ -16,7 +16,7 @@ enum message_type {
 	MSG_MASTER_SPAWNED, /* slot, generation, pid; fds: see below */
 	MSG_MASTER_REAPED, /* slot, generation, status (waitpid) */
 	MSG_MASTER_DRAIN, /* finish what is accepted, take no more */
-	MSG_MASTER_STOP, /* answer what is left, now, and exit */
+	MSG_MASTER_STOP, /* answer what is left and exit; n: 1 at once */
 	/* dispatcher to master */
 	MSG_DISPATCHER_READY, /* all workers have answered once */
 	MSG_DISPATCHER_KILLED, /* slot, generation: the death is wanted */

@@ -137,7 +137,7 @@ client_new(struct dispatcher *d, int fd)
 	deadline_init(&c->deadline, client_deadline_cb, c);
 	TAILQ_INSERT_TAIL(&d->clients, c, link);
 	d->n_clients++;
-	d->counters.clients++;
+	c->number = ++d->counters.clients;
 	return 0;
 }
 
@@ -204,6 +204,7 @@ client_release_cb(struct conn *conn)
 	struct client *c = (struct client *)conn;
 
 	client_close_fds(c);
+	free(c->done);
 	free(c);
 }
 
@@ -235,9 +236,54 @@ client_add_task(struct client *c, struct task *t)
 	c->n_task_fds += t->n_fds;
 }
 
+/* Notes that a request has its answer. */
+static void
+client_note_done(struct client *c, const struct task *t)
+{
+	struct client_done *done = c->done;
+
+	if (done == NULL)
+		done = c->done = calloc(1, sizeof *done);
+	if (done == NULL)
+		return; /* a late cancel will find nothing */
+	done->msgids[done->n_msgids++ % CLIENT_DONE] = t->msgid;
+	if (t->extra != NULL && t->extra->id != NULL)
+		done->ids[done->n_ids++ % CLIENT_DONE] = t->extra->id->hh.hashv;
+}
+
+bool
+client_remembers(const struct client *c, const char *id, size_t len,
+    uint64_t msgid)
+{
+	const struct client_done *done = c->done;
+	unsigned int hash = 0;
+
+	if (done == NULL)
+		return false;
+	if (id != NULL)
+		HASH_VALUE(id, len, hash);
+	for (uint32_t i = 0; i < CLIENT_DONE; i++) {
+		if (id != NULL ? i < done->n_ids && done->ids[i] == hash
+			       : i < done->n_msgids && done->msgids[i] == msgid)
+			return true;
+	}
+	return false;
+}
+
+struct task *
+client_find_id(const struct client *c, const char *id, size_t len)
+{
+	struct task_id *name;
+
+	HASH_FIND(hh, c->ids, id, len, name);
+	return name != NULL ? name->task : NULL;
+}
+
 void
 client_remove_task(struct client *c, struct task *t)
 {
+	if (!t->notify)
+		client_note_done(c, t);
 	if (t->extra != NULL && t->extra->id != NULL) {
 		HASH_DEL(c->ids, t->extra->id);
 		free(t->extra->id);
@@ -262,6 +308,7 @@ client_name_task(struct client *c, struct task *t, const char *id, size_t len,
 	name = malloc(sizeof *name + len);
 	if (name == NULL)
 		return -1;
+	name->task = t;
 	name->len = (uint32_t)len;
 	memcpy(name->text, id, len);
 	HASH_ADD_KEYPTR(hh, c->ids, name->text, len, name);

@@ -23,8 +23,18 @@ struct dispatcher;
 /* The caller's name for a task, unique among the client's unfinished ones. */
 struct task_id {
 	UT_hash_handle hh;
+	struct task *task;
 	uint32_t len;
 	char text[];
+};
+
+#define CLIENT_DONE 64 /* answered requests that are remembered */
+
+/* What a client had answered last, for cancels that come too late. */
+struct client_done {
+	uint64_t msgids[CLIENT_DONE];
+	uint32_t ids[CLIENT_DONE]; /* hashes of names */
+	uint32_t n_msgids, n_ids; /* all that there were: places wrap */
 };
 
 /* Descriptors that came, and whose requests have not been read yet. */
@@ -37,9 +47,11 @@ struct client {
 	struct conn conn; /* first: a conn's owner is found by it */
 	TAILQ_ENTRY(client) link;
 	struct dispatcher *dispatcher;
+	uint64_t number; /* of the connection: counts from 1 */
 	struct task_list tasks; /* unfinished, by client_link */
 	uint32_t n_tasks;
 	struct task_id *ids; /* by text; uthash */
+	struct client_done *done; /* NULL: nothing was answered yet */
 	enum fault_shape shape; /* of errors */
 	struct client_fds *fds; /* NULL: there are none */
 	uint32_t n_task_fds; /* of its unfinished tasks */
@@ -85,6 +97,16 @@ void client_remove_task(struct client *c, struct task *t);
  */
 int client_name_task(struct client *c, struct task *t, const char *id,
     size_t len, bool *duplicate);
+
+/* The unfinished task that has the name, or NULL. */
+struct task *client_find_id(const struct client *c, const char *id, size_t len);
+
+/*
+ * Whether a request was answered of late: the one with the name, or if that is
+ * NULL, with the msgid.
+ */
+bool client_remembers(const struct client *c, const char *id, size_t len,
+    uint64_t msgid);
 
 /*
  * Takes the next n descriptors that came. Returns 0 with *set (NULL: there was

@@ -15,6 +15,7 @@
 #define CONFIG_WORKERS_MAX 1024
 #define CONFIG_QUEUE_MAX 4000000 /* task numbers have 22 bits */
 #define CONFIG_PREFETCH_MAX 1000000
+#define CONFIG_GRACE_MAX 3600000 /* an hour */
 #define CONFIG_CLIENTS_MAX 1000000
 #define CONFIG_ROOT_SOCKET "/run/moro/morod.sock"
 #define CONFIG_USER_SOCKET "morod.sock"
@@ -75,10 +76,13 @@ static const struct option_entry option_table[] = {
 	LIMIT_TIME_MS_MAX, "10s", "first byte of a message to its last"},
     {"shutdown-timeout", "DUR", OPTION_DURATION, AT(shutdown_timeout_ms), 0,
 	LIMIT_TIME_MS_MAX, "10s", "how long a stop waits for accepted tasks"},
+    {"cancel-grace", "DUR", OPTION_DURATION, AT(cancel_grace_ms), 0,
+	CONFIG_GRACE_MAX, "1s",
+	"how long a cancelled task that asks for it may clean up"},
     {"log-level", "LEVEL", OPTION_LEVEL, AT(log_level), 0, 0, "info",
 	"what to log: " LOG_LEVEL_NAMES},
     {"debug-tasks", NULL, OPTION_FLAG, AT(debug_tasks), 0, 0, NULL,
-	"offer debug:echo, sleep, spin, fail and crash"},
+	"offer debug:echo, sleep, spin, fail, crash, tally and work"},
     {"version", NULL, OPTION_FLAG, AT(version), 0, 0, NULL,
 	"print the version"},
     {"help", NULL, OPTION_FLAG, AT(help), 0, 0, NULL, "print this"},

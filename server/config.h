@@ -27,6 +27,7 @@ struct config {
 	uint64_t max_file; /* bytes of a file that came as a descriptor */
 	uint64_t frame_timeout_ms; /* first byte of a message to its last */
 	uint64_t shutdown_timeout_ms;
+	uint64_t cancel_grace_ms; /* between telling and killing a task */
 	uint64_t log_level; /* enum log_level */
 	bool debug_tasks;
 	bool files_for_all; /* descriptors are taken from every client */

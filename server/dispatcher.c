@@ -154,6 +154,7 @@ dispatcher_message(struct dispatcher *d, const struct message *m,
 	case MSG_MASTER_STOP:
 		d->draining = true;
 		d->stopping = true;
+		d->at_once = m->n != 0;
 		break;
 	default:
 		log_error("message %d of the master, ignoring", (int)m->type);
@@ -180,38 +181,50 @@ dispatcher_channel_cb(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		if (rc <= 0) {
-			d->stopping = true; /* the master is dead */
+			d->stopping = d->at_once = true; /* it is dead */
 			return;
 		}
 		dispatcher_message(d, &m, fds, n);
 	}
 }
 
-/* Ends the tasks of a list, because morod stops. */
+/* Ends the tasks of a list that have not begun, because morod stops. */
 static void
-dispatcher_end_list(struct dispatcher *d, struct task_list *list)
+dispatcher_end_waiting(struct dispatcher *d, struct task_list *list)
 {
 	struct task *t;
 	struct fault fault;
 
 	while ((t = TAILQ_FIRST(list)) != NULL) {
-		struct slot *s = t->slot;
-
-		if (t->state == TASK_RUNNING)
-			fault_set(&fault, CODE_CANCELLED, "shutdown",
-			    "morod stops, and did not wait for %s",
-			    t->route->name);
-		else
-			fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
-			    "morod stops, and %s was still queued",
-			    t->route->name);
+		fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
+		    "morod stops, and %s was still queued", t->route->name);
 		life_fault(d, t, LIFE_CANCELLED, &fault);
-		if (s != NULL)
-			slot_kill(s);
 	}
 }
 
-/* Answers all tasks that are left. */
+/* The first task of a slot that was not asked to stop, or NULL. */
+static struct task *
+dispatcher_unasked(const struct slot *s)
+{
+	struct task *t = TAILQ_FIRST(&s->running);
+
+	while (t != NULL && t->extra != NULL &&
+	       t->extra->cancelled != CANCEL_NONE)
+		t = TAILQ_NEXT(t, link);
+	return t;
+}
+
+/* Cancels what a slot's worker has begun. */
+static void
+dispatcher_end_running(struct dispatcher *d, struct slot *s)
+{
+	struct task *t;
+
+	while ((t = dispatcher_unasked(s)) != NULL)
+		life_cancel(d, t, CANCEL_SHUTDOWN);
+}
+
+/* Ends all tasks that are left; some are given the time to clean up. */
 static void
 dispatcher_end_tasks(struct dispatcher *d)
 {
@@ -220,10 +233,29 @@ dispatcher_end_tasks(struct dispatcher *d)
 	TAILQ_FOREACH(p, &d->pools, link) {
 		for (uint32_t i = 0; i < p->n_slots; i++)
 			slot_halt(&p->slots[i]);
-		for (int i = 0; i < PRIORITY_N; i++)
-			dispatcher_end_list(d, &p->queue.lists[i]);
 		for (uint32_t i = 0; i < p->n_slots; i++)
-			dispatcher_end_list(d, &p->slots[i].running);
+			dispatcher_end_running(d, &p->slots[i]);
+		for (int i = 0; i < PRIORITY_N; i++)
+			dispatcher_end_waiting(d, &p->queue.lists[i]);
+		dispatcher_end_waiting(d, &p->delayed);
+	}
+}
+
+/* Ends those that were asked to stop and have not yet. */
+static void
+dispatcher_end_asked(struct dispatcher *d)
+{
+	struct pool *p;
+	struct task *t;
+
+	TAILQ_FOREACH(p, &d->pools, link) {
+		for (uint32_t i = 0; i < p->n_slots; i++) {
+			struct slot *s = &p->slots[i];
+
+			while ((t = TAILQ_FIRST(&s->running)) != NULL)
+				life_cancelled(d, t);
+			slot_kill(s);
+		}
 	}
 }
 
@@ -269,6 +301,17 @@ dispatcher_report(struct dispatcher *d)
 		d->loop.stop = true;
 }
 
+/* The end of a turn while morod stops. */
+static void
+dispatcher_stop(struct dispatcher *d)
+{
+	dispatcher_end_tasks(d);
+	if (d->at_once)
+		dispatcher_end_asked(d);
+	loop_flush(&d->loop);
+	d->loop.stop = task_slab_used(d->tasks) == 0 || d->at_once;
+}
+
 /* The end of a turn of the loop. */
 static void
 dispatcher_turn(void *arg)
@@ -277,8 +320,7 @@ dispatcher_turn(void *arg)
 	struct pool *p;
 
 	if (d->stopping) {
-		dispatcher_end_tasks(d);
-		d->loop.stop = true;
+		dispatcher_stop(d);
 		return;
 	}
 	d->loop.turn_frames = LOOP_FRAMES;

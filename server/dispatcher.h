@@ -32,6 +32,7 @@ struct counters {
 	uint64_t timed_out;
 	uint64_t cancelled; /* accepted, never finished: client gone, stop */
 	uint64_t refused; /* never accepted */
+	uint64_t retried; /* runs after a task's first */
 	uint64_t notifications_ignored; /* unknown or refused, no answer */
 	uint64_t clients; /* connections accepted */
 	uint64_t clients_dropped; /* closed by us, for a reason in the log */
@@ -66,6 +67,7 @@ struct dispatcher {
 	bool shutdown_asked; /* a client asked, the master is to be told */
 	bool draining; /* no new tasks */
 	bool stopping; /* answer and go */
+	bool at_once; /* likewise, without time to clean up */
 };
 
 struct dispatcher_setup {

@@ -7,6 +7,7 @@
  * place in the queue, worker, quota, deadlines.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,16 @@ void life_run(struct dispatcher *d, struct task *t, struct slot *s);
 /* Its worker has not begun it and will not: back to the head of its queue. */
 void life_return(struct dispatcher *d, struct task *t);
 
+/*
+ * Its worker died of it: it is run again, if that does no harm and was not done
+ * too often, or else answered.
+ */
+void life_crash(struct dispatcher *d, struct task *t, struct fault *fault);
+
+/* A worker's error: whether the task is run again instead of being answered. */
+bool life_retry(struct dispatcher *d, struct task *t,
+    const struct fault *fault);
+
 /* A worker's result: [at, at + len) in chunk is error and result. */
 void life_result(struct dispatcher *d, struct task *t, const uint8_t *at,
     size_t len, struct chunk *chunk);
@@ -40,10 +51,31 @@ void life_result(struct dispatcher *d, struct task *t, const uint8_t *at,
 void life_fault(struct dispatcher *d, struct task *t, enum life_end end,
     const struct fault *fault);
 
+/* What a cancel found of its task. */
+enum life_found {
+	LIFE_FOUND_QUEUED, /* it waited, and is gone */
+	LIFE_FOUND_RUNNING, /* it is being stopped */
+	LIFE_FOUND_DONE, /* it is answered */
+	LIFE_FOUND_UNKNOWN,
+};
+
+/* "queued", for answers. */
+const char *life_found_name(enum life_found found);
+
 /*
- * Ends it without an answer, because nobody waits for one; a worker that runs
- * it is killed.
+ * Cancels a task in any state: it is answered CANCELLED, at once, or when it
+ * has stopped, if it is of a type that is told first.
  */
+enum life_found life_cancel(struct dispatcher *d, struct task *t,
+    enum life_cancel cause);
+
+/* A task that was asked to stop has: answers CANCELLED, whatever it said. */
+void life_cancelled(struct dispatcher *d, struct task *t);
+
+/* From now on nobody waits for its answer. */
+void life_disown(struct dispatcher *d, struct task *t);
+
+/* Cancels a task that nobody waits for any more. */
 void life_drop(struct dispatcher *d, struct task *t);
 
 #endif

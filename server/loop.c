@@ -9,6 +9,7 @@
 #include "server/now.h"
 
 #define MS_PER_S 1000
+#define US_PER_MS 1000
 #define NS_PER_MS 1000000
 #define LOOP_TIDY_MS 1000
 #define LOOP_RELEASE ((size_t)1 << 20) /* bytes given back in one turn */
@@ -94,9 +95,18 @@ loop_clear(struct loop *l)
 uint64_t
 loop_now(struct loop *l)
 {
-	if (l->now == 0)
-		l->now = now_ms();
+	if (l->now == 0) {
+		l->now_us = now_us();
+		l->now = l->now_us / US_PER_MS;
+	}
 	return l->now;
+}
+
+uint64_t
+loop_now_us(struct loop *l)
+{
+	loop_now(l);
+	return l->now_us;
 }
 
 /*

@@ -32,6 +32,7 @@ struct loop {
 	struct event *timer;
 	uint64_t armed; /* when the timer fires; UINT64_MAX: it is not set */
 	uint64_t now; /* ms, read once a turn; 0: not read yet */
+	uint64_t now_us; /* the same in us; valid when `now` is */
 	struct conn_list dirty; /* have output that was not tried to send */
 	struct conn_list closed; /* to be freed at the end of the turn */
 	struct conn_list starved; /* wait for memory, to read a large message */
@@ -49,8 +50,9 @@ struct loop {
 int loop_init(struct loop *l);
 void loop_clear(struct loop *l);
 
-/* The time of this turn, in ms. */
+/* The time of this turn, in ms; and in us. */
 uint64_t loop_now(struct loop *l);
+uint64_t loop_now_us(struct loop *l);
 
 /*
  * Runs until l->stop; turn(arg) does the work at the end of each turn, and

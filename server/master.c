@@ -43,15 +43,16 @@ struct master {
 	uint64_t dispatcher_at; /* while there is none: ms, when to start it */
 	enum master_phase phase;
 	uint64_t deadline; /* of a phase that is not RUNNING: ms */
+	bool at_once; /* while STOPPING: no task may clean up */
 	bool announced; /* "ready" was said */
 	int status; /* to exit with */
 };
 
-/* Sends the dispatcher a message that has no fields. */
+/* Sends the dispatcher a message with one number. */
 static void
-master_tell(struct master *m, enum message_type type)
+master_tell(struct master *m, enum message_type type, uint64_t n)
 {
-	struct message msg = {.type = type};
+	struct message msg = {.type = type, .n = n};
 
 	if (m->channel != -1 &&
 	    channel_send(m->channel, &msg, NULL, 0, 0) == -1)
@@ -102,33 +103,44 @@ master_start_dispatcher(struct master *m, uint64_t now)
 	m->channel = pair[0];
 }
 
-/* Goes to the last phase: the dispatcher answers what is left, and exits. */
+/*
+ * Goes to the last phase: the dispatcher answers what is left, and exits. Tasks
+ * that ask for it may clean up, unless it is to be `at_once`.
+ */
 static void
-master_stop(struct master *m, uint64_t now)
+master_stop(struct master *m, bool at_once, uint64_t now)
 {
-	if (m->phase == MASTER_STOPPING)
+	uint64_t grace = at_once ? 0 : m->config->cancel_grace_ms;
+
+	if (m->phase == MASTER_STOPPING && (!at_once || m->at_once))
 		return;
 	m->phase = MASTER_STOPPING;
-	m->deadline = now + MASTER_STOP_GRACE_MS;
+	m->at_once = at_once;
+	m->deadline = now + grace + MASTER_STOP_GRACE_MS;
 	roster_expect_exits(m->roster);
-	master_tell(m, MSG_MASTER_STOP);
+	master_tell(m, MSG_MASTER_STOP, at_once);
 }
 
-/* Goes to the draining phase; when already there, stops at once. */
+/*
+ * Goes to the draining phase; from there on to the next: cancelling, and at
+ * last killing.
+ */
 static void
 master_drain(struct master *m, const char *why, uint64_t now)
 {
 	if (m->phase != MASTER_RUNNING) {
-		log_info("%s: stopping at once", why);
-		master_stop(m, now);
+		log_info("%s: %s", why,
+		    m->phase == MASTER_STOPPING ? "stopping at once"
+						: "cancelling what runs");
+		master_stop(m, m->phase == MASTER_STOPPING, now);
 		return;
 	}
 	log_info("%s: finishing what is accepted", why);
 	m->phase = MASTER_DRAINING;
 	m->deadline = now + m->config->shutdown_timeout_ms;
-	master_tell(m, MSG_MASTER_DRAIN);
+	master_tell(m, MSG_MASTER_DRAIN, 0);
 	if (m->dispatcher == 0)
-		master_stop(m, now); /* nobody has accepted anything */
+		master_stop(m, true, now); /* nobody has accepted anything */
 }
 
 /* Says once that morod is ready; on stderr whatever the log level is. */
@@ -159,7 +171,7 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 			master_drain(m, "shutdown by a client", now);
 		break;
 	case MSG_DISPATCHER_DRAINED:
-		master_stop(m, now);
+		master_stop(m, true, now);
 		break;
 	default:
 		log_error("message %d from the dispatcher, ignoring",
@@ -217,7 +229,8 @@ master_dispatcher_died(struct master *m, int status, uint64_t now)
 		close(m->channel);
 	m->channel = -1;
 	if (m->phase != MASTER_RUNNING) {
-		master_stop(m, now); /* the workers see the end, and exit */
+		/* the workers see the end, and exit */
+		master_stop(m, true, now);
 		return;
 	}
 	roster_kill_all(m->roster);
@@ -251,7 +264,7 @@ master_reap(struct master *m, uint64_t now)
 		    ROSTER_SETUP) {
 			log_error("a worker cannot be set up; giving up");
 			m->status = EXIT_FAILURE;
-			master_stop(m, now);
+			master_stop(m, true, now);
 		}
 	}
 }
@@ -287,8 +300,9 @@ static void
 master_timers(struct master *m, uint64_t now)
 {
 	if (m->phase == MASTER_DRAINING && m->deadline <= now) {
-		log_warning("tasks are left after the shutdown timeout");
-		master_stop(m, now);
+		log_warning("tasks are left after the shutdown timeout: "
+			    "cancelling");
+		master_stop(m, false, now);
 	}
 	if (m->phase == MASTER_STOPPING) {
 		if (m->deadline <= now) {

@@ -33,6 +33,7 @@ pool_new(struct dispatcher *d, const char *name, uint32_t n)
 	p->n_slots = n;
 	queue_init(&p->queue);
 	TAILQ_INIT(&p->open);
+	TAILQ_INIT(&p->delayed);
 	deadline_init(&p->check, pool_check_cb, p);
 	deadline_init(&p->late, pool_late_cb, p);
 	for (uint32_t i = 0; i < n; i++)
@@ -124,12 +125,33 @@ pool_add(struct pool *p, struct task *t)
 {
 	uint64_t now = loop_now(&p->dispatcher->loop);
 
+	task_set_queued_us(t, loop_now_us(&p->dispatcher->loop));
 	queue_append(&p->queue, t);
 	p->seen_ms[t->priority] = now;
 	for (int lower = t->priority + 1; lower < PRIORITY_N; lower++) {
 		if (now - p->seen_ms[lower] < POOL_MIXED_MS)
 			p->mixed_ms = now + POOL_MIXED_MS;
 	}
+}
+
+void
+pool_add_first(struct pool *p, struct task *t)
+{
+	queue_return(&p->queue, t);
+}
+
+void
+pool_delay(struct pool *p, struct task *t)
+{
+	TAILQ_INSERT_TAIL(&p->delayed, t, link);
+	p->n_delayed++;
+}
+
+void
+pool_undelay(struct pool *p, struct task *t)
+{
+	TAILQ_REMOVE(&p->delayed, t, link);
+	p->n_delayed--;
 }
 
 bool

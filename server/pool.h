@@ -31,6 +31,8 @@ struct pool {
 	struct deadline check; /* set while a worker holds more than one task */
 	struct deadline late; /* set while one may not have begun its task */
 	uint64_t run_us; /* moving average of a task's run time */
+	struct task_list delayed; /* to be run again, after a pause */
+	uint32_t n_delayed;
 };
 
 TAILQ_HEAD(pool_list, pool);
@@ -49,6 +51,13 @@ void pool_dispatch(struct pool *p);
  * for a while: who is first in the queue must not wait behind a long one.
  */
 void pool_add(struct pool *p, struct task *t);
+
+/* Puts it before all others of its priority. */
+void pool_add_first(struct pool *p, struct task *t);
+
+/* Keeps a task for later, out of the queue; takes it back. */
+void pool_delay(struct pool *p, struct task *t);
+void pool_undelay(struct pool *p, struct task *t);
 
 /* Whether tasks of different priorities have come lately. */
 bool pool_is_mixed(const struct pool *p);

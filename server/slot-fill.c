@@ -18,13 +18,16 @@
 /* Less work is not split: waking a second worker costs as much as doing it. */
 #define SLOT_WORTH_NS 20000
 
-/* Packs what the worker is told of a task's descriptors. Returns its bytes. */
+/* Packs what the worker is told of a task. Returns its bytes. */
 static size_t
 slot_info(const struct task *t, uint8_t out[INFO_MAX])
 {
+	const struct task_extra *e = t->extra;
 	struct info info = {
 	    .fds = t->n_fds,
-	    .result_fd = t->extra->result_fd,
+	    .result_fd = e != NULL ? e->result_fd : INFO_NO_FD,
+	    .attempt = t->attempt,
+	    .progress = e != NULL && e->progress != NULL,
 	};
 
 	return info_pack(out, &info);
@@ -45,18 +48,16 @@ slot_write_head(const struct task *t, uint8_t *at, size_t room)
 	return at + r->head_len;
 }
 
-/* Appends a message whose data is large, or that has descriptors. */
+/* Appends a message that is not as most are. */
 static int
 slot_send_far(struct slot *s, const struct task *t)
 {
 	struct conn *c = &s->worker->conn;
-	uint8_t info[INFO_MAX] = {INFO_NOTHING}, *at;
-	size_t n = 1;
+	uint8_t info[INFO_MAX], *at;
+	size_t n = slot_info(t, info);
 
-	if (t->n_fds > 0) {
-		n = slot_info(t, info);
+	if (t->n_fds > 0)
 		conn_attach(c, t->extra->fdset);
-	}
 	at = conn_room(c, t->route->head_len);
 	if (at == NULL)
 		return -1;
@@ -67,6 +68,15 @@ slot_send_far(struct slot *s, const struct task *t)
 	return conn_copy(c, info, n);
 }
 
+/* Whether the worker must be told more of the task than its data. */
+static inline bool
+slot_has_more(const struct task *t)
+{
+	return t->attempt > 1 ||
+	       (t->extra != NULL &&
+		   (t->n_fds > 0 || t->extra->progress != NULL));
+}
+
 /* Appends the task's message to what goes to the worker. */
 static int
 slot_send(struct slot *s, const struct task *t)
@@ -74,7 +84,7 @@ slot_send(struct slot *s, const struct task *t)
 	size_t len = t->route->head_len + t->data_len + 1;
 	uint8_t *at;
 
-	if (t->place == TASK_IN_CHUNK || t->n_fds > 0)
+	if (t->place == TASK_IN_CHUNK || slot_has_more(t))
 		return slot_send_far(s, t);
 	at = conn_room(&s->worker->conn, len);
 	if (at == NULL)

@@ -210,18 +210,29 @@ slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
 	life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
 }
 
+/* A task that the dead worker had begun. */
+static void
+slot_bury(struct slot *s, struct task *t, const struct message *m)
+{
+	struct fault fault;
+
+	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE) {
+		life_cancelled(slot_dispatcher(s), t);
+		return;
+	}
+	slot_crash_fault(s, t, m, &fault);
+	life_crash(slot_dispatcher(s), t, &fault);
+}
+
 void
 slot_settle(struct slot *s, const struct message *m)
 {
 	uint32_t begun = page_begun(s->worker->page);
 	struct task *t;
-	struct fault fault;
 
 	slot_salvage(s);
 	slot_suspect(s, begun, m);
 	slot_return(s, begun);
-	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL) {
-		slot_crash_fault(s, t, m, &fault);
-		life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
-	}
+	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL)
+		slot_bury(s, t, m);
 }

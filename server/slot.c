@@ -7,13 +7,16 @@
 #include <unistd.h>
 
 #include "proto/envelope.h"
+#include "proto/reader.h"
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/log.h"
 #include "server/process.h"
+#include "server/progress.h"
 #include "server/slot-parts.h"
 
 #define SLOT_READY "ready" /* what a worker says when it is set up */
+#define SLOT_PROGRESS "progress" /* and how far a task is */
 #define US_PER_MS 1000
 #define NS_PER_US 1000
 
@@ -223,6 +226,12 @@ slot_kill(struct slot *s)
 }
 
 void
+slot_ask(struct slot *s, const struct task *t)
+{
+	page_cancel(s->worker->page, t->number);
+}
+
+void
 slot_give_up(struct slot *s, const char *cause)
 {
 	if (s->state == SLOT_DYING)
@@ -260,6 +269,10 @@ slot_answer(struct slot *s, const struct message_in *m)
 	}
 	task_prefetch(t->ahead);
 	slot_note_answer(s, t);
+	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE) {
+		life_cancelled(d, t);
+		return true;
+	}
 	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
 		life_result(d, t, m->bytes + f->error.at,
 		    f->error.len + f->result.len, m->chunk);
@@ -268,17 +281,37 @@ slot_answer(struct slot *s, const struct message_in *m)
 	fault_parse(&fault, m->bytes + f->error.at, f->error.len);
 	if (!code_from_worker(fault.code))
 		fault.code = CODE_WORKER_ERROR;
-	life_fault(d, t, LIFE_FAILED, &fault);
+	if (!life_retry(d, t, &fault))
+		life_fault(d, t, LIFE_FAILED, &fault);
 	return true;
 }
 
+/* Whether the message is a notification of that name. */
 static bool
-slot_is_ready_message(const struct message_in *m)
+slot_is_notify(const struct message_in *m, const char *name)
 {
 	const struct frame *f = m->frame;
 
-	return f->kind == FRAME_NOTIFY && f->method.len == strlen(SLOT_READY) &&
-	       memcmp(m->bytes + f->method.at, SLOT_READY, f->method.len) == 0;
+	return f->kind == FRAME_NOTIFY && f->method.len == strlen(name) &&
+	       memcmp(m->bytes + f->method.at, name, f->method.len) == 0;
+}
+
+/* A worker tells how far a task is. */
+static void
+slot_progress_report(struct slot *s, const struct message_in *m)
+{
+	const struct frame *f = m->frame;
+	struct dispatcher *d = slot_dispatcher(s);
+	struct reader r;
+	struct item number;
+	struct task *t = NULL;
+
+	reader_init(&r, m->bytes + f->data.at, f->data.len);
+	number = reader_next(&r);
+	if (number.type == READER_UINT)
+		t = task_find(d->tasks, number.n);
+	if (t != NULL && t->state == TASK_RUNNING && t->slot == s)
+		progress_note(d, t, m->bytes + f->options.at, f->options.len);
 }
 
 static void
@@ -294,8 +327,10 @@ slot_frame_cb(struct conn *c, const struct message_in *m)
 			slot_update(s);
 		}
 		slot_answer(s, m);
-	} else if (slot_is_ready_message(m) && s->state == SLOT_STARTING)
+	} else if (slot_is_notify(m, SLOT_READY) && s->state == SLOT_STARTING)
 		slot_change(s, SLOT_IDLE);
+	else if (slot_is_notify(m, SLOT_PROGRESS))
+		slot_progress_report(s, m);
 	else
 		log_debug("worker %u sent what it may not, ignoring",
 		    s->number + 1);

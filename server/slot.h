@@ -132,6 +132,9 @@ void slot_halt(struct slot *s);
  */
 bool slot_stop(struct slot *s, const struct task *t);
 
+/* Asks a task that it runs to stop by itself. */
+void slot_ask(struct slot *s, const struct task *t);
+
 /*
  * Kills the worker, on purpose. The tasks it holds are given back or answered
  * when it is dead; the one that caused it was answered before.

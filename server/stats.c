@@ -11,6 +11,7 @@ struct gauges {
 	uint64_t workers;
 	uint64_t queued;
 	uint64_t running;
+	uint64_t delayed;
 	uint32_t pools;
 };
 
@@ -24,6 +25,7 @@ stats_gauges(struct dispatcher *d)
 		g.workers += pool_workers(p);
 		g.queued += queue_size(&p->queue);
 		g.running += pool_running(p);
+		g.delayed += p->n_delayed;
 		g.pools++;
 	}
 	return g;
@@ -95,6 +97,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"workers", g.workers},
 	    {"queueSize", g.queued},
 	    {"activeTasks", g.running},
+	    {"delayedTasks", g.delayed},
 	    {"maxQueueSize", d->config->max_queue_size},
 	    {"queuedBytes", d->task_bytes},
 	    {"unreadBytes", d->loop.out_bytes},
@@ -106,6 +109,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"timedOut", n->timed_out},
 	    {"cancelled", n->cancelled},
 	    {"refused", n->refused},
+	    {"retried", n->retried},
 	    {"notificationsIgnored", n->notifications_ignored},
 	    {"clientsAccepted", n->clients},
 	    {"clientsDropped", n->clients_dropped},

@@ -8,6 +8,7 @@
 #include "server/answer.h"
 #include "server/dispatcher.h"
 #include "server/life.h"
+#include "server/progress.h"
 
 #define SUBMIT_PARAMS_MAX 2 /* data and options */
 
@@ -172,14 +173,25 @@ submit_fill(struct submission *sub, struct task *t)
 	t->priority = (uint8_t)o->priority;
 }
 
+/* Whether the task has what only some have. */
+static bool
+submit_needs_extra(const struct submission *sub)
+{
+	const struct options *o = sub->options;
+
+	return o->id != NULL || o->timeout_ms != 0 ||
+	       o->queue_timeout_ms != 0 || o->run_timeout_ms != 0 ||
+	       o->has_grace || o->has_idempotent || o->has_retry ||
+	       o->progress || sub->fdset != NULL;
+}
+
 /* Gives the record what only some tasks have. Returns 0, or -1: no memory. */
 static int
 submit_fill_extra(struct submission *sub, struct task *t)
 {
 	const struct options *o = sub->options;
 
-	if (o->id == NULL && o->timeout_ms == 0 && o->queue_timeout_ms == 0 &&
-	    o->run_timeout_ms == 0 && sub->fdset == NULL)
+	if (o == &submit_no_options || !submit_needs_extra(sub))
 		return 0;
 	if (task_add_extra(sub->dispatcher->tasks, t) == -1)
 		return -1;
@@ -190,6 +202,14 @@ submit_fill_extra(struct submission *sub, struct task *t)
 	t->extra->timeout_ms = o->timeout_ms;
 	t->extra->queue_timeout_ms = o->queue_timeout_ms;
 	t->extra->run_timeout_ms = o->run_timeout_ms;
+	t->extra->has_grace = o->has_grace;
+	t->extra->cancel_grace_ms = o->cancel_grace_ms;
+	t->extra->has_idempotent = o->has_idempotent;
+	t->extra->idempotent = o->idempotent;
+	t->extra->has_retry = o->has_retry;
+	t->extra->retry = o->retry;
+	if (o->progress && !t->notify)
+		return progress_want(sub->dispatcher, t);
 	return 0;
 }
 
@@ -226,6 +246,8 @@ submit_make(struct submission *sub)
 	} else {
 		submit_no_memory(sub);
 	}
+	if (t->extra != NULL)
+		progress_free(sub->dispatcher, t);
 	task_free(sub->dispatcher->tasks, t);
 	return NULL;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/info.h"
+
 #define SLAB_TASKS 1024 /* records made at once */
 #define SLAB_BLOCKS 4096
 #define INDEX_MASK ((1u << TASK_INDEX_BITS) - 1)
@@ -101,6 +103,7 @@ task_new(struct task_slab *slab)
 	t->generation = generation;
 	t->state = TASK_NEW;
 	t->priority = t->returns = 0;
+	t->attempt = 1;
 	t->place = TASK_IN_RECORD;
 	t->size = t->n_fds = 0;
 	t->notify = t->counts = false;
@@ -144,6 +147,7 @@ task_add_extra(struct task_slab *slab, struct task *t)
 	if (e == NULL)
 		return -1;
 	memset(e, 0, sizeof *e);
+	e->result_fd = INFO_NO_FD;
 	t->extra = e;
 	return 0;
 }
@@ -262,6 +266,7 @@ task_state_name(enum task_state state)
 	    [TASK_NEW] = "new",
 	    [TASK_QUEUED] = "queued",
 	    [TASK_RUNNING] = "running",
+	    [TASK_DELAYED] = "delayed",
 	    [TASK_ANSWERED] = "answered",
 	};
 

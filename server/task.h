@@ -18,6 +18,7 @@
 #include "server/fdset.h"
 
 struct client;
+struct progress;
 struct route;
 struct slot;
 
@@ -25,6 +26,7 @@ enum task_state {
 	TASK_NEW, /* being made */
 	TASK_QUEUED,
 	TASK_RUNNING,
+	TASK_DELAYED, /* waits to be run again, after a pause */
 	TASK_ANSWERED, /* on its way back to the slab */
 	TASK_STATES,
 };
@@ -41,6 +43,15 @@ enum task_place {
 	TASK_IN_CHUNK, /* in place, in what was read */
 };
 
+/* Who does not want a task any more. */
+enum life_cancel {
+	CANCEL_NONE, /* it is wanted */
+	CANCEL_CLIENT, /* by method cancel */
+	CANCEL_ADMIN, /* by method cancel, for another's task */
+	CANCEL_SHUTDOWN,
+	CANCEL_GONE, /* the client left */
+};
+
 /* What only some tasks have; kept apart, because a million may wait. */
 struct task_extra {
 	struct deadline deadline; /* the next of its limits to strike */
@@ -48,11 +59,19 @@ struct task_extra {
 	struct fdset *fdset; /* descriptors that came with it, or NULL */
 	uint64_t due; /* ms: when `timeout` strikes; UINT64_MAX: never */
 	uint64_t queue_due; /* likewise, while it is not begun */
-	uint64_t run_due; /* likewise, while RUNNING */
+	uint64_t run_due; /* likewise, while RUNNING; DELAYED: the pause ends */
 	uint32_t timeout_ms; /* these three, 0: no limit */
 	uint32_t run_timeout_ms;
 	uint32_t queue_timeout_ms;
 	uint32_t result_fd; /* of fdset, for the result; or INFO_NO_FD */
+	uint32_t cancel_grace_ms; /* valid with has_grace */
+	struct progress *progress; /* NULL: nobody wants to hear of it */
+	struct retry retry; /* valid with has_retry */
+	uint8_t cancelled; /* enum life_cancel: it was asked to stop */
+	bool has_grace;
+	bool has_retry;
+	bool has_idempotent; /* the option was given, which is: */
+	bool idempotent;
 };
 
 /*
@@ -73,6 +92,8 @@ struct task {
 	uint32_t cost_ns; /* while RUNNING: what it was expected to take */
 	uint32_t data_len;
 	uint32_t index; /* in the slab; never changes */
+	uint32_t queued_us; /* when it came to wait; see task_queued_us() */
+	uint16_t queued_us_high;
 	uint16_t generation; /* counts the uses of the record */
 	uint8_t state; /* enum task_state */
 	uint8_t priority; /* enum priority */
@@ -80,8 +101,10 @@ struct task {
 	uint8_t place; /* enum task_place */
 	uint8_t size; /* class of its data's: see page_size_class() */
 	uint8_t n_fds; /* descriptors that came with it */
-	bool notify; /* fire-and-forget */
-	bool counts; /* while RUNNING: cost_ns is part of its slot's held_ns */
+	bool notify : 1; /* fire-and-forget */
+	bool counts : 1; /* RUNNING: cost_ns is part of its slot's held_ns */
+	uint8_t
+	    attempt; /* times that a worker's death cost it a run, and one */
 	union {
 		uint8_t bytes[TASK_INLINE];
 		struct {
@@ -122,6 +145,20 @@ task_wire_number(const struct task *t)
 }
 
 struct task *task_find(struct task_slab *slab, uint64_t number);
+
+/* When it came to wait, in the us of loop_now_us(), which 48 bits hold. */
+static inline uint64_t
+task_queued_us(const struct task *t)
+{
+	return (uint64_t)t->queued_us_high << 32 | t->queued_us;
+}
+
+static inline void
+task_set_queued_us(struct task *t, uint64_t us)
+{
+	t->queued_us = (uint32_t)us;
+	t->queued_us_high = (uint16_t)(us >> 32);
+}
 
 /*
  * Keeps the data for the task: inside the record, as a copy, or by a

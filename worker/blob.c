@@ -55,6 +55,10 @@ blob_next(struct blob *b, struct call *call, const uint8_t **at, size_t *len)
 {
 	ssize_t n;
 
+	/* what was given out before is done with */
+	if (blob_is_file(b))
+		call_progress(call, (double)(b->len - b->left), (double)b->len,
+		    NULL);
 	*at = b->bytes;
 	*len = (size_t)b->left;
 	if (!blob_is_file(b)) {

@@ -138,6 +138,32 @@ call_refuse(struct call *call, const char *field, const char *takes,
 	    words);
 }
 
+bool
+call_cancelled(const struct call *call)
+{
+	return call->watch != NULL && watch_is_cancelled(call->watch);
+}
+
+int
+call_stopped(struct call *call)
+{
+	return call_fail(call, CODE_WORKER_ERROR,
+	    "%s stopped, because it was cancelled", call->type->name);
+}
+
+void
+call_progress(struct call *call, double done, double total, const char *note)
+{
+	if (call->watch != NULL)
+		watch_report(call->watch, done, total, note);
+}
+
+uint32_t
+call_attempt(const struct call *call)
+{
+	return call->watch != NULL ? call->watch->attempt : 1;
+}
+
 int
 call_no_memory(struct call *call)
 {

@@ -16,6 +16,7 @@
 #include "worker/files.h"
 #include "worker/output.h"
 #include "worker/type.h"
+#include "worker/watch.h"
 
 #define CALL_FIELDS_MAX 24 /* fields in one table */
 
@@ -32,12 +33,13 @@ struct call {
 	struct output *out;
 	size_t result_max; /* bytes that a result may have */
 	struct files *files; /* that came with the request; NULL: none */
+	struct watch *watch; /* who waits for it; NULL: nobody */
 	struct fault fault; /* set by call_fail() */
 };
 
 /*
  * Runs a task: binds data, calls the type's function, and appends exactly one
- * value to out. call->files is the caller's to set before. On failure returns -1 with call->fault set and out as it was;
+ * value to out. call->files and call->watch are the caller's to set before. On failure returns -1 with call->fault set and out as it was;
  * a result over result_max bytes fails with TOO_LARGE. `data` NULL counts as
  * nil. A type without a table of fields takes any data.
  */
@@ -62,6 +64,28 @@ int call_refuse(struct call *call, const char *field, const char *takes,
 /* The same with the whole sentence given. */
 int call_invalid(struct call *call, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/*
+ * Whether the task is asked to stop: its request was cancelled, or nobody waits
+ * for it any more. It may clean up and fail with anything (call_stopped() is
+ * meant for that); the worker is killed if it takes longer than the grace. For
+ * types with TYPE_SOFT_CANCEL: others are killed without being asked.
+ */
+bool call_cancelled(const struct call *call);
+
+/* Fails because of that. */
+int call_stopped(struct call *call);
+
+/*
+ * Tells how far the task is, of `total` (below 0: not known), with a note that
+ * may be NULL. As often as one likes: it costs a look at the clock, and is sent
+ * at most 20 times a second, if the caller asked for it.
+ */
+void call_progress(struct call *call, double done, double total,
+    const char *note);
+
+/* How often the task was begun, this time included: over 1 after a crash. */
+uint32_t call_attempt(const struct call *call);
 
 /* The failures that every task has: no memory, and a result over a limit. */
 int call_no_memory(struct call *call);

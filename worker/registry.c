@@ -33,6 +33,7 @@ static const struct task_type *const registry_types[] = {
     &debug_fail_type,
     &debug_crash_type,
     &debug_tally_type,
+    &debug_work_type,
 };
 
 const struct task_type *
@@ -158,14 +159,17 @@ registry_pack_fields(msgpack_packer *pk, const struct field *fields)
 void
 registry_describe(const struct task_type *type, msgpack_packer *pk)
 {
-	msgpack_pack_map(pk, type->fields != NULL ? 6 : 5);
+	msgpack_pack_map(pk, type->fields != NULL ? 7 : 6);
 	registry_pack_text(pk, "type", type->name);
 	registry_pack_text(pk, "about", type->about);
 	registry_pack_text(pk, "result", type->result);
 	registry_pack_text(pk, "example", type->example);
 	if (type->fields != NULL)
 		registry_pack_fields(pk, type->fields);
-	registry_pack_bool(pk, "idempotent", (type->flags & TYPE_PURE) != 0);
+	registry_pack_bool(pk, "idempotent",
+	    (type->flags & TYPE_IDEMPOTENT) != 0);
+	registry_pack_bool(pk, "softCancel",
+	    (type->flags & TYPE_SOFT_CANCEL) != 0);
 }
 
 static int

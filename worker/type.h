@@ -54,7 +54,8 @@ struct field {
 enum type_flag {
 	TYPE_DEBUG = 1 << 0, /* offered with --debug-tasks only */
 	TYPE_SECRET = 1 << 1, /* data or result holds secrets: wipe them */
-	TYPE_PURE = 1 << 2, /* same data, same result, no effects */
+	TYPE_IDEMPOTENT = 1 << 2, /* running it twice does no harm */
+	TYPE_SOFT_CANCEL = 1 << 3, /* asks call_cancelled(), and then stops */
 };
 
 struct task_type {

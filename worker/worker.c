@@ -46,6 +46,7 @@ struct worker {
 	msgpack_zone zone; /* values of the task; kept */
 	struct call call;
 	struct files files; /* of the task now */
+	struct watch watch; /* likewise */
 	const struct task_type *type; /* of the task now; NULL: not offered */
 	size_t type_len; /* of its name */
 	unsigned int type_index; /* in the registry */
@@ -218,16 +219,21 @@ worker_is_secret(const struct worker *w)
 	return w->type == NULL || (w->type->flags & TYPE_SECRET);
 }
 
-/* Takes the descriptors that the dispatcher says the task has. */
+/* Takes what the dispatcher says of the task: who waits, descriptors. */
 static void
-worker_take_files(struct worker *w, const struct frame *f)
+worker_take_info(struct worker *w, const struct frame *f)
 {
-	struct info info;
+	struct info info = INFO_NONE;
 
 	w->call.files = NULL;
-	if (f->options.len <= 1)
-		return;
-	info_parse(&info, input_at(&w->in) + f->options.at, f->options.len);
+	if (f->options.len > 1)
+		info_parse(&info, input_at(&w->in) + f->options.at,
+		    f->options.len);
+	w->watch.number = w->received + 1;
+	w->watch.msgid = f->msgid;
+	w->watch.attempt = info.attempt;
+	w->watch.progress = info.progress;
+	w->watch.next_ns = 0;
 	if (info.fds == 0 || info.fds > FDPASS_MAX)
 		return;
 	input_take_fds(&w->in, w->files.fds, info.fds);
@@ -258,7 +264,7 @@ worker_serve(struct worker *w, const struct frame *f)
 	if (f->kind != FRAME_REQUEST)
 		fatal("the dispatcher sent what is no request");
 	worker_find_type(w, f);
-	worker_take_files(w, f);
+	worker_take_info(w, f);
 	size = w->call.files != NULL ? PAGE_SIZE_FILE
 				     : page_size_class(f->data.len);
 	if (worker_must_flush(w, size)) {
@@ -405,6 +411,9 @@ worker_init(struct worker *w, const struct worker_setup *setup)
 	w->bound_ns = setup->prefetch_us * NS_PER_US;
 	input_init(&w->in, setup->sock, &limits);
 	files_init(&w->files, setup->max_file);
+	w->watch.page = setup->page;
+	w->watch.sock = setup->sock;
+	w->call.watch = &w->watch;
 	/* What one result may have is call_run()'s business. */
 	output_init(&w->out, SIZE_MAX);
 	output_lend(&w->out, w->page->out, PAGE_OUT);

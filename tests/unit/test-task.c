@@ -189,6 +189,21 @@ test_no_chunk(void **state)
 	task_slab_free(slab);
 }
 
+/* A time of 48 bits is kept whole: us of years of uptime. */
+static void
+test_queued_us_is_kept(void **state)
+{
+	struct task_slab *slab = task_slab_new();
+	struct task *t = task_new(slab);
+	uint64_t us = ((uint64_t)0xabcd << 32) + 0x12345678;
+
+	task_set_queued_us(t, us);
+	assert_int_equal(task_queued_us(t), us);
+	assert_int_equal(t->attempt, 1);
+	task_free(slab, t);
+	task_slab_free(slab);
+}
+
 int
 main(void)
 {
@@ -199,6 +214,7 @@ main(void)
 	    cmocka_unit_test(test_never_waited),
 	    cmocka_unit_test(test_large),
 	    cmocka_unit_test(test_no_chunk),
+	    cmocka_unit_test(test_queued_us_is_kept),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -257,7 +257,7 @@ const struct task_type aead_encrypt_type = {
     .about = "Encrypts and authenticates (XChaCha20-Poly1305).",
     .result = "The envelope: a string for crypto:decrypt.",
     .example = "{\"data\": \"text\", \"key\": \"a long secret string\"}",
-    .flags = TYPE_SECRET,
+    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
     .fields = aead_encrypt_fields,
     .run = aead_encrypt_run,
 };
@@ -268,7 +268,7 @@ const struct task_type aead_decrypt_type = {
     .result = "A string or bytes, as it went in.",
     .example = "{\"data\": \"moro1s...\", "
 	       "\"key\": \"a long secret string\"}",
-    .flags = TYPE_SECRET | TYPE_PURE,
+    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
     .fields = aead_decrypt_fields,
     .run = aead_decrypt_run,
 };

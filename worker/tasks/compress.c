@@ -219,7 +219,7 @@ const struct task_type compress_type = {
     .result = "Bytes.",
     .example = "{\"input\": \"text\", \"format\": \"gzip\", "
 	       "\"level\": 6}",
-    .flags = TYPE_PURE,
+    .flags = TYPE_IDEMPOTENT,
     .fields = compress_fields,
     .run = compress_run,
 };

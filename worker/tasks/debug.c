@@ -276,7 +276,7 @@ const struct task_type debug_echo_type = {
     .about = "Gives back what it got.",
     .result = "The data, any value.",
     .example = "[1, \"two\", {\"three\": 3}]",
-    .flags = TYPE_DEBUG | TYPE_PURE,
+    .flags = TYPE_DEBUG | TYPE_IDEMPOTENT,
     .run = debug_echo_run,
 };
 

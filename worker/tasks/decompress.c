@@ -427,7 +427,7 @@ const struct task_type decompress_type = {
     .result = "Bytes.",
     .example = "{\"input\": {\"$bin\": \"H4sI...\"}, "
 	       "\"maxOutput\": 1048576}",
-    .flags = TYPE_PURE,
+    .flags = TYPE_IDEMPOTENT,
     .fields = decompress_fields,
     .run = decompress_run,
 };

@@ -192,7 +192,7 @@ const struct task_type hash_type = {
     .about = "Hashes a string or bytes.",
     .result = "The digest: a string, or bytes with encoding bin.",
     .example = "{\"input\": \"abc\", \"algorithm\": \"sha256\"}",
-    .flags = TYPE_SECRET | TYPE_PURE,
+    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
     .fields = hash_fields,
     .run = hash_run,
 };

@@ -333,7 +333,7 @@ const struct task_type token_verify_type = {
     .result = "{valid: true, payload} or {valid: false, error}.",
     .example = "{\"token\": \"eyJ...\", \"secret\": \"s3cret\", "
 	       "\"options\": {\"issuer\": \"me\"}}",
-    .flags = TYPE_SECRET,
+    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
     .fields = verify_fields,
     .run = verify_run,
 };

@@ -1,0 +1,62 @@
+#ifndef MORO_SERVER_CONTROL_PARTS_H
+#define MORO_SERVER_CONTROL_PARTS_H
+
+/* What the files of the control methods share with each other. */
+
+#include "proto/reader.h"
+#include "server/client.h"
+#include "server/dispatcher.h"
+
+/* One call: the client, the message, and what it is refused with. */
+struct control {
+	struct client *client;
+	struct dispatcher *dispatcher;
+	const struct message_in *m;
+	struct fault fault;
+};
+
+/* Refuses with ctl->fault; a notification is only counted. */
+void control_refuse(struct control *ctl);
+
+/* Refuses a call whose argument is wrong. */
+void control_invalid(struct control *ctl, const char *field, const char *takes,
+    enum reader_type given);
+
+/*
+ * Refuses whoever is neither root nor the server's own user. False: done.
+ */
+bool control_may_admin(struct control *ctl, const char *method);
+
+/* The first parameter; READER_NIL when there is none. */
+struct item control_argument(const struct control *ctl, struct reader *r);
+
+/* Whether nobody waits for an answer. */
+bool control_is_notify(const struct control *ctl);
+
+/* Answers true, or nothing to a notification. */
+void control_agree(struct control *ctl);
+
+/* One key of a map of arguments; a list of them ends where key is NULL. */
+struct control_key {
+	const char *key;
+	/* Takes its value; `rest` stands behind the header, for containers. */
+	bool (*take)(struct control *ctl, void *to, const struct item *value,
+	    struct reader *rest);
+};
+
+/*
+ * Reads the n pairs of a map. Keys that are not known are refused by name, or
+ * passed over if `lenient`. False: ctl->fault says why.
+ */
+bool control_read_map(struct control *ctl, struct reader *r, uint64_t n,
+    const struct control_key *keys, void *to, bool lenient);
+
+/* The methods that have files of their own. */
+void control_hello(struct control *ctl);
+void control_nvim(struct control *ctl);
+void control_cancel(struct control *ctl);
+
+/* The i-th type that is offered, or NULL. */
+const struct task_type *control_type_at(const struct dispatcher *d, size_t *i);
+
+#endif

@@ -1,0 +1,122 @@
+/* Tasks that are not wanted any more: found in any state, and stopped. */
+
+#include "server/life.h"
+
+#include "server/client.h"
+#include "server/life-parts.h"
+#include "server/log.h"
+#include "server/pool.h"
+
+/* What the caller is told. */
+static void
+life_cancel_fault(const struct task *t, enum life_cancel cause, bool ran,
+    struct fault *fault)
+{
+	static const struct {
+		const char *reason;
+		const char *by;
+	} causes[] = {
+	    [CANCEL_NONE] = {NULL, "nobody"},
+	    [CANCEL_CLIENT] = {"client", "its client"},
+	    [CANCEL_ADMIN] = {"admin", "an administrator"},
+	    [CANCEL_SHUTDOWN] = {"shutdown", "morod, which stops"},
+	    [CANCEL_GONE] = {NULL, "its client, which left"},
+	};
+
+	fault_set(fault, CODE_CANCELLED, causes[cause].reason,
+	    "%s was cancelled by %s; %s", t->route->name, causes[cause].by,
+	    ran ? "it ran, and was stopped" : "it was still queued");
+}
+
+void
+life_cancelled(struct dispatcher *d, struct task *t)
+{
+	struct fault fault;
+
+	life_cancel_fault(t, (enum life_cancel)t->extra->cancelled, true,
+	    &fault);
+	life_fault(d, t, LIFE_CANCELLED, &fault);
+}
+
+/* How long a task may clean up; 0: it is not asked. */
+static uint32_t
+life_grace(const struct dispatcher *d, const struct task *t)
+{
+	if ((t->route->type->flags & TYPE_SOFT_CANCEL) == 0)
+		return 0;
+	if (t->extra != NULL && t->extra->has_grace)
+		return t->extra->cancel_grace_ms;
+	return (uint32_t)d->config->cancel_grace_ms;
+}
+
+/* Asks a running task to stop. False: it cannot be asked. */
+static bool
+life_ask(struct dispatcher *d, struct task *t, enum life_cancel cause)
+{
+	uint32_t grace = life_grace(d, t);
+
+	if (grace == 0)
+		return false;
+	if (t->extra == NULL) {
+		if (task_add_extra(d->tasks, t) == -1)
+			return false;
+		life_arm_first(d, t);
+	}
+	t->extra->cancelled = (uint8_t)cause;
+	t->extra->run_due = loop_now(&d->loop) + grace + 1;
+	life_arm(d, t);
+	slot_ask(t->slot, t);
+	return true;
+}
+
+void
+life_grace_over(struct dispatcher *d, struct task *t)
+{
+	struct slot *s = t->slot;
+
+	life_cancelled(d, t);
+	slot_kill(s);
+}
+
+enum life_found
+life_cancel(struct dispatcher *d, struct task *t, enum life_cancel cause)
+{
+	uint32_t number = task_wire_number(t);
+	struct slot *s = t->slot;
+	struct fault fault;
+	bool kill;
+
+	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE)
+		return LIFE_FOUND_RUNNING; /* it is asked already */
+	kill = s != NULL && slot_stop(s, t);
+	if (task_find(d->tasks, number) != t)
+		return LIFE_FOUND_DONE; /* its answer was found on the way */
+	if (kill && life_ask(d, t, cause))
+		return LIFE_FOUND_RUNNING;
+	s = t->slot; /* it may be back in the queue */
+	life_cancel_fault(t, cause, s != NULL, &fault);
+	life_fault(d, t, LIFE_CANCELLED, &fault);
+	if (s != NULL && kill)
+		slot_kill(s);
+	return s != NULL ? LIFE_FOUND_RUNNING : LIFE_FOUND_QUEUED;
+}
+
+void
+life_drop(struct dispatcher *d, struct task *t)
+{
+	life_disown(d, t);
+	life_cancel(d, t, CANCEL_GONE);
+}
+
+const char *
+life_found_name(enum life_found found)
+{
+	static const char *const names[] = {
+	    [LIFE_FOUND_QUEUED] = "queued",
+	    [LIFE_FOUND_RUNNING] = "running",
+	    [LIFE_FOUND_DONE] = "done",
+	    [LIFE_FOUND_UNKNOWN] = "unknown",
+	};
+
+	return names[found];
+}
