@@ -413,10 +413,10 @@ int moro_options_set_run_timeout(struct moro_options *o, uint64_t ms);
 int moro_options_set_queue_timeout(struct moro_options *o, uint64_t ms);
 
 /*
- * How long a task that was cancelled, or has reached a limit, may take to end
- * by itself once it was told, in ms, up to 2^32 - 1; 0: it is killed at once.
- * For types that ask to be told only; without this option the server's choice
- * holds. Returns 0, or -1: out of range.
+ * How long a task that was cancelled may take to end by itself once it was
+ * told, in ms, up to 2^32 - 1; 0: it is not told, but killed at once. For types
+ * that ask to be told only (softCancel in moro_types()); without this option
+ * the server's choice holds. Returns 0, or -1: out of range.
  */
 int moro_options_set_cancel_grace(struct moro_options *o, uint64_t ms);
 
@@ -433,11 +433,12 @@ void moro_options_set_progress(struct moro_options *o, int flag);
 void moro_options_set_idempotent(struct moro_options *o, int flag);
 
 /*
- * Has the task run again, up to max times (0: never, up to MORO_RETRY_MAX),
- * after what `on` names, MORO_RETRY_ or-ed; 0: what the server's default is.
- * The first time after backoff_ms, then after twice as long each time, but no
- * longer than max_backoff_ms; 0: the server's default. Returns 0, or -1: out
- * of range (times up to 2^32 - 1 ms), and nothing is changed.
+ * Has the task run again, up to max times (up to MORO_RETRY_MAX; 0: this
+ * option says nothing), after what `on` names, MORO_RETRY_ or-ed (0: crashes
+ * alone). The first time after backoff_ms, then after twice as long each time,
+ * but no longer than max_backoff_ms (0: a day). It takes the place of
+ * moro_options_set_idempotent(). Returns 0, or -1: out of range (times up to
+ * 2^32 - 1 ms), and nothing is changed.
  */
 int moro_options_set_retry(struct moro_options *o, uint32_t max,
     uint64_t backoff_ms, uint64_t max_backoff_ms, unsigned int on);

@@ -146,6 +146,75 @@ def test_wait_and_loss():
         assert code == 3 and err.startswith("moroctl: LOST: ")
 
 
+# ---- Against a real server ----
+
+
+def real(d, *args):
+    """Starts moroctl against a morod."""
+    return start(d, "run", *args)
+
+
+def test_cancel_running(morod, tmp_path):
+    """Its worker is stopped, the server is whole, and the file that was there stays."""
+    path = tmp_path / "out"
+    path.write_text("before")
+    with morod(workers=1) as d:
+        p = real(d, "debug:sleep", '{"ms": 60000}', "-o", str(path))
+        d.wait(lambda s: s["activeTasks"] == 1)
+        p.send_signal(signal.SIGINT)
+        code, out, err = finish(p)
+        assert (code, out) == (-signal.SIGINT, "")
+        assert err.startswith("moroctl: CANCELLED: ") and err.count("\n") == 1
+        d.wait(lambda s: s["cancelled"] == 1 and s["activeTasks"] == 0 and s["workers"] == 1)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"] and path.read_text() == "before"
+
+
+def test_cancel_queued(morod):
+    """What waits is gone at once; what runs goes on."""
+    with morod(workers=1) as d, d.client() as c:
+        c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        p = real(d, "debug:sleep", '{"ms": 60000}')
+        d.wait(lambda s: s["queueSize"] == 1)
+        p.send_signal(signal.SIGTERM)
+        assert finish(p)[0] == -signal.SIGTERM
+        d.wait(lambda s: s["queueSize"] == 0 and s["activeTasks"] == 1)
+
+
+def test_cancel_soft(morod):
+    """A task that listens is waited for; one that is deaf is left by a second signal."""
+    with morod(workers=1) as d:
+        work = {"ms": 60000, "cleanupMs": 20}
+        p = real(d, "debug:work", json.dumps(work), "--cancel-grace", "60s")
+        d.wait(lambda s: s["activeTasks"] == 1)
+        pid = d.worker_pids()
+        p.send_signal(signal.SIGINT)
+        assert finish(p)[0] == -signal.SIGINT
+        d.wait(lambda s: s["activeTasks"] == 0)
+        assert d.worker_pids() == pid
+        p = real(d, "debug:work", json.dumps({"ms": 60000, "deaf": True}), "--cancel-grace", "1m")
+        d.wait(lambda s: s["activeTasks"] == 1)
+        p.send_signal(signal.SIGINT)
+        # the first one was taken when it is in the way no more
+        while p.poll() is None:
+            p.send_signal(signal.SIGINT)
+        code, _, err = finish(p)
+        assert code == -signal.SIGINT and "gave up" in err
+
+
+def test_retry(morod):
+    """A task that crashes and fails at first is run again, as often as was said."""
+    with morod(workers=1) as d:
+        work = json.dumps({"crashes": 1, "fails": 2})
+        p = real(d, "debug:work", work, "--retry", "2", "--retry-on", "crash,error")
+        code, out, _ = finish(p)
+        assert code == 0 and json.loads(out)["attempt"] == 3
+        code, _, err = finish(real(d, "debug:work", '{"crashes": 9}', "--retry", "1"))
+        assert code == 1 and "WORKER_ERROR" in err
+        p = real(d, "debug:work", '{"crashes": 1}', "--idempotent")
+        assert json.loads(finish(p)[1])["attempt"] == 2
+
+
 OPTIONS = [
     (["--idempotent"], {"idempotent": True}),
     (["--retry", "3"], {"retry": {"max": 3}}),
