@@ -10,6 +10,7 @@
 #define PROGRESS_BAR_MIN 8 /* columns of a bar, its brackets apart */
 #define PROGRESS_BAR_MAX 30
 #define PROGRESS_NOTE_MIN 6 /* a shorter one says nothing */
+#define PROGRESS_NOTE_SHARE 3 /* with a note the bar gets a third */
 #define PROGRESS_PLAIN 1e5 /* counts below are shown digit by digit */
 #define PROGRESS_DONE 100.0 /* percent */
 
@@ -191,7 +192,7 @@ line_add_note(struct line *l, const char *note)
 
 /*
  * Decides what fits: the columns of each part, 0: left out. What is left over
- * goes to the bar, unless there is a note to be shown.
+ * goes to the bar, or to bar and note.
  */
 static void
 progress_lay_out(const struct progress_view *v,
@@ -216,9 +217,11 @@ progress_lay_out(const struct progress_view *v,
 		columns[p] = least[p];
 		used += 1 + least[p];
 	}
-	if (columns[PIECE_BAR] == 0 || columns[PIECE_NOTE] != 0)
+	if (columns[PIECE_BAR] == 0)
 		return;
-	columns[PIECE_BAR] += max - used;
+	columns[PIECE_BAR] += columns[PIECE_NOTE] != 0
+				  ? (max - used) / PROGRESS_NOTE_SHARE
+				  : max - used;
 	if (columns[PIECE_BAR] > PROGRESS_BAR_MAX + 2)
 		columns[PIECE_BAR] = PROGRESS_BAR_MAX + 2;
 }

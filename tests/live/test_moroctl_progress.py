@@ -78,7 +78,7 @@ def test_bar():
         task, params = s.expect("debug:sleep")
         assert params[1] == {"progress": True}
         s.progress(task, done=1, total=4, note="first")
-        t.wait(r" 25% \[##--+\] 1/4 first")
+        t.wait(r" 25% \[#+-+\] 1/4 first")
         s.progress(task, done=2.0, total=4)
         t.wait(r" 50% \[#+-+\] 2/4")
         s.progress(99, done=3, total=4)  # somebody else's

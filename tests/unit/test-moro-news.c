@@ -295,6 +295,77 @@ test_backpressure_act(void **state)
 	assert_int_equal(moro_backpressure(p->m), -1);
 }
 
+/* The next of a row of numbers that look random and are always the same. */
+static uint32_t
+next_number(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+/* Packs a value of any kind, containers up to a depth. */
+static void
+pack_any(msgpack_packer *pk, uint32_t *seed, int depth)
+{
+	static const char *const words[] = {"done", "total", "note", "state",
+	    "high", "low", "pool", "queueSize", ""};
+	uint32_t kind = next_number(seed) % (depth > 0 ? 8 : 6);
+	const char *word = words[next_number(seed) % 9];
+	uint32_t n = next_number(seed) % 4;
+
+	if (kind == 0)
+		msgpack_pack_nil(pk);
+	else if (kind == 1)
+		msgpack_pack_int(pk, (int)n - 1);
+	else if (kind == 2)
+		msgpack_pack_double(pk, n);
+	else if (kind == 3)
+		msgpack_pack_bin_with_body(pk, word, strlen(word));
+	else if (kind <= 5)
+		msgpack_pack_str_with_body(pk, word, strlen(word));
+	else if (kind == 6)
+		msgpack_pack_array(pk, n);
+	else
+		msgpack_pack_map(pk, n);
+	for (uint32_t i = 0; kind >= 6 && i < (kind == 7 ? 2 * n : n); i++)
+		pack_any(pk, seed, depth - 1);
+}
+
+/* Whatever stands in news, the connection goes on. */
+static void
+test_any(void **state)
+{
+	static const char *const methods[] = {"progress", "backpressure"};
+	struct peer *p = *state;
+	struct told t = {.times = 0};
+	uint32_t seed = 1;
+	msgpack_sbuffer b;
+	msgpack_packer pk;
+
+	peer_submit(p->m, "a", NULL, NULL);
+	moro_on_progress(p->m, progress_cb, &t);
+	moro_on_backpressure(p->m, pressure_cb, &t);
+	msgpack_sbuffer_init(&b);
+	msgpack_packer_init(&pk, &b, msgpack_sbuffer_write);
+	for (int i = 0; i < 20000; i++) {
+		const char *method = methods[i % 2];
+
+		msgpack_sbuffer_clear(&b);
+		msgpack_pack_array(&pk, 3);
+		msgpack_pack_int(&pk, 2);
+		msgpack_pack_str_with_body(&pk, method, strlen(method));
+		msgpack_pack_array(&pk, 2);
+		pack_any(&pk, &seed, 3);
+		pack_any(&pk, &seed, 3);
+		peer_write(p, b.data, b.size);
+		take(p);
+	}
+	msgpack_sbuffer_destroy(&b);
+	peer_answer(p, PEER_FIRST, "still here");
+	peer_expect(moro_wait(p->m, PEER_FIRST, MORO_WAIT_DEFAULT),
+	    "still here");
+}
+
 int
 main(void)
 {
@@ -308,6 +379,7 @@ main(void)
 	    WITH_PEER(test_backpressure),
 	    WITH_PEER(test_backpressure_pools),
 	    WITH_PEER(test_backpressure_act),
+	    WITH_PEER(test_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
