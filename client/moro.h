@@ -362,10 +362,12 @@ typedef void (*moro_progress_cb)(struct moro *m, uint64_t number, double done,
 void moro_on_progress(struct moro *m, moro_progress_cb cb, void *user);
 
 /*
- * Asks for news and waits for the answer, which is how things are now. There
- * is one topic, "backpressure". Subscriptions end with the connection.
+ * Asks for news and waits for the answer, which is how things are now; and has
+ * enough of them. There is one topic, "backpressure", whose answer is an array
+ * with a map for each pool. Subscriptions end with the connection.
  */
 struct moro_reply *moro_subscribe(struct moro *m, const char *topic);
+struct moro_reply *moro_unsubscribe(struct moro *m, const char *topic);
 
 /*
  * Is told when a pool's queue has risen past its high mark (`high` is 1:

@@ -22,20 +22,41 @@ moro_on_backpressure(struct moro *m, moro_backpressure_cb cb, void *user)
 	m->news.pressure_user = user;
 }
 
-struct moro_reply *
-moro_subscribe(struct moro *m, const char *topic)
+/* Calls a method with the topic. */
+static struct moro_reply *
+subscribe_call(struct moro *m, const char *method, const char *topic)
 {
 	struct msgpack_object object = {.type = MSGPACK_OBJECT_STR};
-	uint64_t greeting = m->hello_number; /* tells connections apart */
-	struct moro_reply *reply;
 
 	object.via.str.ptr = topic;
 	object.via.str.size = (uint32_t)strlen(topic);
+	return moro_call_object(m, method, &object, NULL);
+}
+
+struct moro_reply *
+moro_subscribe(struct moro *m, const char *topic)
+{
+	uint64_t greeting = m->hello_number; /* tells connections apart */
+	struct moro_reply *reply;
+
 	handle_enter(m);
-	reply = moro_call_object(m, "subscribe", &object, NULL);
+	reply = subscribe_call(m, "subscribe", topic);
 	if (moro_reply_ok(reply) && m->hello_number == greeting &&
 	    strcmp(topic, TOPIC_BACKPRESSURE) == 0)
 		news_begin(&m->news, reply_value(reply));
+	handle_leave(m);
+	return reply;
+}
+
+struct moro_reply *
+moro_unsubscribe(struct moro *m, const char *topic)
+{
+	struct moro_reply *reply;
+
+	handle_enter(m);
+	reply = subscribe_call(m, "unsubscribe", topic);
+	if (moro_reply_ok(reply) && strcmp(topic, TOPIC_BACKPRESSURE) == 0)
+		news_reset(&m->news);
 	handle_leave(m);
 	return reply;
 }

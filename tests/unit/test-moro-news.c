@@ -247,7 +247,16 @@ test_backpressure(void **state)
 	assert_int_equal(moro_backpressure(p->m), 0);
 	assert_int_equal(t.times, 2);
 	assert_int_equal(t.high, 0);
+	WRITE(p, "\x94\x01\x03\xc0\xc3");
+	r = moro_unsubscribe(p->m, "backpressure");
+	assert_true(moro_reply_ok(r));
+	moro_reply_free(r);
+	assert_int_equal(moro_backpressure(p->m), -1);
 	/* a new connection knows nothing of it */
+	WRITE(p, PRESSURE "\x82\xa5state\xa3low\xa4pool\xa1"
+			  "a");
+	take(p);
+	assert_int_equal(moro_backpressure(p->m), 0);
 	moro_close(p->m);
 	assert_int_equal(moro_backpressure(p->m), -1);
 }

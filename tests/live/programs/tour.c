@@ -27,6 +27,14 @@ check(struct moro_reply *r)
 	exit(1);
 }
 
+/* Checks that there is a result of whatever kind, and frees it. */
+static void
+check_free(struct moro_reply *r)
+{
+	check(r);
+	moro_reply_free(r);
+}
+
 /* Checks that the reply is this text, and frees it. */
 static void
 check_text(struct moro_reply *r, const char *text)
@@ -316,10 +324,7 @@ tour_options(struct moro *m)
 static void
 check_nothing(struct moro *m, uint64_t number)
 {
-	struct moro_reply *r = moro_wait(m, number, MORO_WAIT_DEFAULT);
-
-	check(r);
-	moro_reply_free(r);
+	check_free(moro_wait(m, number, MORO_WAIT_DEFAULT));
 }
 
 /* Submits a debug task with one number in its data. */
@@ -420,6 +425,33 @@ tour_progress(struct moro *m)
 }
 
 static void
+tour_admin(struct moro *m)
+{
+	uint64_t number;
+
+	assert(moro_backpressure(m) == -1);
+	check_free(moro_subscribe(m, "backpressure"));
+	assert(moro_backpressure(m) == 0);
+	check_code(moro_subscribe(m, "weather"), MORO_INVALID_ARGUMENT);
+	check_free(moro_unsubscribe(m, "backpressure"));
+	assert(moro_backpressure(m) == -1);
+	check_free(moro_pause(m, "debug:sleep"));
+	number = submit_one(m, "debug:sleep", 1, NULL);
+	check_state(moro_cancel(m, number), "queued");
+	check_cancelled(m, number);
+	number = submit_one(m, "debug:sleep", 1, NULL);
+	check_free(moro_resume(m, "debug:sleep"));
+	check_nothing(m, number);
+	check_free(moro_pause(m, NULL));
+	number = submit_one(m, "debug:spin", 1, NULL);
+	check_free(moro_drain(m));
+	check_code(moro_hash_data(m, "x", 1, NULL, NULL), MORO_SHUTTING_DOWN);
+	check_free(moro_resume(m, NULL));
+	check_nothing(m, number);
+	check_free(moro_hash_data(m, "x", 1, NULL, NULL));
+}
+
+static void
 tour_retry(struct moro *m)
 {
 	struct moro_options *o = moro_options_new();
@@ -489,6 +521,7 @@ main(int argc, char **argv)
 	tour_cancel(m);
 	tour_progress(m);
 	tour_retry(m);
+	tour_admin(m);
 	tour_start(argv[1]);
 	r = moro_shutdown(m);
 	check(r);
