@@ -16,8 +16,13 @@ struct config {
 	const char *socket; /* the path; never NULL after config_parse() */
 	uint64_t workers; /* in the default pool */
 	uint64_t max_queue_size; /* tasks waiting in a pool */
+	uint64_t queue_high_mark; /* percent of that: clients are told */
+	uint64_t queue_low_mark; /* likewise, when it has emptied */
 	uint64_t max_queued_bytes; /* of all tasks accepted and unfinished */
 	uint64_t max_clients; /* connections */
+	uint64_t aging_ms; /* a task that waited so long is lifted; 0: never */
+	uint64_t reserve; /* workers for tasks of high priority alone */
+	uint64_t max_client_bytes; /* of the data of those */
 	uint64_t max_client_tasks; /* unfinished tasks of one connection */
 	uint64_t prefetch_us; /* run time that a worker may hold; 0: one task */
 	uint64_t max_frame; /* these four: struct limits */

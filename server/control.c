@@ -165,6 +165,16 @@ control_type_at(const struct dispatcher *d, size_t *i)
 	return NULL;
 }
 
+void
+control_unknown_type(struct control *ctl, const struct item *name)
+{
+	fault_set(&ctl->fault, CODE_UNKNOWN_TASK, NULL,
+	    "no task type \"%.*s\"; method types lists them",
+	    (int)(name->n < LIMIT_METHOD_MAX ? name->n : LIMIT_METHOD_MAX),
+	    name->bytes);
+	control_refuse(ctl);
+}
+
 /* types [name]: one type. */
 static void
 control_one_type(struct control *ctl, const struct item *name)
@@ -174,12 +184,7 @@ control_one_type(struct control *ctl, const struct item *name)
 	struct answer a;
 
 	if (r == NULL) {
-		fault_set(&ctl->fault, CODE_UNKNOWN_TASK, NULL,
-		    "no task type \"%.*s\"; method types lists them",
-		    (int)(name->n < LIMIT_METHOD_MAX ? name->n
-						     : LIMIT_METHOD_MAX),
-		    name->bytes);
-		control_refuse(ctl);
+		control_unknown_type(ctl, name);
 		return;
 	}
 	answer_begin(&a, ctl->m->frame->msgid);
@@ -213,19 +218,6 @@ control_types(struct control *ctl)
 	answer_end(&a, ctl->client);
 }
 
-/* shutdown []: true, and what SIGTERM does. */
-static void
-control_shutdown(struct control *ctl)
-{
-	if (!control_may_admin(ctl, "shutdown"))
-		return;
-	log_info("shutdown asked by pid %d, uid %u", (int)ctl->client->pid,
-	    (unsigned int)ctl->client->uid);
-	ctl->dispatcher->draining = true;
-	ctl->dispatcher->shutdown_asked = true;
-	control_agree(ctl);
-}
-
 static const struct {
 	const char *name;
 	control_cb call;
@@ -236,6 +228,11 @@ static const struct {
     {"stats", control_stats, false},
     {"types", control_types, false},
     {"cancel", control_cancel, true},
+    {"subscribe", control_subscribe, true},
+    {"unsubscribe", control_unsubscribe, true},
+    {"drain", control_drain, true},
+    {"pause", control_pause, true},
+    {"resume", control_resume, true},
     {"shutdown", control_shutdown, true},
     {"nvim_set_client_info", control_nvim, true},
 };

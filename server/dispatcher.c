@@ -14,6 +14,7 @@
 #include "server/log.h"
 #include "server/now.h"
 #include "server/process.h"
+#include "server/room.h"
 #include "worker/registry.h"
 
 #define ACCEPT_BATCH 64 /* connections in one turn */
@@ -35,6 +36,14 @@ dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
 	    .slot = slot,
 	    .generation = generation,
 	};
+
+	return channel_send(d->channel, &m, NULL, 0, MSG_DONTWAIT);
+}
+
+int
+dispatcher_tell_number(struct dispatcher *d, enum message_type type, uint64_t n)
+{
+	struct message m = {.type = type, .n = n};
 
 	return channel_send(d->channel, &m, NULL, 0, MSG_DONTWAIT);
 }
@@ -188,14 +197,33 @@ dispatcher_channel_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Ends the tasks of a list that have not begun, because morod stops. */
+/* The next task of a pool that has not begun, or NULL. */
+static struct task *
+dispatcher_waiting(const struct dispatcher *d, const struct pool *p)
+{
+	struct task *t = queue_first(&p->queue);
+	struct route *r, *next;
+
+	if (t == NULL)
+		t = TAILQ_FIRST(&p->delayed);
+	if (t != NULL || p->n_parked == 0)
+		return t;
+	HASH_ITER(hh, d->routes, r, next)
+	{
+		if (r->pool == p && (t = queue_first(&r->parked)) != NULL)
+			return t;
+	}
+	return NULL;
+}
+
+/* Ends the tasks of a pool that have not begun, because morod stops. */
 static void
-dispatcher_end_waiting(struct dispatcher *d, struct task_list *list)
+dispatcher_end_waiting(struct dispatcher *d, struct pool *p)
 {
 	struct task *t;
 	struct fault fault;
 
-	while ((t = TAILQ_FIRST(list)) != NULL) {
+	while ((t = dispatcher_waiting(d, p)) != NULL) {
 		fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
 		    "morod stops, and %s was still queued", t->route->name);
 		life_fault(d, t, LIFE_CANCELLED, &fault);
@@ -208,8 +236,8 @@ dispatcher_unasked(const struct slot *s)
 {
 	struct task *t = TAILQ_FIRST(&s->running);
 
-	while (t != NULL && t->extra != NULL &&
-	       t->extra->cancelled != CANCEL_NONE)
+	while (
+	    t != NULL && t->extra != NULL && t->extra->cancelled != CANCEL_NONE)
 		t = TAILQ_NEXT(t, link);
 	return t;
 }
@@ -235,9 +263,7 @@ dispatcher_end_tasks(struct dispatcher *d)
 			slot_halt(&p->slots[i]);
 		for (uint32_t i = 0; i < p->n_slots; i++)
 			dispatcher_end_running(d, &p->slots[i]);
-		for (int i = 0; i < PRIORITY_N; i++)
-			dispatcher_end_waiting(d, &p->queue.lists[i]);
-		dispatcher_end_waiting(d, &p->delayed);
+		dispatcher_end_waiting(d, p);
 	}
 }
 
@@ -295,7 +321,8 @@ dispatcher_report(struct dispatcher *d)
 		    dispatcher_tell(d, MSG_DISPATCHER_READY, 0, 0) == 0;
 	if (d->shutdown_asked)
 		d->shutdown_asked =
-		    dispatcher_tell(d, MSG_DISPATCHER_SHUTDOWN, 0, 0) == -1;
+		    dispatcher_tell_number(d, MSG_DISPATCHER_SHUTDOWN,
+			d->shutdown_now) == -1;
 	if (d->draining && !d->shutdown_asked && dispatcher_is_drained(d) &&
 	    dispatcher_tell(d, MSG_DISPATCHER_DRAINED, 0, 0) == 0)
 		d->loop.stop = true;
@@ -329,6 +356,7 @@ dispatcher_turn(void *arg)
 		if (pool_is_mixed(p))
 			d->loop.turn_frames = LOOP_FRAMES_FEW;
 	}
+	room_turn(d);
 	task_settle_fresh(d->tasks);
 	loop_flush(&d->loop);
 	dispatcher_report(d);
@@ -345,6 +373,7 @@ dispatcher_pools(struct dispatcher *d)
 	if (p == NULL)
 		return -1;
 	TAILQ_INSERT_TAIL(&d->pools, p, link);
+	d->n_pools++;
 	for (size_t i = 0; (type = registry_at(i)) != NULL; i++) {
 		if ((type->flags & TYPE_DEBUG) && !d->config->debug_tasks)
 			continue;
@@ -409,6 +438,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	d->channel = setup->channel;
 	TAILQ_INIT(&d->pools);
 	TAILQ_INIT(&d->clients);
+	TAILQ_INIT(&d->waiting);
 	d->started = now_wall();
 	d->started_ms = now_ms();
 	d->tasks = task_slab_new();

@@ -38,6 +38,8 @@ route_add(struct route **routes, const struct task_type *type,
 	r->type = type;
 	r->pool = pool;
 	r->index = registry_index(type);
+	queue_init(&r->parked);
+	lanes_init(&r->nobody);
 	r->head_len = envelope_request(r->head, ROUTE_ANY_MSGID, r->name,
 	    strlen(r->name), 2);
 	HASH_ADD_KEYPTR(hh, *routes, type->name, strlen(type->name), r);

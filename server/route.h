@@ -3,6 +3,7 @@
 
 /* Which pool does tasks of a type. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 #include "proto/envelope.h"
 #include "proto/limit.h"
 #include "proto/page.h"
+#include "server/queue.h"
 #include "worker/type.h"
 
 struct pool;
@@ -22,6 +24,11 @@ struct route {
 	const struct task_type *type; /* what is known of it */
 	struct pool *pool;
 	unsigned int index; /* of the type, in the registry */
+	uint32_t n_running; /* in the hands of workers */
+	uint32_t max_running; /* 0: no limit */
+	bool paused; /* none is handed out */
+	struct queue parked; /* that wait because of these two */
+	struct lanes nobody; /* there: tasks whose client is gone */
 	/* What a task takes, by its data's size, ns; 0: not known. */
 	uint32_t run_ns[PAGE_SIZES];
 	/* What a task's message to a worker begins with, up to its data. */
@@ -35,6 +42,14 @@ struct route {
  */
 int route_add(struct route **routes, const struct task_type *type,
     struct pool *pool);
+
+/* Whether one more task of the type may run. */
+static inline bool
+route_is_open(const struct route *r)
+{
+	return !r->paused &&
+	       (r->max_running == 0 || r->n_running < r->max_running);
+}
 
 /* The route of a name, or NULL. */
 struct route *route_find(struct route *routes, const char *name, size_t len);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "server/answer.h"
+#include "server/room.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -23,7 +24,7 @@ stats_gauges(struct dispatcher *d)
 
 	TAILQ_FOREACH(p, &d->pools, link) {
 		g.workers += pool_workers(p);
-		g.queued += queue_size(&p->queue);
+		g.queued += pool_waiting(p);
 		g.running += pool_running(p);
 		g.delayed += p->n_delayed;
 		g.pools++;
@@ -70,9 +71,14 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 static void
 stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 {
-	msgpack_pack_map(pk, 3);
+	msgpack_pack_map(pk, 7);
 	answer_text(pk, "name");
 	answer_text(pk, p->name);
+	stats_pack_bool(pk, "paused", p->paused);
+	answer_text(pk, "pressure");
+	answer_text(pk, room_pressure_name(p));
+	answer_number(pk, "parked", p->n_parked);
+	answer_number(pk, "maxQueueSize", p->max_queue_size);
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
@@ -121,10 +127,11 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	};
 	struct pool *p;
 
-	msgpack_pack_map(pk, COUNT(numbers) + 2);
+	msgpack_pack_map(pk, COUNT(numbers) + 3);
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		answer_number(pk, numbers[i].key, numbers[i].value);
 	stats_pack_bool(pk, "isShuttingDown", d->draining);
+	stats_pack_bool(pk, "isDraining", d->draining || d->closed);
 	answer_text(pk, "pools");
 	msgpack_pack_array(pk, g.pools);
 	TAILQ_FOREACH(p, &d->pools, link)

@@ -9,6 +9,7 @@
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/progress.h"
+#include "server/room.h"
 
 #define SUBMIT_PARAMS_MAX 2 /* data and options */
 
@@ -23,6 +24,7 @@ struct submission {
 	const uint8_t *data; /* header included */
 	size_t data_len;
 	bool lost; /* and the connection cannot go on */
+	bool waits; /* for room, before more is read */
 	struct fdset *fdset; /* descriptors that are its own, or NULL */
 	struct fault fault; /* why it is refused */
 };
@@ -114,50 +116,24 @@ submit_check_ids(struct submission *sub)
 	return true;
 }
 
-/* QUEUE_FULL, with the limit that was hit. */
-static bool
-submit_full(struct submission *sub, const char *reason, const char *what,
-    uint64_t limit, uint64_t size)
-{
-	const struct pool *p = sub->route->pool;
-
-	fault_set(&sub->fault, CODE_QUEUE_FULL, reason,
-	    "%s: %" PRIu64 " of at most %" PRIu64, what, size, limit);
-	fault_add_number(&sub->fault, "limit", (int64_t)limit);
-	fault_add_number(&sub->fault, "size", (int64_t)size);
-	fault_add_number(&sub->fault, "retryAfterMs",
-	    (int64_t)pool_retry_after_ms(p));
-	return false;
-}
-
-/* Whether there is room for one more task, by count, client and bytes. */
+/*
+ * Whether there is room for one more task. Who would rather wait than be refused
+ * is let in, and not read from until there is.
+ */
 static bool
 submit_check_room(struct submission *sub)
 {
-	const struct config *config = sub->dispatcher->config;
-	struct pool *p = sub->route->pool;
-	uint64_t bytes = dispatcher_bytes(sub->dispatcher);
+	struct room room = {
+	    .client = sub->client,
+	    .route = sub->route,
+	    .bytes = sub->data_len,
+	    .n_fds = sub->fdset != NULL ? sub->fdset->n : 0,
+	};
 
-	if (!pool_has_room(p))
-		pool_dispatch(p); /* workers may be free in this very turn */
-	if (!pool_has_room(p))
-		return submit_full(sub, "count", "the queue is full",
-		    config->max_queue_size, queue_size(&p->queue));
-	if (sub->client->n_tasks >= config->max_client_tasks)
-		return submit_full(sub, "client",
-		    "the connection has too many unfinished tasks",
-		    config->max_client_tasks, sub->client->n_tasks);
-	if (sub->fdset != NULL &&
-	    sub->client->n_task_fds + sub->fdset->n > CLIENT_FDS)
-		return submit_full(sub, "fds",
-		    "the connection's unfinished tasks have too many "
-		    "descriptors",
-		    CLIENT_FDS, sub->client->n_task_fds);
-	if (bytes + sub->data_len > config->max_queued_bytes)
-		return submit_full(sub, "bytes",
-		    "unfinished tasks and unread answers have too many bytes",
-		    config->max_queued_bytes, bytes);
-	return true;
+	if (room_check(&room, &sub->fault))
+		return true;
+	sub->waits = sub->options->wait_when_full && room_may_wait(&room);
+	return sub->waits;
 }
 
 /* Fills the record. */
@@ -232,7 +208,8 @@ submit_make(struct submission *sub)
 		return NULL;
 	}
 	submit_fill(sub, t);
-	if (submit_fill_extra(sub, t) == 0 &&
+	if (pool_prepare(sub->route->pool, sub->client) == 0 &&
+	    submit_fill_extra(sub, t) == 0 &&
 	    task_keep_data(sub->dispatcher->tasks, t, sub->data, sub->data_len,
 		sub->m->chunk) == 0 &&
 	    (o->id == NULL || client_name_task(sub->client, t, o->id, o->id_len,
@@ -256,7 +233,7 @@ submit_make(struct submission *sub)
 static bool
 submit_check_open(struct submission *sub)
 {
-	if (!sub->dispatcher->draining)
+	if (!sub->dispatcher->draining && !sub->dispatcher->closed)
 		return true;
 	fault_set(&sub->fault, CODE_SHUTTING_DOWN, NULL,
 	    "morod finishes what it has and takes no more tasks");
@@ -324,7 +301,7 @@ submit_task(struct client *c, const struct message_in *m)
 	sub.dispatcher = c->dispatcher;
 	sub.m = m;
 	sub.fdset = NULL;
-	sub.lost = false;
+	sub.lost = sub.waits = false;
 	if (!submit_route(&sub))
 		return false;
 	sub.dispatcher->counters.submitted++;
@@ -334,6 +311,8 @@ submit_task(struct client *c, const struct message_in *m)
 		t = submit_make(&sub);
 	if (t != NULL) {
 		life_queue(sub.dispatcher, t);
+		if (sub.waits)
+			room_wait(c, t->route->pool);
 		return true;
 	}
 	submit_refuse(&sub);
