@@ -13,6 +13,14 @@ from harness import DEADLINE
 LIMITS = {"maxFrame": 64 << 20, "maxDepth": 32, "maxValues": 1000000, "maxMethod": 128}
 
 
+def answer(msgid, result):
+    return [1, msgid, None, result]
+
+
+def refusal(msgid, code, message="because", **fields):
+    return [1, msgid, {"code": code, "message": message, "retryable": False, **fields}, None]
+
+
 class Scripted:
     """Greets one client and hands out what it sends: [kind, msgid, method, params]."""
 
@@ -70,15 +78,15 @@ class Scripted:
         assert (kind, got) == (0, method)
         return msgid, params
 
-    def say(self, *message):
-        self.connection.sendall(msgpack.packb(list(message)))
+    def say(self, *messages):
+        """Sends messages in one piece: the client may have gone after any of them."""
+        self.connection.sendall(b"".join(msgpack.packb(m) for m in messages))
 
     def answer(self, msgid, result):
-        self.say(1, msgid, None, result)
+        self.say(answer(msgid, result))
 
     def refuse(self, msgid, code, message="because", **fields):
-        error = {"code": code, "message": message, "retryable": False, **fields}
-        self.say(1, msgid, error, None)
+        self.say(refusal(msgid, code, message, **fields))
 
     def progress(self, msgid, **fields):
-        self.say(2, "progress", [msgid, fields])
+        self.say([2, "progress", [msgid, fields]])

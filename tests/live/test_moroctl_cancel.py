@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
 
 from harness import BUILD, DEADLINE
-from scripted import Scripted
+from scripted import Scripted, answer, refusal
 
 CANCELLED = "the client cancelled the task"
 
@@ -42,11 +43,11 @@ def test_signal_cancels(sig, cancel_first):
         p.send_signal(sig)
         msgid, params = s.expect("cancel")
         assert params == [{"msgid": task}]
-        if cancel_first:
-            s.answer(msgid, {"state": "running"})
-        s.refuse(task, "CANCELLED", CANCELLED, reason="client")
-        if not cancel_first:
-            s.answer(msgid, {"state": "running"})
+        both = [
+            answer(msgid, {"state": "running"}),
+            refusal(task, "CANCELLED", CANCELLED, reason="client"),
+        ]
+        s.say(*(both if cancel_first else reversed(both)))
         assert finish(p) == (-sig, "", f"moroctl: CANCELLED: {CANCELLED}\n")
 
 
@@ -141,7 +142,7 @@ def test_wait_and_loss():
     with Scripted() as s:
         p = start(s, "run", "debug:sleep")
         s.expect("debug:sleep")
-        s.connection.shutdown(2)
+        s.connection.shutdown(socket.SHUT_RDWR)
         code, out, err = finish(p)
         assert code == 3 and err.startswith("moroctl: LOST: ")
 

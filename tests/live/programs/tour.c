@@ -451,6 +451,42 @@ tour_admin(struct moro *m)
 	check_free(moro_hash_data(m, "x", 1, NULL, NULL));
 }
 
+/* Notes the last edge in one number: 1 or 0, and the hundreds that wait. */
+static void
+pressure_cb(struct moro *m, const char *pool, int high, uint64_t queued,
+    uint64_t limit, void *user)
+{
+	int *last = user;
+
+	(void)m;
+	assert(strcmp(pool, "default") == 0 && limit == 1000);
+	assert(high ? queued >= 500 : queued < 900);
+	*last = high;
+}
+
+/* Fills a queue past its high mark, and lets it run empty. */
+static void
+tour_pressure(struct moro *m)
+{
+	int64_t sum = 0;
+	int last = -1;
+
+	moro_on_backpressure(m, pressure_cb, &last);
+	check_free(moro_subscribe(m, "backpressure"));
+	check_free(moro_pause(m, NULL));
+	for (int i = 0; i < 950; i++)
+		assert(moro_submit(m, "debug:echo", "\x01", 1, NULL, count_cb,
+			   &sum) != 0);
+	while (moro_backpressure(m) != 1)
+		check_text(moro_ping(m), "pong");
+	assert(last == 1);
+	check_free(moro_resume(m, NULL));
+	while (moro_backpressure(m) != 0 || moro_outstanding(m) > 0)
+		check_text(moro_ping(m), "pong");
+	assert(last == 0 && sum == 950);
+	moro_on_backpressure(m, NULL, NULL);
+}
+
 static void
 tour_retry(struct moro *m)
 {
@@ -522,6 +558,7 @@ main(int argc, char **argv)
 	tour_progress(m);
 	tour_retry(m);
 	tour_admin(m);
+	tour_pressure(m);
 	tour_start(argv[1]);
 	r = moro_shutdown(m);
 	check(r);
