@@ -18,7 +18,7 @@
 struct dispatcher;
 struct lanes;
 struct parking;
-struct pool;
+struct route;
 
 #define CLIENT_NAME 64
 #define CLIENT_FDS 32 /* descriptors of unfinished tasks, and before that */
@@ -55,7 +55,7 @@ struct client {
 	uint32_t n_tasks;
 	uint64_t task_bytes; /* of the data of those */
 	TAILQ_ENTRY(client) waiting_link; /* while waits_for is not NULL */
-	struct pool *waits_for; /* not read from until that has room */
+	struct route *waits_for; /* not read from until that has room */
 	bool subscribed; /* to backpressure */
 	struct task_id *ids; /* by text; uthash */
 	struct lanes *lanes; /* its place in the pools' queues, or NULL */

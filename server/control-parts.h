@@ -65,7 +65,7 @@ void control_pause(struct control *ctl);
 void control_resume(struct control *ctl);
 void control_shutdown(struct control *ctl);
 
-/* The i-th type that is offered, or NULL. */
-const struct task_type *control_type_at(const struct dispatcher *d, size_t *i);
+/* The route of the next type that is offered, or NULL. */
+struct route *control_type_at(const struct dispatcher *d, size_t *i);
 
 #endif

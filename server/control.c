@@ -153,14 +153,18 @@ control_stats(struct control *ctl)
 	answer_end(&a, ctl->client);
 }
 
-const struct task_type *
+/* The route of the next type that is offered, or NULL. */
+struct route *
 control_type_at(const struct dispatcher *d, size_t *i)
 {
 	const struct task_type *type;
 
 	while ((type = registry_at((*i)++)) != NULL) {
-		if (route_find(d->routes, type->name, strlen(type->name)))
-			return type;
+		struct route *r =
+		    route_find(d->routes, type->name, strlen(type->name));
+
+		if (r != NULL)
+			return r;
 	}
 	return NULL;
 }
@@ -173,6 +177,23 @@ control_unknown_type(struct control *ctl, const struct item *name)
 	    (int)(name->n < LIMIT_METHOD_MAX ? name->n : LIMIT_METHOD_MAX),
 	    name->bytes);
 	control_refuse(ctl);
+}
+
+/* Packs a type, with what is laid down for its tasks. */
+static void
+control_pack_type(const struct route *r, msgpack_packer *pk)
+{
+	struct registry_rules rules = {
+	    .pool = r->pool->config->name,
+	    .priority = priority_name((enum priority)r->priority),
+	    .timeout_ms = r->timeout_ms,
+	    .run_timeout_ms = r->run_timeout_ms,
+	    .queue_timeout_ms = r->queue_timeout_ms,
+	    .max_running = r->max_running,
+	    .max_queued = r->max_queued,
+	};
+
+	registry_describe(r->type, &rules, pk);
 }
 
 /* types [name]: one type. */
@@ -189,7 +210,7 @@ control_one_type(struct control *ctl, const struct item *name)
 	}
 	answer_begin(&a, ctl->m->frame->msgid);
 	msgpack_pack_array(&a.pk, 1);
-	registry_describe(r->type, &a.pk);
+	control_pack_type(r, &a.pk);
 	answer_end(&a, ctl->client);
 }
 
@@ -197,7 +218,7 @@ control_one_type(struct control *ctl, const struct item *name)
 static void
 control_types(struct control *ctl)
 {
-	const struct task_type *type;
+	struct route *route;
 	struct reader r;
 	struct item name = control_argument(ctl, &r);
 	struct answer a;
@@ -213,8 +234,8 @@ control_types(struct control *ctl)
 	}
 	answer_begin(&a, ctl->m->frame->msgid);
 	msgpack_pack_array(&a.pk, HASH_COUNT(ctl->dispatcher->routes));
-	while ((type = control_type_at(ctl->dispatcher, &i)) != NULL)
-		registry_describe(type, &a.pk);
+	while ((route = control_type_at(ctl->dispatcher, &i)) != NULL)
+		control_pack_type(route, &a.pk);
 	answer_end(&a, ctl->client);
 }
 

@@ -15,7 +15,7 @@
 #include "server/now.h"
 #include "server/process.h"
 #include "server/room.h"
-#include "worker/registry.h"
+#include "worker/type.h"
 
 #define ACCEPT_BATCH 64 /* connections in one turn */
 #define ACCEPT_RETRY_MS 100
@@ -25,7 +25,6 @@
 #define FILES_SHARE 4 /* a quarter of what there is */
 #define ADMIN_CLIENTS 2 /* connections above the limit, for admins */
 #define NS_PER_US 1000
-#define POOL_DEFAULT "default"
 
 int
 dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
@@ -135,9 +134,14 @@ dispatcher_accept_cb(evutil_socket_t listen_fd, short what, void *arg)
 static struct slot *
 dispatcher_slot(struct dispatcher *d, uint32_t number)
 {
-	struct pool *p = TAILQ_FIRST(&d->pools);
+	struct pool *p;
 
-	return p != NULL && number < p->n_slots ? &p->slots[number] : NULL;
+	TAILQ_FOREACH(p, &d->pools, link) {
+		/* below `first` it is another's, and wraps to be too large */
+		if (number - p->first < p->n_slots)
+			return &p->slots[number - p->first];
+	}
+	return NULL;
 }
 
 static void
@@ -362,25 +366,50 @@ dispatcher_turn(void *arg)
 	dispatcher_report(d);
 }
 
-/* Makes the default pool, which does the built-in tasks. */
-static int
-dispatcher_pools(struct dispatcher *d)
+/* The pool of that name; the configuration has seen to it that it is there. */
+static struct pool *
+dispatcher_pool(struct dispatcher *d, const char *name)
 {
-	const struct task_type *type;
-	struct pool *p =
-	    pool_new(d, POOL_DEFAULT, (uint32_t)d->config->workers);
+	struct pool *p;
 
-	if (p == NULL)
-		return -1;
-	TAILQ_INSERT_TAIL(&d->pools, p, link);
-	d->n_pools++;
-	for (size_t i = 0; (type = registry_at(i)) != NULL; i++) {
-		if ((type->flags & TYPE_DEBUG) && !d->config->debug_tasks)
+	TAILQ_FOREACH(p, &d->pools, link) {
+		if (strcmp(p->config->name, name) == 0)
+			break;
+	}
+	return p;
+}
+
+/* Sends each type that is offered to its pool. */
+static int
+dispatcher_routes(struct dispatcher *d)
+{
+	for (size_t i = 0; i < d->config->n_tasks; i++) {
+		const struct task_config *t = &d->config->tasks[i];
+
+		if ((t->type->flags & TYPE_DEBUG) && !d->config->debug_tasks)
 			continue;
-		if (route_add(&d->routes, type, p) == -1)
+		if (route_add(&d->routes, t, dispatcher_pool(d, t->pool)) == -1)
 			return -1;
 	}
 	return 0;
+}
+
+/* Makes the pools; their slots are numbered in the order of the master's. */
+static int
+dispatcher_pools(struct dispatcher *d)
+{
+	uint32_t first = 0;
+
+	for (size_t i = 0; i < d->config->n_pools; i++) {
+		struct pool *p = pool_new(d, &d->config->pools[i], first);
+
+		if (p == NULL)
+			return -1;
+		TAILQ_INSERT_TAIL(&d->pools, p, link);
+		d->n_pools++;
+		first += p->n_slots;
+	}
+	return dispatcher_routes(d);
 }
 
 static int
@@ -407,7 +436,8 @@ static void
 dispatcher_share_fds(struct dispatcher *d)
 {
 	const struct config *config = d->config;
-	uint64_t reserve = RESERVE_FDS + 2 * SPAWNED_FDS * config->workers;
+	uint64_t reserve =
+	    RESERVE_FDS + 2 * SPAWNED_FDS * config_workers(config);
 	uint64_t left = UINT64_MAX;
 	struct rlimit rl;
 

@@ -9,6 +9,7 @@
 #include "server/pool.h"
 #include "server/progress.h"
 
+/* Counts those that wait, too. */
 void
 life_change(struct task *t, enum task_state to)
 {
@@ -22,6 +23,10 @@ life_change(struct task *t, enum task_state to)
 	};
 
 	assert(allowed[t->state][to]);
+	if (to == TASK_QUEUED)
+		t->route->n_queued++;
+	else if (t->state == TASK_QUEUED)
+		t->route->n_queued--;
 	t->state = (uint8_t)to;
 }
 

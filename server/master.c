@@ -153,7 +153,7 @@ master_ready(struct master *m)
 	}
 	m->announced = true;
 	fprintf(stderr, "morod: ready on %s (%llu workers)\n",
-	    m->config->socket, (unsigned long long)m->config->workers);
+	    m->config->socket, (unsigned long long)roster_wants(m->roster));
 }
 
 static void

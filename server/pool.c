@@ -17,8 +17,9 @@ static void pool_check_cb(void *owner, uint64_t now);
 static void pool_late_cb(void *owner, uint64_t now);
 
 struct pool *
-pool_new(struct dispatcher *d, const char *name, uint32_t n)
+pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 {
+	uint32_t n = (uint32_t)config->workers.max;
 	struct pool *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
@@ -29,20 +30,19 @@ pool_new(struct dispatcher *d, const char *name, uint32_t n)
 		return NULL;
 	}
 	p->dispatcher = d;
-	p->name = name;
+	p->config = config;
+	p->first = first;
 	p->n_slots = n;
 	queue_init(&p->queue);
 	lanes_init(&p->nobody);
 	pool_age_init(p);
-	p->max_queue_size = d->config->max_queue_size;
-	p->reserve = (uint32_t)d->config->reserve;
 	p->index = d->n_pools;
 	TAILQ_INIT(&p->open);
 	TAILQ_INIT(&p->delayed);
 	deadline_init(&p->check, pool_check_cb, p);
 	deadline_init(&p->late, pool_late_cb, p);
 	for (uint32_t i = 0; i < n; i++)
-		slot_init(&p->slots[i], p, i);
+		slot_init(&p->slots[i], p, first + i);
 	return p;
 }
 
@@ -100,8 +100,8 @@ pool_check_cb(void *owner, uint64_t now)
 static enum priority
 pool_lowest(const struct pool *p, const struct slot *s)
 {
-	if (p->reserve == 0 || s->n_ordinary > 0 ||
-	    p->n_ordinary + p->reserve < pool_workers(p))
+	if (p->config->reserve == 0 || s->n_ordinary > 0 ||
+	    p->n_ordinary + p->config->reserve < pool_workers(p))
 		return PRIORITY_LOW;
 	return PRIORITY_HIGH;
 }
@@ -170,7 +170,7 @@ pool_is_mixed(const struct pool *p)
 bool
 pool_has_room(const struct pool *p)
 {
-	return pool_waiting(p) < p->max_queue_size;
+	return pool_waiting(p) < p->config->max_queue_size;
 }
 
 uint32_t
@@ -197,7 +197,7 @@ pool_running(const struct pool *p)
 bool
 pool_is_whole(const struct pool *p)
 {
-	return pool_workers(p) == p->n_slots;
+	return pool_workers(p) >= p->config->workers.min;
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "server/config.h"
 #include "server/queue.h"
 #include "server/slot.h"
 
@@ -21,21 +22,20 @@ struct route;
 struct pool {
 	TAILQ_ENTRY(pool) link;
 	struct dispatcher *dispatcher;
-	const char *name;
 	uint32_t index; /* among the pools */
+	const struct pool_config *config; /* borrowed */
 	struct queue queue;
 	struct lanes nobody; /* there: tasks whose client is gone */
 	uint32_t n_parked; /* tasks of types that may run no more now */
-	uint64_t max_queue_size; /* tasks that may wait */
 	bool paused; /* nothing is handed out */
 	bool pressed; /* over the high mark, and not below the low one since */
-	uint32_t reserve; /* workers for tasks of high priority alone */
 	uint32_t n_ordinary; /* slots that hold tasks of other priorities */
 	struct deadline aging; /* set while tasks wait that may be lifted */
 	uint64_t
 	    seen_ms[PRIORITY_N]; /* when a task of it came last; 0: never */
 	uint64_t mixed_ms; /* until then the pool counts as mixed */
-	uint32_t n_slots;
+	uint32_t first; /* number of its first slot; all pools stand in a row */
+	uint32_t n_slots; /* as many as it may have workers */
 	struct slot *slots;
 	struct slot_list open; /* may be handed tasks; the idle ones first */
 	uint32_t n_open;
@@ -48,8 +48,12 @@ struct pool {
 
 TAILQ_HEAD(pool_list, pool);
 
-/* Makes a pool of n empty slots; the name is borrowed. NULL: no memory. */
-struct pool *pool_new(struct dispatcher *d, const char *name, uint32_t n);
+/*
+ * Makes a pool of empty slots, of which the first has the number `first`.
+ * The configuration is borrowed. NULL: no memory.
+ */
+struct pool *pool_new(struct dispatcher *d, const struct pool_config *config,
+    uint32_t first);
 
 /* Frees the pool; its slots must be empty, its queue too. */
 void pool_free(struct pool *p);
@@ -111,7 +115,7 @@ bool pool_has_room(const struct pool *p);
 uint32_t pool_workers(const struct pool *p);
 uint32_t pool_running(const struct pool *p);
 
-/* Whether all slots have a worker that has answered. */
+/* Whether as many workers have answered as it has at least. */
 bool pool_is_whole(const struct pool *p);
 
 /* Notes how long a task ran, for pool_retry_after_ms(). */

@@ -54,7 +54,29 @@ room_check_pool(const struct room *room, struct fault *fault)
 	if (pool_has_room(p))
 		return true;
 	return room_full(room, fault, "count", "the queue is full",
-	    p->max_queue_size, pool_waiting(p));
+	    p->config->max_queue_size, pool_waiting(p));
+}
+
+/* Whether as many tasks of a type wait as may. */
+static bool
+room_is_crowded(const struct route *r)
+{
+	return r->max_queued != 0 && r->n_queued >= r->max_queued;
+}
+
+/* What may wait of one type. */
+static bool
+room_check_route(const struct room *room, struct fault *fault)
+{
+	const struct route *r = room->route;
+
+	if (room_is_crowded(r))
+		pool_dispatch(r->pool);
+	if (!room_is_crowded(r))
+		return true;
+	return room_full(room, fault, "type",
+	    "too many tasks of this type are waiting", r->max_queued,
+	    r->n_queued);
 }
 
 /* What one connection may have. */
@@ -104,8 +126,8 @@ room_check_bytes(const struct room *room, struct fault *fault)
 bool
 room_check(const struct room *room, struct fault *fault)
 {
-	return room_check_pool(room, fault) && room_check_client(room, fault) &&
-	       room_check_bytes(room, fault);
+	return room_check_pool(room, fault) && room_check_route(room, fault) &&
+	       room_check_client(room, fault) && room_check_bytes(room, fault);
 }
 
 bool
@@ -141,13 +163,13 @@ room_hangup_cb(void *owner, uint64_t now)
 }
 
 void
-room_wait(struct client *c, struct pool *p)
+room_wait(struct client *c, struct route *r)
 {
 	struct dispatcher *d = c->dispatcher;
 
 	if (c->waits_for != NULL)
 		return;
-	c->waits_for = p;
+	c->waits_for = r;
 	TAILQ_INSERT_TAIL(&d->waiting, c, waiting_link);
 	conn_wait(&c->conn);
 	client_arm(c);
@@ -180,7 +202,8 @@ room_is_there(const struct client *c)
 	const struct dispatcher *d = c->dispatcher;
 	const struct config *config = d->config;
 
-	return pool_has_room(c->waits_for) &&
+	return pool_has_room(c->waits_for->pool) &&
+	       !room_is_crowded(c->waits_for) &&
 	       c->n_tasks < config->max_client_tasks &&
 	       c->task_bytes <= config->max_client_bytes &&
 	       dispatcher_bytes(d) <= config->max_queued_bytes;
@@ -236,11 +259,11 @@ room_pack(const struct pool *p, msgpack_packer *pk)
 {
 	msgpack_pack_map(pk, 4);
 	answer_text(pk, "pool");
-	answer_text(pk, p->name);
+	answer_text(pk, p->config->name);
 	answer_text(pk, "state");
 	answer_text(pk, room_pressure_name(p));
 	answer_number(pk, "queueSize", pool_waiting(p));
-	answer_number(pk, "maxQueueSize", p->max_queue_size);
+	answer_number(pk, "maxQueueSize", p->config->max_queue_size);
 }
 
 /* Looks whether a pool has passed one of its marks. */
@@ -253,8 +276,8 @@ room_mark(struct dispatcher *d, struct pool *p)
 	struct client *c, *next;
 
 	/* below the lower one, or at the upper one */
-	if (p->pressed ? fill > p->max_queue_size * mark
-		       : fill < p->max_queue_size * mark)
+	if (p->pressed ? fill > p->config->max_queue_size * mark
+		       : fill < p->config->max_queue_size * mark)
 		return;
 	p->pressed = !p->pressed;
 	if (d->n_subscribed == 0)

@@ -36,7 +36,7 @@ bool room_check(const struct room *room, struct fault *fault);
 bool room_may_wait(const struct room *room);
 
 /* Has the client wait, after such a task was taken. */
-void room_wait(struct client *c, struct pool *p);
+void room_wait(struct client *c, struct route *r);
 
 /* Forgets a client that is closed. */
 void room_forget(struct client *c);

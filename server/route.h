@@ -1,7 +1,7 @@
 #ifndef MORO_SERVER_ROUTE_H
 #define MORO_SERVER_ROUTE_H
 
-/* Which pool does tasks of a type. */
+/* Which pool does tasks of a type, and what holds for them. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include "proto/envelope.h"
 #include "proto/limit.h"
 #include "proto/page.h"
+#include "server/config.h"
 #include "server/queue.h"
 #include "worker/type.h"
 
@@ -23,9 +24,16 @@ struct route {
 	size_t name_len;
 	const struct task_type *type; /* what is known of it */
 	struct pool *pool;
+	uint32_t n_queued; /* tasks of it that wait */
+	uint32_t max_queued; /* this and the next, 0: no limit of its own */
+	uint32_t max_running;
+	uint32_t timeout_ms; /* these three, of tasks that give no limit: */
+	uint32_t run_timeout_ms; /* 0: none */
+	uint32_t queue_timeout_ms;
+	uint8_t priority; /* of tasks that give none: enum priority */
+	bool spares_files; /* timeout_ms is not for tasks with files */
 	unsigned int index; /* of the type, in the registry */
 	uint32_t n_running; /* in the hands of workers */
-	uint32_t max_running; /* 0: no limit */
 	bool paused; /* none is handed out */
 	struct queue parked; /* that wait because of these two */
 	struct lanes nobody; /* there: tasks whose client is gone */
@@ -40,8 +48,11 @@ struct route {
  * Sends a type to a pool. Returns 0, or -1 when there is no memory. A name
  * that is there already is sent to the new pool.
  */
-int route_add(struct route **routes, const struct task_type *type,
+int route_add(struct route **routes, const struct task_config *config,
     struct pool *pool);
+
+/* Takes limits and defaults of a type as they are configured now. */
+void route_configure(struct route *r, const struct task_config *config);
 
 /* Whether one more task of the type may run. */
 static inline bool

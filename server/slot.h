@@ -32,7 +32,7 @@ enum slot_state {
 struct slot {
 	TAILQ_ENTRY(slot) link; /* in pool->open while `open` */
 	struct pool *pool;
-	uint32_t number; /* from 0 */
+	uint32_t number; /* from 0, of all pools' */
 	enum slot_state state;
 	struct slot_link *worker; /* NULL while EMPTY */
 	struct task_list running; /* tasks it holds, oldest first */

@@ -13,6 +13,7 @@ struct gauges {
 	uint64_t queued;
 	uint64_t running;
 	uint64_t delayed;
+	uint64_t room; /* tasks that may wait */
 	uint32_t pools;
 };
 
@@ -27,6 +28,7 @@ stats_gauges(struct dispatcher *d)
 		g.queued += pool_waiting(p);
 		g.running += pool_running(p);
 		g.delayed += p->n_delayed;
+		g.room += p->config->max_queue_size;
 		g.pools++;
 	}
 	return g;
@@ -73,12 +75,12 @@ stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 {
 	msgpack_pack_map(pk, 7);
 	answer_text(pk, "name");
-	answer_text(pk, p->name);
+	answer_text(pk, p->config->name);
 	stats_pack_bool(pk, "paused", p->paused);
 	answer_text(pk, "pressure");
 	answer_text(pk, room_pressure_name(p));
 	answer_number(pk, "parked", p->n_parked);
-	answer_number(pk, "maxQueueSize", p->max_queue_size);
+	answer_number(pk, "maxQueueSize", p->config->max_queue_size);
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
@@ -104,7 +106,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"queueSize", g.queued},
 	    {"activeTasks", g.running},
 	    {"delayedTasks", g.delayed},
-	    {"maxQueueSize", d->config->max_queue_size},
+	    {"maxQueueSize", g.room},
 	    {"queuedBytes", d->task_bytes},
 	    {"unreadBytes", d->loop.out_bytes},
 	    {"clients", d->n_clients},

@@ -146,7 +146,16 @@ submit_fill(struct submission *sub, struct task *t)
 	t->msgid = sub->m->frame->msgid;
 	t->notify = sub->m->frame->kind == FRAME_NOTIFY;
 	t->route = sub->route;
-	t->priority = (uint8_t)o->priority;
+	t->priority = o->priority == PRIORITY_N ? sub->route->priority
+						: (uint8_t)o->priority;
+}
+
+/* Whether a task says itself how long it may take. */
+static bool
+submit_has_limits(const struct options *o)
+{
+	return o->timeout_ms != 0 || o->queue_timeout_ms != 0 ||
+	       o->run_timeout_ms != 0;
 }
 
 /* Whether the task has what only some have. */
@@ -154,11 +163,35 @@ static bool
 submit_needs_extra(const struct submission *sub)
 {
 	const struct options *o = sub->options;
+	const struct route *r = sub->route;
 
-	return o->id != NULL || o->timeout_ms != 0 ||
-	       o->queue_timeout_ms != 0 || o->run_timeout_ms != 0 ||
-	       o->has_grace || o->has_idempotent || o->has_retry ||
-	       o->progress || sub->fdset != NULL;
+	if (r->timeout_ms != 0 || r->queue_timeout_ms != 0 ||
+	    r->run_timeout_ms != 0)
+		return true;
+	if (o == &submit_no_options)
+		return false;
+	return o->id != NULL || submit_has_limits(o) || o->has_grace ||
+	       o->has_idempotent || o->has_retry || o->progress ||
+	       sub->fdset != NULL;
+}
+
+/* Its limits in time, or if it gives none those of its type. */
+static void
+submit_fill_limits(const struct submission *sub, struct task_extra *e)
+{
+	const struct options *o = sub->options;
+	const struct route *r = sub->route;
+
+	if (submit_has_limits(o)) {
+		e->timeout_ms = o->timeout_ms;
+		e->queue_timeout_ms = o->queue_timeout_ms;
+		e->run_timeout_ms = o->run_timeout_ms;
+		return;
+	}
+	e->queue_timeout_ms = r->queue_timeout_ms;
+	e->run_timeout_ms = r->run_timeout_ms;
+	if (!r->spares_files || sub->fdset == NULL)
+		e->timeout_ms = r->timeout_ms;
 }
 
 /* Gives the record what only some tasks have. Returns 0, or -1: no memory. */
@@ -167,17 +200,15 @@ submit_fill_extra(struct submission *sub, struct task *t)
 {
 	const struct options *o = sub->options;
 
-	if (o == &submit_no_options || !submit_needs_extra(sub))
+	if (!submit_needs_extra(sub))
 		return 0;
 	if (task_add_extra(sub->dispatcher->tasks, t) == -1)
 		return -1;
+	submit_fill_limits(sub, t->extra);
 	if (sub->fdset != NULL)
 		task_attach(t, sub->fdset);
 	t->extra->result_fd = o->result_fd;
 	sub->fdset = NULL;
-	t->extra->timeout_ms = o->timeout_ms;
-	t->extra->queue_timeout_ms = o->queue_timeout_ms;
-	t->extra->run_timeout_ms = o->run_timeout_ms;
 	t->extra->has_grace = o->has_grace;
 	t->extra->cancel_grace_ms = o->cancel_grace_ms;
 	t->extra->has_idempotent = o->has_idempotent;
@@ -312,7 +343,7 @@ submit_task(struct client *c, const struct message_in *m)
 	if (t != NULL) {
 		life_queue(sub.dispatcher, t);
 		if (sub.waits)
-			room_wait(c, t->route->pool);
+			room_wait(c, sub.route);
 		return true;
 	}
 	submit_refuse(&sub);

@@ -85,16 +85,6 @@ def test_reserve_keeps_a_worker_for_high(morod):
         assert second.error()["code"] == "CANCELLED"
 
 
-def test_reserved_for_all_is_all(morod):
-    """As many reserved as there are: only high tasks run."""
-    with morod(workers=1, reserve=1) as d, d.client() as c:
-        normal = c.submit("debug:echo", 1)
-        assert c.call("debug:echo", 2, priority="high") == 2
-        assert c.stats()["queueSize"] == 1
-        c.request("cancel", {"msgid": normal.msgid})
-        assert normal.error()["code"] == "CANCELLED"
-
-
 def test_pause_of_all(morod):
     """While all is paused tasks are accepted and wait; what runs goes on."""
     with morod(workers=1) as d, d.client() as c:
