@@ -14,7 +14,8 @@
 enum message_type {
 	/* master to dispatcher */
 	MSG_MASTER_SPAWNED, /* slot, generation, pid; fds: see below */
-	MSG_MASTER_REAPED, /* slot, generation, status (waitpid) */
+	/* slot, generation, pid, status (waitpid); n: ms until the next one */
+	MSG_MASTER_REAPED,
 	MSG_MASTER_DRAIN, /* finish what is accepted, take no more */
 	MSG_MASTER_STOP, /* answer what is left and exit; n: 1 at once */
 	/* dispatcher to master */
@@ -22,6 +23,7 @@ enum message_type {
 	MSG_DISPATCHER_KILLED, /* slot, generation: the death is wanted */
 	MSG_DISPATCHER_SHUTDOWN, /* a client may and did ask; n: 1 now */
 	MSG_DISPATCHER_DRAINED, /* nothing is left to do; it exits now */
+	MSG_DISPATCHER_LOG_LEVEL, /* n: enum log_level */
 };
 
 /* Descriptors with MSG_MASTER_SPAWNED, in this order. */
@@ -29,8 +31,11 @@ enum spawned_fd {
 	SPAWNED_SOCKET, /* the dispatcher's end of the worker's socketpair */
 	SPAWNED_PIDFD,
 	SPAWNED_PAGE, /* memory shared with the worker: proto/page.h */
+	SPAWNED_OUTPUT, /* pipe with what it prints: server/tail.h */
 	SPAWNED_FDS,
 };
+
+#define CHANNEL_NO_NEXT UINT64_MAX /* no other worker comes: morod stops */
 
 struct message {
 	enum message_type type;

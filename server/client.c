@@ -58,7 +58,11 @@ static const struct conn_ops client_ops = {
 static void
 client_drop(struct client *c, const char *why)
 {
-	log_warning("client (pid %d, uid %u) dropped: %s", (int)c->pid,
+	struct log_context context = {0};
+
+	log_line_number(&context, "client", c->number);
+	log_event(LEVEL_WARNING, &context,
+	    "client (pid %d, uid %u) dropped: %s", (int)c->pid,
 	    (unsigned int)c->uid, why);
 	c->dispatcher->counters.clients_dropped++;
 	client_close(c);

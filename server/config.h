@@ -86,6 +86,7 @@ struct config {
 	uint64_t shutdown_timeout_ms;
 	uint64_t cancel_grace_ms; /* between telling and killing a task */
 	uint64_t log_level; /* enum log_level */
+	uint64_t log_format; /* enum log_format */
 	bool debug_tasks;
 	bool files_for_all; /* descriptors are taken from every client */
 	bool check; /* these five: say something and exit */

@@ -247,6 +247,7 @@ static const struct {
     {"pause", control_pause, true},
     {"resume", control_resume, true},
     {"shutdown", control_shutdown, true},
+    {"log", control_log, true},
     {"nvim_set_client_info", control_nvim, true},
 };
 

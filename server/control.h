@@ -4,7 +4,7 @@
 #include "server/client.h"
 
 /*
- * A request or notification that is no task: hello, ping, stats, types,
+ * A request or notification that is no task: hello, ping, stats, types, log,
  * shutdown. The dispatcher answers these itself, also when all workers are
  * busy. proto/PROTOCOL.md, section 5.
  */

@@ -10,8 +10,9 @@
 
 #include "server/answer.h"
 #include "server/client.h"
+#include "server/control-log.h"
 #include "server/life.h"
-#include "server/log.h"
+#include "server/log-task.h"
 #include "server/now.h"
 #include "server/process.h"
 #include "server/room.h"
@@ -24,6 +25,7 @@
 #define FILES_MAX 1024 /* descriptors of their files, or: */
 #define FILES_SHARE 4 /* a quarter of what there is */
 #define ADMIN_CLIENTS 2 /* connections above the limit, for admins */
+#define DISMISS_MS 300 /* for last words; the master kills after 500 */
 #define NS_PER_US 1000
 
 int
@@ -327,6 +329,8 @@ dispatcher_report(struct dispatcher *d)
 		d->shutdown_asked =
 		    dispatcher_tell_number(d, MSG_DISPATCHER_SHUTDOWN,
 			d->shutdown_now) == -1;
+	if (d->level_changed)
+		control_log_report(d);
 	if (d->draining && !d->shutdown_asked && dispatcher_is_drained(d) &&
 	    dispatcher_tell(d, MSG_DISPATCHER_DRAINED, 0, 0) == 0)
 		d->loop.stop = true;
@@ -482,6 +486,23 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	return dispatcher_events(d);
 }
 
+/* Has all workers end, and logs what they say at that. */
+static void
+dispatcher_dismiss(struct dispatcher *d)
+{
+	uint64_t until = now_ms() + DISMISS_MS;
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, link) {
+		for (uint32_t i = 0; i < p->n_slots; i++)
+			slot_dismiss(&p->slots[i]);
+	}
+	TAILQ_FOREACH(p, &d->pools, link) {
+		for (uint32_t i = 0; i < p->n_slots; i++)
+			slot_last_words(&p->slots[i], until);
+	}
+}
+
 /* Closes and frees everything; answers that are not sent yet get one try. */
 static void
 dispatcher_clear(struct dispatcher *d)
@@ -492,6 +513,7 @@ dispatcher_clear(struct dispatcher *d)
 	loop_flush(&d->loop);
 	while ((c = TAILQ_FIRST(&d->clients)) != NULL)
 		client_close(c);
+	dispatcher_dismiss(d);
 	while ((p = TAILQ_FIRST(&d->pools)) != NULL) {
 		for (uint32_t i = 0; i < p->n_slots; i++)
 			slot_clear(&p->slots[i]);
@@ -503,6 +525,7 @@ dispatcher_clear(struct dispatcher *d)
 	event_free(d->accept_event);
 	event_free(d->channel_event);
 	route_free_all(&d->routes);
+	log_task_clear(d);
 	loop_clear(&d->loop);
 	msgids_clear(&d->msgids);
 	task_slab_free(d->tasks);

@@ -65,6 +65,7 @@ struct dispatcher {
 	uint64_t started; /* wall clock, s */
 	uint64_t started_ms; /* monotonic */
 	bool ready_told; /* all workers answered, the master knows */
+	bool level_changed; /* of the log, and the master is to be told */
 	bool shutdown_asked; /* a client asked, the master is to be told */
 	bool shutdown_now; /* likewise, without finishing what is accepted */
 	bool closed; /* no new tasks, until somebody says otherwise */

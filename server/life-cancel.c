@@ -7,24 +7,26 @@
 #include "server/log.h"
 #include "server/pool.h"
 
+static const struct {
+	const char *reason;
+	const char *by;
+	const char *obituary; /* why its worker was stopped */
+} life_causes[] = {
+    [CANCEL_NONE] = {NULL, "nobody", NULL},
+    [CANCEL_CLIENT] = {"client", "its client", "cancelled by its client"},
+    [CANCEL_ADMIN] = {"admin", "an administrator",
+	"cancelled by an administrator"},
+    [CANCEL_SHUTDOWN] = {"shutdown", "morod, which stops", "morod stops"},
+    [CANCEL_GONE] = {NULL, "its client, which left", "its client left"},
+};
+
 /* What the caller is told. */
 static void
 life_cancel_fault(const struct task *t, enum life_cancel cause, bool ran,
     struct fault *fault)
 {
-	static const struct {
-		const char *reason;
-		const char *by;
-	} causes[] = {
-	    [CANCEL_NONE] = {NULL, "nobody"},
-	    [CANCEL_CLIENT] = {"client", "its client"},
-	    [CANCEL_ADMIN] = {"admin", "an administrator"},
-	    [CANCEL_SHUTDOWN] = {"shutdown", "morod, which stops"},
-	    [CANCEL_GONE] = {NULL, "its client, which left"},
-	};
-
-	fault_set(fault, CODE_CANCELLED, causes[cause].reason,
-	    "%s was cancelled by %s; %s", t->route->name, causes[cause].by,
+	fault_set(fault, CODE_CANCELLED, life_causes[cause].reason,
+	    "%s was cancelled by %s; %s", t->route->name, life_causes[cause].by,
 	    ran ? "it ran, and was stopped" : "it was still queued");
 }
 
@@ -74,6 +76,7 @@ life_grace_over(struct dispatcher *d, struct task *t)
 {
 	struct slot *s = t->slot;
 
+	obituary_note(s, life_causes[t->extra->cancelled].obituary, t);
 	life_cancelled(d, t);
 	slot_kill(s);
 }
@@ -95,6 +98,8 @@ life_cancel(struct dispatcher *d, struct task *t, enum life_cancel cause)
 		return LIFE_FOUND_RUNNING;
 	s = t->slot; /* it may be back in the queue */
 	life_cancel_fault(t, cause, s != NULL, &fault);
+	if (s != NULL && kill)
+		obituary_note(s, life_causes[cause].obituary, t);
 	life_fault(d, t, LIFE_CANCELLED, &fault);
 	if (s != NULL && kill)
 		slot_kill(s);
@@ -104,8 +109,16 @@ life_cancel(struct dispatcher *d, struct task *t, enum life_cancel cause)
 void
 life_drop(struct dispatcher *d, struct task *t)
 {
+	struct slot *s = t->slot;
+	struct note note;
+
+	/* a worker's obituary names the client also when that has left */
+	if (s != NULL)
+		note_take(&note, t);
 	life_disown(d, t);
 	life_cancel(d, t, CANCEL_GONE);
+	if (s != NULL)
+		obituary_complete(s, &note);
 }
 
 const char *

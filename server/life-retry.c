@@ -8,7 +8,7 @@
 #include <bsd/stdlib.h>
 
 #include "server/life-parts.h"
-#include "server/log.h"
+#include "server/log-task.h"
 #include "server/pool.h"
 
 /* A pause is shortened by up to a quarter, so that not all end at once. */
@@ -69,6 +69,7 @@ life_again(struct dispatcher *d, struct task *t, const char *reason)
 
 	t->attempt++;
 	metrics_retried(d, t, reason);
+	log_task(LEVEL_DEBUG, t, "run again: attempt %u", t->attempt);
 	if (pause == 0) {
 		life_return(d, t);
 		return;

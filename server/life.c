@@ -5,7 +5,7 @@
 #include "server/answer.h"
 #include "server/client.h"
 #include "server/life-parts.h"
-#include "server/log.h"
+#include "server/log-task.h"
 #include "server/pool.h"
 #include "server/progress.h"
 
@@ -42,6 +42,7 @@ life_queue(struct dispatcher *d, struct task *t)
 		client_add_task(t->client, t);
 	if (!t->notify)
 		msgids_add(&d->msgids, t);
+	log_task(LEVEL_DEBUG, t, "accepted");
 }
 
 void
@@ -52,6 +53,7 @@ life_run(struct dispatcher *d, struct task *t, struct slot *s)
 	metrics_waited(d, t);
 	if (life_rearms(t))
 		life_arm_run(d, t);
+	log_task(LEVEL_DEBUG, t, "handed to worker %u", s->number + 1);
 }
 
 void
@@ -124,6 +126,7 @@ life_result(struct dispatcher *d, struct task *t, const uint8_t *at, size_t len,
 {
 	if (t->client != NULL && !t->notify)
 		answer_raw(t->client, t->msgid, at, len, chunk);
+	log_task(LEVEL_DEBUG, t, "done");
 	metrics_completed(d, t);
 	life_done(d, t);
 }
@@ -134,9 +137,7 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 {
 	if (t->client != NULL && !t->notify)
 		answer_fault(t->client, t->msgid, fault);
-	else
-		log_debug("fire-and-forget %s failed: %s: %s", t->route->name,
-		    code_name(fault->code), fault->message);
+	log_task_failed(d, t, end, fault);
 	life_count(d, t, end, fault);
 	life_done(d, t);
 }

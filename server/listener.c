@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "server/log.h"
+
 #define LISTENER_BACKLOG 4096 /* the kernel takes less if it must */
 #define LISTENER_UMASK 0117 /* leaves 0660 */
 #define LISTENER_FOLDER_MODE 0755
@@ -19,14 +21,14 @@
 static int
 listener_fail(const struct listener *l, const char *what)
 {
-	fprintf(stderr, "morod: %s: %s\n", l->path, what);
+	log_say(LEVEL_ERROR, "%s: %s", l->path, what);
 	return -1;
 }
 
 static int
 listener_fail_errno(const struct listener *l, const char *what)
 {
-	fprintf(stderr, "morod: %s: %s: %s\n", l->path, what, strerror(errno));
+	log_say(LEVEL_ERROR, "%s: %s: %s", l->path, what, strerror(errno));
 	return -1;
 }
 

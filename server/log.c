@@ -4,14 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "proto/fault.h"
-
-#define LOG_LINE 1024
-#define LOG_FATAL (-1) /* a level that nothing drops */
-#define NS_PER_MS 1000000
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const log_names[] = {
     [LEVEL_ERROR] = "error",
@@ -19,24 +14,62 @@ static const char *const log_names[] = {
     [LEVEL_INFO] = "info",
     [LEVEL_DEBUG] = "debug",
 };
+static const char log_fatal[] = "fatal"; /* a level that nothing drops */
 
-static int log_level = LEVEL_INFO;
+static const char *const log_formats[] = {
+    [LOG_TEXT] = "text",
+    [LOG_JSON] = "json",
+};
+
+int log_threshold = LEVEL_INFO;
+static enum log_format log_format = LOG_TEXT;
 static char log_role[32] = "morod";
+
+/* Finds a name in a table. Returns its place or -1. */
+static int
+log_parse(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(name, names[i]) == 0)
+			return (int)i;
+	}
+	return -1;
+}
 
 void
 log_set_level(enum log_level level)
 {
-	log_level = (int)level;
+	log_threshold = (int)level;
+}
+
+enum log_level
+log_level(void)
+{
+	return (enum log_level)log_threshold;
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return log_names[level];
 }
 
 int
 log_level_parse(const char *name)
 {
-	for (size_t i = 0; i < sizeof log_names / sizeof *log_names; i++) {
-		if (strcmp(name, log_names[i]) == 0)
-			return (int)i;
-	}
-	return -1;
+	return log_parse(log_names, COUNT(log_names), name);
+}
+
+void
+log_set_format(enum log_format format)
+{
+	log_format = format;
+}
+
+int
+log_format_parse(const char *name)
+{
+	return log_parse(log_formats, COUNT(log_formats), name);
 }
 
 void
@@ -45,60 +78,84 @@ log_set_role(const char *role)
 	snprintf(log_role, sizeof log_role, "%s", role);
 }
 
-/* Writes the line's head; returns its length. */
-static size_t
-log_head(char *line, size_t size, int level)
+/* Makes a line and writes it with one system call. */
+static void
+log_write(const char *level, const struct log_context *context,
+    const char *message)
 {
-	struct timespec ts;
-	struct tm tm;
+	bool other = context != NULL && context->role != NULL;
+	struct log_line line = {
+	    .level = level,
+	    .role = other ? context->role : log_role,
+	    .pid = other ? context->pid : getpid(),
+	    .message = message,
+	    .context = context,
+	};
+	char out[LOG_LINE_MAX];
 	size_t n;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, size - n,
-	    ".%03ldZ %s %s[%d]: ", ts.tv_nsec / NS_PER_MS,
-	    level == LOG_FATAL ? "fatal" : log_names[level], log_role,
-	    (int)getpid());
-	return n;
-}
-
-/* Makes a line of one text and writes it with one system call. */
-static void
-log_write(int level, const char *format, va_list ap)
-{
-	char line[LOG_LINE];
-	size_t head, n;
-
-	if (level > log_level)
-		return;
-	head = log_head(line, sizeof line, level);
-	vsnprintf(line + head, sizeof line - head - 1, format, ap);
-	fault_clean(line + head);
-	for (char *p = line + head; *p != '\0'; p++) {
-		if (*p == '\n')
-			*p = ' ';
-	}
-	n = strlen(line);
-	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) == -1)
+	clock_gettime(CLOCK_REALTIME, &line.time);
+	n = log_line_make(out, log_format, &line);
+	if (write(STDERR_FILENO, out, n) == -1)
 		return; /* there is nowhere to say it */
 }
 
-#define LOG_FUNCTION(name, level)               \
-	void name(const char *format, ...)      \
-	{                                       \
-		va_list ap;                     \
-                                                \
-		va_start(ap, format);           \
-		log_write((level), format, ap); \
-		va_end(ap);                     \
+static void
+log_format_write(const char *level, const struct log_context *context,
+    const char *format, va_list ap)
+{
+	/* one byte more than is shown, so that a cut is seen there */
+	char message[LOG_MESSAGE_MAX + 1];
+
+	vsnprintf(message, sizeof message, format, ap);
+	log_write(level, context, message);
+}
+
+#define LOG_FUNCTION(name, level)                                     \
+	void name(const char *format, ...)                            \
+	{                                                             \
+		va_list ap;                                           \
+                                                                      \
+		if (!log_is_on(level))                                \
+			return;                                       \
+		va_start(ap, format);                                 \
+		log_format_write(log_names[level], NULL, format, ap); \
+		va_end(ap);                                           \
 	}
 
 LOG_FUNCTION(log_error, LEVEL_ERROR)
 LOG_FUNCTION(log_warning, LEVEL_WARNING)
 LOG_FUNCTION(log_info, LEVEL_INFO)
-LOG_FUNCTION(log_debug, LEVEL_DEBUG)
+
+void
+log_event(enum log_level level, const struct log_context *context,
+    const char *format, ...)
+{
+	va_list ap;
+
+	if (!log_is_on(level))
+		return;
+	va_start(ap, format);
+	log_format_write(log_names[level], context, format, ap);
+	va_end(ap);
+}
+
+void
+log_say(enum log_level level, const char *format, ...)
+{
+	char message[LOG_MESSAGE_MAX + 1], clean[LOG_MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(message, sizeof message, format, ap);
+	va_end(ap);
+	if (log_format == LOG_JSON) {
+		log_write(log_names[level], NULL, message);
+		return;
+	}
+	log_line_clean(clean, sizeof clean, message, strlen(message));
+	dprintf(STDERR_FILENO, "morod: %s\n", clean);
+}
 
 void
 fatal(const char *format, ...)
@@ -106,7 +163,7 @@ fatal(const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	log_write(LOG_FATAL, format, ap);
+	log_format_write(log_fatal, NULL, format, ap);
 	va_end(ap);
 	exit(EXIT_FAILURE);
 }

@@ -77,6 +77,7 @@ main(int argc, char **argv)
 		return status;
 	}
 	log_set_level((enum log_level)config.log_level);
+	log_set_format((enum log_format)config.log_format);
 	status = master_main(&config);
 	config_clear(&config);
 	return status;

@@ -152,8 +152,8 @@ master_ready(struct master *m)
 		return;
 	}
 	m->announced = true;
-	fprintf(stderr, "morod: ready on %s (%llu workers)\n",
-	    m->config->socket, (unsigned long long)roster_wants(m->roster));
+	log_say(LEVEL_INFO, "ready on %s (%llu workers)", m->config->socket,
+	    (unsigned long long)roster_wants(m->roster));
 }
 
 static void
@@ -171,6 +171,10 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 			master_drain(m, "shutdown by a client", now);
 		else if (msg->n != 0)
 			master_stop(m, false, now);
+		break;
+	case MSG_DISPATCHER_LOG_LEVEL:
+		if (msg->n <= LEVEL_DEBUG)
+			log_set_level((enum log_level)msg->n);
 		break;
 	case MSG_DISPATCHER_DRAINED:
 		master_stop(m, true, now);

@@ -15,6 +15,7 @@
 #include "server/channel.h"
 #include "server/log.h"
 #include "server/now.h"
+#include "server/obituary.h"
 #include "server/process.h"
 #include "worker/worker.h"
 
@@ -28,6 +29,8 @@ struct roster_slot {
 	uint32_t generation; /* of the worker that is there, or was */
 	uint32_t restarts; /* deaths that nobody wanted */
 	bool wanted; /* the dispatcher kills it, or we do */
+	bool
+	    announced; /* the dispatcher knows of it, and writes its obituary */
 	uint64_t started; /* ms */
 	uint64_t pace; /* ms before the next start; 0: at once */
 	uint64_t start_at; /* while empty: ms, when the next one starts */
@@ -42,6 +45,7 @@ struct roster {
 /* What one start hands out: our ends and the worker's. */
 struct roster_birth {
 	int pair[2]; /* the dispatcher's end, the worker's end */
+	int output[2]; /* what the worker prints: its other end, its end */
 	int memfd;
 	struct page *page;
 };
@@ -81,18 +85,32 @@ roster_birth_clear(struct roster_birth *b)
 	for (int i = 0; i < 2; i++) {
 		if (b->pair[i] != -1)
 			close(b->pair[i]);
+		if (b->output[i] != -1)
+			close(b->output[i]);
 	}
 	if (b->memfd != -1)
 		close(b->memfd);
 }
 
-/* Makes the socketpair and the shared page. Returns 0 or -1 with errno. */
+/* Makes the pipe; only who reads it must not wait. Returns 0 or -1. */
+static int
+roster_birth_output(struct roster_birth *b)
+{
+	if (pipe2(b->output, O_CLOEXEC) == -1)
+		return -1;
+	return fcntl(b->output[0], F_SETFL, O_NONBLOCK);
+}
+
+/* Makes the socketpair, the pipe and the shared page. Returns 0 or -1 with errno. */
 static int
 roster_birth_init(struct roster_birth *b)
 {
 	b->pair[0] = b->pair[1] = b->memfd = -1;
+	b->output[0] = b->output[1] = -1;
 	b->page = MAP_FAILED;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, b->pair) == -1)
+		goto fail;
+	if (roster_birth_output(b) == -1)
 		goto fail;
 	b->memfd = memfd_create("morod-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	/* a worker that made it shorter would kill the dispatcher by SIGBUS */
@@ -117,6 +135,7 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	struct worker_setup setup = {
 	    .number = i + 1,
 	    .sock = b->pair[1],
+	    .output = b->output[1],
 	    .page = b->page,
 	    .limits = config_limits(r->config),
 	    .max_file = r->config->max_file,
@@ -144,6 +163,7 @@ roster_announce(struct roster *r, uint32_t i, struct roster_birth *b,
 	    [SPAWNED_SOCKET] = b->pair[0],
 	    [SPAWNED_PIDFD] = process_pidfd(s->pid),
 	    [SPAWNED_PAGE] = b->memfd,
+	    [SPAWNED_OUTPUT] = b->output[0],
 	};
 
 	if (fds[SPAWNED_PIDFD] == -1) {
@@ -151,7 +171,8 @@ roster_announce(struct roster *r, uint32_t i, struct roster_birth *b,
 		kill(s->pid, SIGKILL); /* our child, not reaped: no other */
 		return;
 	}
-	if (channel_send(channel, &m, fds, SPAWNED_FDS, 0) == -1)
+	s->announced = channel_send(channel, &m, fds, SPAWNED_FDS, 0) == 0;
+	if (!s->announced)
 		log_debug("dispatcher is gone, ignoring: %s", strerror(errno));
 	close(fds[SPAWNED_PIDFD]);
 }
@@ -179,6 +200,7 @@ roster_start(struct roster *r, uint32_t i, int channel, uint64_t now)
 	s->generation++;
 	s->started = now;
 	s->wanted = false;
+	s->announced = false;
 	roster_announce(r, i, &b, channel);
 	roster_birth_clear(&b);
 	log_debug("worker %u started, pid %d", i + 1, (int)pid);
@@ -239,26 +261,12 @@ roster_pace(struct roster_slot *s, uint64_t now)
 	s->start_at = now + s->pace;
 }
 
-/* One line for a death that nobody asked for. */
-static void
-roster_obituary(const struct roster_slot *s, uint32_t i, int status)
-{
-	char cause[64];
-
-	if (WIFSIGNALED(status))
-		snprintf(cause, sizeof cause, "killed by %s",
-		    process_signal_name(WTERMSIG(status)));
-	else
-		snprintf(cause, sizeof cause, "exited with status %d",
-		    WEXITSTATUS(status));
-	log_warning("worker %u (pid %d): %s; next one in %llu ms", i + 1,
-	    (int)s->pid, cause, (unsigned long long)s->pace);
-}
-
 enum roster_reaped
 roster_reaped(struct roster *r, pid_t pid, int status, int channel,
     uint64_t now)
 {
+	bool setup =
+	    WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_EXIT_SETUP;
 	struct roster_slot *s;
 	uint32_t i = 0;
 
@@ -275,16 +283,15 @@ roster_reaped(struct roster *r, pid_t pid, int status, int channel,
 	    .status = status,
 	};
 	roster_pace(s, now);
-	if (!s->wanted) {
-		s->restarts++;
-		roster_obituary(s, i, status);
-	}
+	s->restarts += !s->wanted;
+	m.n = setup ? CHANNEL_NO_NEXT : s->start_at - now;
 	s->pid = 0;
-	if (channel != -1)
-		channel_send(channel, &m, NULL, 0, 0); /* gone: ignoring */
-	if (WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_EXIT_SETUP)
-		return ROSTER_SETUP;
-	return ROSTER_REPLACED;
+	/* who knows of the task that it ran writes the line */
+	if ((channel == -1 || !s->announced ||
+		channel_send(channel, &m, NULL, 0, 0) == -1) &&
+	    !s->wanted)
+		obituary_write_stranger(&m);
+	return setup ? ROSTER_SETUP : ROSTER_REPLACED;
 }
 
 void
@@ -299,6 +306,8 @@ roster_kill_all(struct roster *r)
 {
 	roster_expect_exits(r);
 	for (uint32_t i = 0; i < r->n; i++) {
+		/* a dispatcher that comes meanwhile knows nothing of it */
+		r->slots[i].announced = false;
 		if (r->slots[i].pid != 0)
 			kill(r->slots[i].pid, SIGKILL);
 	}

@@ -206,6 +206,7 @@ slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
 	if (t == NULL || !page_after(t->number, begun) ||
 	    ++t->returns <= SLOT_RETURNS_MAX)
 		return;
+	obituary_note(s, NULL, t);
 	slot_crash_fault(s, t, m, &fault);
 	life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
 }
@@ -216,6 +217,7 @@ slot_bury(struct slot *s, struct task *t, const struct message *m)
 {
 	struct fault fault;
 
+	obituary_note(s, NULL, t);
 	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE) {
 		life_cancelled(slot_dispatcher(s), t);
 		return;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proto/envelope.h"
@@ -124,6 +125,7 @@ slot_link_new(struct slot *s, const struct message *m,
 			munmap(page, sizeof(struct page));
 		close(fds[SPAWNED_SOCKET]);
 		close(fds[SPAWNED_PIDFD]);
+		close(fds[SPAWNED_OUTPUT]);
 		free(w);
 		return NULL;
 	}
@@ -132,6 +134,10 @@ slot_link_new(struct slot *s, const struct message *m,
 	w->pid = m->pid;
 	w->pidfd = fds[SPAWNED_PIDFD];
 	w->page = page;
+	if (tail_init(&w->tail, &d->loop, s->number, m->pid,
+		fds[SPAWNED_OUTPUT]) == -1)
+		log_error("no memory for what worker %u prints, ignoring",
+		    s->number + 1);
 	return w;
 }
 
@@ -153,6 +159,7 @@ slot_spawned(struct slot *s, const struct message *m,
 	s->awaits = 0;
 	s->restarts = m->restarts;
 	s->cause[0] = '\0';
+	obituary_begin(s);
 	slot_change(s, SLOT_STARTING);
 	return 0;
 }
@@ -228,6 +235,7 @@ slot_kill(struct slot *s)
 	/* The master must know before it sees the death. */
 	dispatcher_tell(slot_dispatcher(s), MSG_DISPATCHER_KILLED, s->number,
 	    w->generation);
+	w->killed = true;
 	slot_change(s, SLOT_DYING);
 	process_kill(w->pidfd);
 }
@@ -396,6 +404,7 @@ slot_release_cb(struct conn *c)
 	struct slot_link *w = (struct slot_link *)c;
 
 	close(w->pidfd);
+	tail_clear(&w->tail);
 	munmap((void *)(uintptr_t)w->page, sizeof(struct page));
 	free(w);
 }
@@ -412,18 +421,43 @@ slot_forget(struct slot *s)
 	conn_close(&w->conn);
 }
 
+/* Takes all that the worker has left, and settles what it held. */
+static void
+slot_wind_up(struct slot *s, const struct message *m)
+{
+	if (s->state != SLOT_DYING)
+		slot_change(s, SLOT_DYING);
+	conn_read_rest(&s->worker->conn);
+	tail_end(&s->worker->tail);
+	slot_settle(s, m);
+}
+
 void
 slot_reaped(struct slot *s, const struct message *m)
 {
 	struct slot_link *w = s->worker;
 
+	if (w == NULL)
+		obituary_write_stranger(m);
 	if (w == NULL || w->generation != m->generation)
 		return;
-	if (s->state != SLOT_DYING)
-		slot_change(s, SLOT_DYING);
-	conn_read_rest(&w->conn);
-	slot_settle(s, m);
+	slot_wind_up(s, m);
+	obituary_write(s, m);
 	slot_forget(s);
+}
+
+void
+slot_dismiss(struct slot *s)
+{
+	if (s->worker != NULL)
+		shutdown(s->worker->conn.fd, SHUT_WR);
+}
+
+void
+slot_last_words(struct slot *s, uint64_t until)
+{
+	if (s->worker != NULL)
+		tail_wait(&s->worker->tail, s->worker->pidfd, until);
 }
 
 void
@@ -435,7 +469,8 @@ slot_clear(struct slot *s)
 		return;
 	m.generation = s->worker->generation;
 	m.pid = s->worker->pid;
-	slot_reaped(s, &m);
+	slot_wind_up(s, &m);
+	slot_forget(s);
 }
 
 const char *

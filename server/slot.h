@@ -16,6 +16,8 @@
 #include "proto/page.h"
 #include "server/channel.h"
 #include "server/conn.h"
+#include "server/obituary.h"
+#include "server/tail.h"
 #include "server/task.h"
 #include "server/usage.h"
 
@@ -75,6 +77,9 @@ struct slot_link {
 	pid_t pid;
 	int pidfd;
 	struct page *page; /* what it says is not trusted */
+	struct tail tail; /* what it prints */
+	struct obituary obituary;
+	bool killed; /* on purpose, by slot_kill() */
 };
 
 void slot_init(struct slot *s, struct pool *p, uint32_t number);
@@ -146,6 +151,13 @@ void slot_ask(struct slot *s, const struct task *t);
  * when it is dead; the one that caused it was answered before.
  */
 void slot_kill(struct slot *s);
+
+/*
+ * At the end of the process: tells the worker to end, and then waits until
+ * `until` (ms) for its last words.
+ */
+void slot_dismiss(struct slot *s);
+void slot_last_words(struct slot *s, uint64_t until);
 
 /* Forgets the worker at the end of the process. */
 void slot_clear(struct slot *s);

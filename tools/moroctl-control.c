@@ -4,7 +4,6 @@
 
 #include "tools/complain.h"
 #include "tools/moroctl.h"
-#include "tools/sink.h"
 
 int
 ctl_ping(struct ctl *c)
@@ -19,20 +18,20 @@ ctl_ping(struct ctl *c)
 	return rc;
 }
 
-/* Calls `types` for all, or for the one that is named. */
+/* Calls a method with the argument that was given, if one was. */
 static int
-control_types(struct ctl *c, struct moro_reply **reply)
+control_call(struct ctl *c, const char *method, struct moro_reply **reply)
 {
 	msgpack_sbuffer bytes;
 	msgpack_packer pk;
 	int rc;
 
 	if (c->n_args == 0)
-		return ctl_call(c, "types", NULL, 0, reply);
+		return ctl_call(c, method, NULL, 0, reply);
 	msgpack_sbuffer_init(&bytes);
 	msgpack_packer_init(&pk, &bytes, msgpack_sbuffer_write);
 	msgpack_pack_str_with_body(&pk, c->args[0], strlen(c->args[0]));
-	rc = ctl_call(c, "types", bytes.data, bytes.size, reply);
+	rc = ctl_call(c, method, bytes.data, bytes.size, reply);
 	msgpack_sbuffer_destroy(&bytes);
 	return rc;
 }
@@ -41,7 +40,7 @@ int
 ctl_types(struct ctl *c)
 {
 	struct moro_reply *reply;
-	int rc = control_types(c, &reply);
+	int rc = control_call(c, "types", &reply);
 
 	if (rc != EXIT_DONE)
 		return rc;
@@ -52,17 +51,14 @@ ctl_types(struct ctl *c)
 }
 
 int
-ctl_shutdown(struct ctl *c)
+ctl_log(struct ctl *c)
 {
-	static const char agreed[] = "the server is shutting down";
 	struct moro_reply *reply;
-	int rc = ctl_call(c, "shutdown", NULL, 0, &reply);
+	int rc = control_call(c, "log", &reply);
 
 	if (rc != EXIT_DONE)
 		return rc;
-	rc = ctl_has(c, CTL_JSON)
-		 ? ctl_put_json(c, reply)
-		 : sink_write(NULL, agreed, sizeof agreed - 1, true);
+	rc = ctl_put_text(c, reply, true);
 	moro_reply_free(reply);
 	return rc;
 }

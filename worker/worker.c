@@ -358,6 +358,21 @@ worker_stdin(void)
 }
 
 /*
+ * Puts the pipe in the place of stdout and stderr. Our own lines go there too:
+ * the dispatcher gives them a head, and has them for the obituary.
+ */
+static void
+worker_output(const struct worker_setup *setup)
+{
+	if (dup2(setup->output, STDOUT_FILENO) == -1 ||
+	    dup2(setup->output, STDERR_FILENO) == -1)
+		fatal("stdout and stderr: %s", strerror(errno));
+	log_set_format(LOG_BARE);
+	/* or a line would be seen when many more have come, or never */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+/*
  * Leaves the terminal: its Ctrl-C is for the master, and nothing that a library
  * asks there must stop a worker. Not by a session of its own, if that can be:
  * the kernel would take each for a group to be scheduled apart (autogroup,
@@ -389,6 +404,7 @@ worker_isolate(const struct worker_setup *setup)
 
 	worker_leave_terminal();
 	worker_stdin();
+	worker_output(setup);
 	if (process_close_others(&setup->sock, 1) == -1)
 		fatal("cannot close descriptors: %s", strerror(errno));
 	/* A core file would hold what callers entrusted to us. */

@@ -14,6 +14,7 @@
 struct worker_setup {
 	unsigned int number; /* of its slot, from 1: for its name */
 	int sock; /* its end of the socketpair; blocking */
+	int output; /* the pipe that takes the place of stdout and stderr */
 	struct page *page; /* shared with the dispatcher */
 	struct limits limits; /* of one message */
 	uint64_t max_file; /* bytes of one range of a file */

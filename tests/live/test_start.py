@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, DEADLINE, children_of, title, wait_until
+from harness import BUILD, DEADLINE, Client, children_of, title, wait_until
 
 MOROD = BUILD / "server" / "morod"
 
@@ -28,7 +28,7 @@ def test_version_and_help():
     done = run("--help")
     assert done.returncode == 0
     for word in ("--socket", "--workers", "--max-queue-size", "--debug-tasks",
-                 "--log-level", "--shutdown-timeout", "default 1000"):
+                 "--log-level", "--log-format", "--shutdown-timeout", "default 1000"):
         assert word in done.stdout
 
 
@@ -43,6 +43,7 @@ def test_version_and_help():
         (["--max-queue", "3"], ["--max-queue", "several"]),
         (["--max-queue-size", ""], ["--max-queue-size", '""']),
         (["--log-level", "loud"], ["--log-level", "debug", '"loud"']),
+        (["--log-format", "xml"], ["--log-format", "text or json", '"xml"']),
         (["--shutdown-timeout", "10"], ["--shutdown-timeout", "500ms", '"10"']),
         (["--max-frame", "1K"], ["--max-frame", "from 4K to 1G"]),
         (["--max-depth", "33"], ["--max-depth", "1 to 32"]),
@@ -190,6 +191,8 @@ def test_workers_inherit_no_descriptors(morod):
             fds = os.listdir(f"/proc/{pid}/fd")
             assert len(fds) == 4, [os.readlink(f"/proc/{pid}/fd/{f}") for f in fds]
             assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
+            assert os.readlink(f"/proc/{pid}/fd/1").startswith("pipe:")
+            assert os.readlink(f"/proc/{pid}/fd/2") == os.readlink(f"/proc/{pid}/fd/1")
 
 
 def test_log_level(morod):
@@ -204,7 +207,7 @@ def test_log_level(morod):
 
 
 def test_closed_standard_descriptors(tmp_path):
-    """Started with 0, 1 and 2 closed, no socket takes their place."""
+    """Started with 0, 1 and 2 closed, no socket takes their place; workers have pipes."""
     path = tmp_path / "m.sock"
     p = subprocess.Popen(
         ["/bin/sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', MOROD,
@@ -212,10 +215,14 @@ def test_closed_standard_descriptors(tmp_path):
         start_new_session=True,
     )
     wait_until(path.exists)
-    wait_until(lambda: title(p.pid) == "morod: master")
+    with Client(path) as c:
+        wait_until(lambda: c.stats()["workers"] == 1)
     for pid in [p.pid, *children_of(p.pid)]:
+        is_worker = title(pid).startswith("morod: worker")
         for fd in "012":
-            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+            link = os.readlink(f"/proc/{pid}/fd/{fd}")
+            pipe = is_worker and fd != "0"
+            assert link.startswith("pipe:") if pipe else link == "/dev/null"
     p.send_signal(signal.SIGTERM)
     assert p.wait(DEADLINE) == 0
 

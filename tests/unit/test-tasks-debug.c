@@ -190,6 +190,39 @@ test_tally(void **state)
 	unlink(path);
 }
 
+/* The bytes go out as they are; a full line of stdout is not held back. */
+static void
+test_print(void **state)
+{
+	int pipe_fds[2], real[2] = {dup(STDOUT_FILENO), dup(STDERR_FILENO)};
+	char got[64];
+	ssize_t n;
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	fflush(stdout);
+	dup2(pipe_fds[1], STDOUT_FILENO);
+	dup2(pipe_fds[1], STDERR_FILENO);
+	assert_int_equal(tasking_ok("debug:print", "{'text': 'a', 'times': 3}")
+			     ->via.i64,
+	    3);
+	tasking_ok("debug:print", "{'text': {'$bin': '00ff'}}");
+	tasking_ok("debug:print", "{'text': 'b', 'stream': 'stdout'}");
+	tasking_ok("debug:print", "{'text': 'c', 'times': 0}");
+	fflush(stdout);
+	dup2(real[0], STDOUT_FILENO);
+	dup2(real[1], STDERR_FILENO);
+	n = read(pipe_fds[0], got, sizeof got);
+	assert_int_equal(n, 6);
+	assert_memory_equal(got,
+	    "aaa\x00\xff"
+	    "b",
+	    6);
+	for (int i = 0; i < 2; i++) {
+		close(pipe_fds[i]);
+		close(real[i]);
+	}
+}
+
 static void
 test_refusals(void **state)
 {
@@ -211,6 +244,11 @@ test_refusals(void **state)
 	tasking_refuses("n", "debug:tally", "{}");
 	tasking_refuses("n", "debug:tally", "{'n': -1}");
 	tasking_refuses("n", "debug:tally", "{'n': 2147483649}");
+	tasking_refuses("text", "debug:print", "{}");
+	tasking_refuses("stream", "debug:print",
+	    "{'text': 'x', 'stream': 'stdin'}");
+	tasking_refuses("times", "debug:print",
+	    "{'text': 'x', 'times': 10000001}");
 	tasking_refuses("exit", "debug:crash", "{'exit': 256}");
 	tasking_refuses("exit", "debug:crash", "{'exit': -1}");
 	tasking_refuses("exit", "debug:crash", "{'exit': 1, 'signal': 9}");
@@ -228,6 +266,7 @@ main(void)
 	    cmocka_unit_test(test_crash_by_signal),
 	    cmocka_unit_test(test_crash_by_exit),
 	    cmocka_unit_test(test_tally),
+	    cmocka_unit_test(test_print),
 	    cmocka_unit_test(test_refusals),
 	};
 

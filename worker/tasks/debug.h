@@ -11,6 +11,7 @@ extern const struct task_type debug_spin_type;
 extern const struct task_type debug_fail_type;
 extern const struct task_type debug_crash_type;
 extern const struct task_type debug_tally_type;
+extern const struct task_type debug_print_type;
 extern const struct task_type debug_work_type;
 
 #endif
