@@ -26,11 +26,11 @@ list_slow(FILE *out, value t)
 	char outcome[VIEW_TEXT], type[VIEW_TEXT];
 	char wait[VIEW_WORDS], run[VIEW_WORDS], ago[VIEW_WORDS];
 
-	fprintf(out, "%7s%8s  %-10.10s %-16.16s%7s%9s%5s%7s",
-	    view_ms_of(run, t, "runMs"), view_ms_of(wait, t, "waitMs"),
-	    view_text(outcome, t, "outcome"), view_text(type, t, "type"),
-	    rows_number(client, t, "client"), rows_number(msgid, t, "msgid"),
-	    rows_number(slot, t, "slot"), view_ms_of(ago, t, "endedAgoMs"));
+	fprintf(out, "%7s%8s  %s %s%7s%9s%5s%7s", view_ms_of(run, t, "runMs"),
+	    view_ms_of(wait, t, "waitMs"), view_fit(outcome, t, "outcome", 10),
+	    view_fit(type, t, "type", 16), rows_number(client, t, "client"),
+	    rows_number(msgid, t, "msgid"), rows_number(slot, t, "slot"),
+	    view_ms_of(ago, t, "endedAgoMs"));
 	rows_id(out, t, 7);
 }
 
@@ -41,9 +41,9 @@ list_client(FILE *out, value c)
 	char name[VIEW_TEXT], bytes[VIEW_WORDS], age[VIEW_WORDS];
 	char unfinished[VIEW_WORDS], accepted[VIEW_WORDS], refused[VIEW_WORDS];
 
-	fprintf(out, "%6s%8s%7s  %-16.16s%11s%7s%9s%8s%6s\n",
+	fprintf(out, "%6s%8s%7s  %s%11s%7s%9s%8s%7s\n",
 	    rows_number(number, c, "client"), rows_number(pid, c, "pid"),
-	    rows_number(uid, c, "uid"), view_text(name, c, "name"),
+	    rows_number(uid, c, "uid"), view_fit(name, c, "name", 15),
 	    view_count(unfinished, view_number(c, "unfinished")),
 	    view_size_of(bytes, c, "bytes"),
 	    view_count(accepted, view_number(c, "accepted")),
@@ -194,8 +194,8 @@ int
 ctl_clients(struct ctl *c)
 {
 	static const struct list list = {
-	    "client     pid    uid  name             unfinished  bytes "
-	    "accepted refused   age",
+	    "client     pid    uid  name            unfinished  bytes "
+	    "accepted refused    age",
 	    list_client,
 	    "no clients",
 	};

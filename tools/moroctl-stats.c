@@ -155,7 +155,7 @@ stats_times(FILE *out, value times)
 		    any ? view_us(words, view_real(times, names[i])) : "-");
 }
 
-/* A line of the table: all tasks, a type's, a priority's. */
+/* A line of the table: its name has STATS_NAME columns. */
 static void
 stats_line(FILE *out, const char *name, value of, const char *span)
 {
@@ -163,8 +163,7 @@ stats_line(FILE *out, const char *name, value of, const char *span)
 	value run = view_field(view_field(of, "runUs"), span);
 	char n[VIEW_WORDS];
 
-	fprintf(out, "%-*.*s%7s", STATS_NAME, STATS_NAME, name,
-	    view_count(n, view_number(run, "count")));
+	fprintf(out, "%s%7s", name, view_count(n, view_number(run, "count")));
 	stats_times(out, wait);
 	stats_times(out, run);
 	fputc('\n', out);
@@ -183,7 +182,8 @@ stats_lines(FILE *out, value list, const char *name, const char *span)
 		value run = view_field(view_field(of, "runUs"), span);
 
 		if (view_number(run, "count") + view_number(wait, "count") > 0)
-			stats_line(out, view_text(text, of, name), of, span);
+			stats_line(out, view_fit(text, of, name, STATS_NAME),
+			    of, span);
 	}
 }
 
@@ -193,6 +193,7 @@ stats_table(FILE *out, struct ctl *c, value stats)
 {
 	bool all = ctl_has(c, CTL_SINCE_START);
 	const char *span = all ? "sinceStart" : "lastMinute";
+	char name[STATS_NAME + 1];
 
 	if (view_field(stats, "runUs") == NULL)
 		return; /* an older server */
@@ -201,7 +202,8 @@ stats_table(FILE *out, struct ctl *c, value stats)
 	    "waiting ---------------", "running ---------------");
 	fprintf(out, "%-*s%7s%7s%7s%7s%7s%7s%7s%7s%7s\n", STATS_NAME, "",
 	    "tasks", "p50", "p90", "p99", "max", "p50", "p90", "p99", "max");
-	stats_line(out, "all", stats, span);
+	snprintf(name, sizeof name, "%-*s", STATS_NAME, "all");
+	stats_line(out, name, stats, span);
 	stats_lines(out, view_field(stats, "priorities"), "priority", span);
 	stats_lines(out, view_field(stats, "types"), "type", span);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/fault.h"
+#include "tools/columns.h"
 #include "tools/complain.h"
 #include "tools/sink.h"
 
@@ -98,6 +99,19 @@ view_clean(char out[VIEW_TEXT], const char *text, size_t len)
 		if (*at == '\n' || *at == '\t')
 			*at = ' ';
 	}
+	return out;
+}
+
+const char *
+view_fit(char out[VIEW_TEXT], value map, const char *name, int columns)
+{
+	char text[VIEW_TEXT];
+	int n = columns_fit(out, VIEW_TEXT - (size_t)columns,
+	    view_text(text, map, name), columns);
+	size_t len = strlen(out);
+
+	memset(out + len, ' ', (size_t)(columns - n));
+	out[len + (size_t)(columns - n)] = '\0';
 	return out;
 }
 

@@ -34,7 +34,14 @@ bool view_true(value map, const char *name);
  */
 const char *view_text(char out[VIEW_TEXT], value map, const char *name);
 
-/* The same with text that has no field. */
+/*
+ * The same in exactly so many columns: what is too long is cut, what is shorter
+ * has spaces behind it.
+ */
+const char *view_fit(char out[VIEW_TEXT], value map, const char *name,
+    int columns);
+
+/* The same as view_text() with text that has no field. */
 const char *view_clean(char out[VIEW_TEXT], const char *text, size_t len);
 
 /* Whether a field is this text. */
