@@ -148,14 +148,21 @@ settle_task(const struct config *config, struct task_config *t,
 
 /* The queue has emptied at less than what it is full at. */
 static void
-settle_marks(const struct config *config, struct config_errors *errors)
+settle_marks(struct config *config, struct config_errors *errors)
 {
+	const struct option_entry *e =
+	    config_table_find("queue-low-mark", IN_SERVER);
+	struct config_section s = config_section_server(config, e);
+	char place[SETTLE_NAME];
+
 	if (config->queue_low_mark < config->queue_high_mark)
 		return;
+	config_error_origin(errors, e, config_section_origin(&s, e), place,
+	    sizeof place);
 	config_error(errors,
-	    "queue-low-mark takes less than queue-high-mark (%" PRIu64
-	    "), not %" PRIu64,
-	    config->queue_high_mark, config->queue_low_mark);
+	    "%s: queue-low-mark takes less than queue-high-mark, which is "
+	    "%" PRIu64 ", not %" PRIu64,
+	    place, config->queue_high_mark, config->queue_low_mark);
 }
 
 int
