@@ -36,7 +36,7 @@ struct retry {
 struct options {
 	const char *id; /* borrows the scanned bytes; NULL: none given */
 	size_t id_len;
-	enum priority priority;
+	enum priority priority; /* PRIORITY_N: none given */
 	uint32_t timeout_ms; /* acceptance to answer; 0: no limit */
 	uint32_t run_timeout_ms; /* execution alone; 0: no limit */
 	uint32_t queue_timeout_ms; /* waiting alone; 0: no limit */
@@ -53,9 +53,9 @@ struct options {
 };
 
 /* The options of a task that gives none. */
-#define OPTIONS_NONE                                                 \
-	{                                                            \
-		.priority = PRIORITY_NORMAL, .result_fd = INFO_NO_FD \
+#define OPTIONS_NONE                                            \
+	{                                                       \
+		.priority = PRIORITY_N, .result_fd = INFO_NO_FD \
 	}
 
 /*

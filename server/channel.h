@@ -21,7 +21,7 @@ enum message_type {
 	/* dispatcher to master */
 	MSG_DISPATCHER_READY, /* all workers have answered once */
 	MSG_DISPATCHER_KILLED, /* slot, generation: the death is wanted */
-	MSG_DISPATCHER_SHUTDOWN, /* a client may and did ask for it */
+	MSG_DISPATCHER_SHUTDOWN, /* a client may and did ask; n: 1 now */
 	MSG_DISPATCHER_DRAINED, /* nothing is left to do; it exits now */
 	MSG_DISPATCHER_LOG_LEVEL, /* n: enum log_level */
 };

@@ -14,6 +14,7 @@
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/log.h"
+#include "server/room.h"
 #include "server/submit.h"
 
 /*
@@ -138,6 +139,7 @@ client_new(struct dispatcher *d, int fd)
 	c->pid = cred.pid;
 	c->conn.takes_fds = client_may_pass(c);
 	TAILQ_INIT(&c->tasks);
+	LIST_INIT(&c->parkings);
 	deadline_init(&c->deadline, client_deadline_cb, c);
 	TAILQ_INSERT_TAIL(&d->clients, c, link);
 	d->n_clients++;
@@ -151,8 +153,7 @@ client_is_admin(const struct client *c)
 	return client_uid_is_admin(c->uid);
 }
 
-/* Sets the deadline that the client's state asks for. */
-static void
+void
 client_arm(struct client *c)
 {
 	struct loop *l = &c->dispatcher->loop;
@@ -162,7 +163,7 @@ client_arm(struct client *c)
 		after = CLIENT_CLOSE_MS;
 	else if (c->slow)
 		after = CLIENT_SLOW_MS;
-	else if (c->conn.part && !c->half_closed)
+	else if (c->conn.part && !c->half_closed && c->waits_for == NULL)
 		after = c->dispatcher->config->frame_timeout_ms;
 	if (after == 0)
 		deadline_unset(l->deadlines, &c->deadline);
@@ -180,12 +181,13 @@ client_close(struct client *c)
 	if (c->conn.fd == -1)
 		return;
 	deadline_unset(d->loop.deadlines, &c->deadline);
+	room_forget(c);
 	conn_close(&c->conn);
 	TAILQ_REMOVE(&d->clients, c, link);
 	d->n_clients--;
 	while ((t = TAILQ_FIRST(&c->tasks)) != NULL) {
 		if (t->notify)
-			client_remove_task(c, t); /* goes on without it */
+			life_orphan(t); /* goes on without it */
 		else
 			life_drop(d, t);
 	}
@@ -209,6 +211,7 @@ client_release_cb(struct conn *conn)
 
 	client_close_fds(c);
 	free(c->done);
+	pool_leave(c);
 	free(c);
 }
 
@@ -237,6 +240,7 @@ client_add_task(struct client *c, struct task *t)
 {
 	TAILQ_INSERT_TAIL(&c->tasks, t, client_link);
 	c->n_tasks++;
+	c->task_bytes += t->data_len;
 	c->n_task_fds += t->n_fds;
 }
 
@@ -295,6 +299,7 @@ client_remove_task(struct client *c, struct task *t)
 	}
 	TAILQ_REMOVE(&c->tasks, t, client_link);
 	c->n_tasks--;
+	c->task_bytes -= t->data_len;
 	c->n_task_fds -= t->n_fds;
 	t->client = NULL;
 }

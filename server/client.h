@@ -16,6 +16,9 @@
 #include "server/task.h"
 
 struct dispatcher;
+struct lanes;
+struct parking;
+struct route;
 
 #define CLIENT_NAME 64
 #define CLIENT_FDS 32 /* descriptors of unfinished tasks, and before that */
@@ -50,7 +53,13 @@ struct client {
 	uint64_t number; /* of the connection: counts from 1 */
 	struct task_list tasks; /* unfinished, by client_link */
 	uint32_t n_tasks;
+	uint64_t task_bytes; /* of the data of those */
+	TAILQ_ENTRY(client) waiting_link; /* while waits_for is not NULL */
+	struct route *waits_for; /* not read from until that has room */
+	bool subscribed; /* to backpressure */
 	struct task_id *ids; /* by text; uthash */
+	struct lanes *lanes; /* its place in the pools' queues, or NULL */
+	LIST_HEAD(, parking) parkings; /* its tasks of types that are full */
 	struct client_done *done; /* NULL: nothing was answered yet */
 	enum fault_shape shape; /* of errors */
 	struct client_fds *fds; /* NULL: there are none */
@@ -74,6 +83,9 @@ void client_close(struct client *c);
 
 /* Closes it when what it still has to get is sent, or after a second. */
 void client_close_soon(struct client *c);
+
+/* Sets the deadline that the client's state asks for. */
+void client_arm(struct client *c);
 
 /* Whether it may use admin methods: root and the server's own user. */
 bool client_is_admin(const struct client *c);

@@ -1,187 +1,19 @@
-#include "server/config.h"
+#include "server/config-parts.h"
 
-#include <getopt.h>
-#include <inttypes.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/units.h"
-#include "server/log.h"
+#include "proto/options.h"
+#include "worker/registry.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define CONFIG_WORKERS_MAX 1024
-#define CONFIG_QUEUE_MAX 4000000 /* task numbers have 22 bits */
-#define CONFIG_PREFETCH_MAX 1000000
-#define CONFIG_GRACE_MAX 3600000 /* an hour */
-#define CONFIG_CLIENTS_MAX 1000000
 #define CONFIG_ROOT_SOCKET "/run/moro/morod.sock"
 #define CONFIG_USER_SOCKET "morod.sock"
-#define CONFIG_VAL 256 /* getopt's values of our options: no characters */
-#define GIB ((uint64_t)1 << 30)
-
-enum option_kind {
-	OPTION_FLAG,
-	OPTION_PATH,
-	OPTION_NUMBER,
-	OPTION_SIZE,
-	OPTION_DURATION,
-	OPTION_LEVEL,
-	OPTION_FORMAT,
-};
-
-struct option_entry {
-	const char *name;
-	const char *metavar;
-	enum option_kind kind;
-	size_t offset; /* in struct config */
-	uint64_t min, max; /* of numbers, bytes, milliseconds */
-	const char *fallback; /* as it would be written; NULL: see about */
-	const char *about;
-};
-
-#define AT(field) offsetof(struct config, field)
-
-static const struct option_entry option_table[] = {
-    {"socket", "PATH", OPTION_PATH, AT(socket), 0, 0, NULL,
-	"listen here (default $MORO_SOCKET, else " CONFIG_ROOT_SOCKET
-	" for root, else $XDG_RUNTIME_DIR/" CONFIG_USER_SOCKET ")"},
-    {"workers", "N", OPTION_NUMBER, AT(workers), 1, CONFIG_WORKERS_MAX, NULL,
-	"worker processes (default CPUs - 1, at least 1)"},
-    {"prefetch-us", "N", OPTION_NUMBER, AT(prefetch_us), 0, CONFIG_PREFETCH_MAX,
-	"50",
-	"expected run time of the tasks a worker holds, in us; 0: one task"},
-    {"max-queue-size", "N", OPTION_NUMBER, AT(max_queue_size), 1,
-	CONFIG_QUEUE_MAX, "1000", "tasks that may wait"},
-    {"max-queued-bytes", "SIZE", OPTION_SIZE, AT(max_queued_bytes), 1,
-	1024 * GIB, "1G", "bytes of unfinished tasks and unread answers"},
-    {"max-clients", "N", OPTION_NUMBER, AT(max_clients), 1, CONFIG_CLIENTS_MAX,
-	"10000", "connections"},
-    {"max-client-tasks", "N", OPTION_NUMBER, AT(max_client_tasks), 1,
-	CONFIG_QUEUE_MAX, "4096", "unfinished tasks of one connection"},
-    {"max-frame", "SIZE", OPTION_SIZE, AT(max_frame), LIMIT_FRAME_MIN,
-	LIMIT_FRAME_MAX, "64M", "bytes of one message"},
-    {"max-depth", "N", OPTION_NUMBER, AT(max_depth), 1, LIMIT_DEPTH_MAX, "32",
-	"containers nested in a task's data"},
-    {"max-values", "N", OPTION_NUMBER, AT(max_values), 16, LIMIT_VALUES_MAX,
-	"1000000", "values in one message"},
-    {"max-method", "N", OPTION_NUMBER, AT(max_method), 16, LIMIT_METHOD_MAX,
-	"128", "bytes of a method's name"},
-    {"max-file", "SIZE", OPTION_SIZE, AT(max_file), 1, LIMIT_FILE_MAX, "4G",
-	"bytes of a file that a client hands over as a descriptor"},
-    {"files-for-all", NULL, OPTION_FLAG, AT(files_for_all), 0, 0, NULL,
-	"take descriptors from every client, not only from root and this user"},
-    {"frame-timeout", "DUR", OPTION_DURATION, AT(frame_timeout_ms), 10,
-	LIMIT_TIME_MS_MAX, "10s", "first byte of a message to its last"},
-    {"shutdown-timeout", "DUR", OPTION_DURATION, AT(shutdown_timeout_ms), 0,
-	LIMIT_TIME_MS_MAX, "10s", "how long a stop waits for accepted tasks"},
-    {"cancel-grace", "DUR", OPTION_DURATION, AT(cancel_grace_ms), 0,
-	CONFIG_GRACE_MAX, "1s",
-	"how long a cancelled task that asks for it may clean up"},
-    {"log-level", "LEVEL", OPTION_LEVEL, AT(log_level), 0, 0, "info",
-	"what to log: " LOG_LEVEL_NAMES},
-    {"log-format", "FORMAT", OPTION_FORMAT, AT(log_format), 0, 0, "text",
-	"how: " LOG_FORMAT_NAMES ", one object a line"},
-    {"debug-tasks", NULL, OPTION_FLAG, AT(debug_tasks), 0, 0, NULL,
-	"offer debug:echo, sleep, spin, fail, crash, tally and work"},
-    {"version", NULL, OPTION_FLAG, AT(version), 0, 0, NULL,
-	"print the version"},
-    {"help", NULL, OPTION_FLAG, AT(help), 0, 0, NULL, "print this"},
-};
-
-/* What an entry takes, for error messages. */
-static void
-option_takes(const struct option_entry *e, char *out, size_t size)
-{
-	switch (e->kind) {
-	case OPTION_NUMBER:
-		snprintf(out, size,
-		    "a whole number from %" PRIu64 " to %" PRIu64, e->min,
-		    e->max);
-		break;
-	case OPTION_SIZE:
-		snprintf(out, size,
-		    "bytes such as 64M, from %" PRIu64 " to %" PRIu64, e->min,
-		    e->max);
-		break;
-	case OPTION_DURATION:
-		snprintf(out, size, UNITS_DURATION_TAKES ", from %" PRIu64 "ms",
-		    e->min);
-		break;
-	case OPTION_LEVEL:
-		snprintf(out, size, LOG_LEVEL_NAMES);
-		break;
-	case OPTION_FORMAT:
-		snprintf(out, size, LOG_FORMAT_NAMES);
-		break;
-	case OPTION_PATH:
-		snprintf(out, size, "a path of 1 to %zu bytes",
-		    CONFIG_SOCKET_MAX - 1);
-		break;
-	case OPTION_FLAG:
-		snprintf(out, size, "no value");
-		break;
-	}
-}
-
-/* Reads a value that is a number in the end. Returns 0 or -1. */
-static int
-option_number(const struct option_entry *e, const char *text, uint64_t *out)
-{
-	uint64_t v = 0;
-	int place;
-
-	switch (e->kind) {
-	case OPTION_NUMBER:
-		return units_number(text, e->min, e->max, out);
-	case OPTION_SIZE:
-		if (units_size(text, &v) == -1)
-			return -1;
-		break;
-	case OPTION_DURATION:
-		if (units_duration(text, 0, &v) == -1)
-			return -1;
-		break;
-	default:
-		place = e->kind == OPTION_LEVEL ? log_level_parse(text)
-						: log_format_parse(text);
-		if (place == -1)
-			return -1;
-		*out = (uint64_t)place;
-		return 0;
-	}
-	if (v < e->min || v > e->max)
-		return -1;
-	*out = v;
-	return 0;
-}
-
-/* Stores a value; -1 when the entry does not take it. */
-static int
-option_store(struct config *config, const struct option_entry *e,
-    const char *text)
-{
-	char *at = (char *)config + e->offset;
-
-	switch (e->kind) {
-	case OPTION_FLAG:
-		*(bool *)at = true;
-		return 0;
-	case OPTION_PATH:
-		if (text[0] == '\0' || strlen(text) >= CONFIG_SOCKET_MAX)
-			return -1;
-		*(const char **)at = text;
-		return 0;
-	default:
-		return option_number(e, text, (uint64_t *)at);
-	}
-}
 
 /* CPUs that this process may use, less one for the dispatcher. */
 static uint64_t
-config_workers(void)
+config_cpus(void)
 {
 	cpu_set_t set;
 	int n = 1;
@@ -191,166 +23,261 @@ config_workers(void)
 	return n > 1 ? (uint64_t)n - 1 : 1;
 }
 
-static void
-config_defaults(struct config *config)
+const char *
+config_task_name(const struct task_config *t)
 {
-	memset(config, 0, sizeof *config);
-	for (size_t i = 0; i < COUNT(option_table); i++) {
-		if (option_table[i].fallback != NULL)
-			option_store(config, &option_table[i],
-			    option_table[i].fallback);
-	}
-	config->workers = config_workers();
+	return t->type->name;
 }
 
-/* Finds a place for the socket when none was given. */
+/* Sets the defaults that the table has for a section. */
 static int
-config_socket(struct config *config)
+config_fallbacks(const struct config_section *s, unsigned int where)
 {
-	const char *path = getenv("MORO_SOCKET");
-	const char *dir = getenv("XDG_RUNTIME_DIR");
-	int n = 0;
+	for (size_t i = 0; i < config_table_n; i++) {
+		const struct option_entry *e = &config_table[i];
 
-	if (path != NULL && path[0] != '\0') {
-		config->socket = path;
-		if (strlen(path) < CONFIG_SOCKET_MAX)
-			return 0;
-		n = -1;
-	} else if (geteuid() == 0) {
-		config->socket = CONFIG_ROOT_SOCKET;
-		config->default_socket = true;
-		return 0;
-	} else if (dir == NULL || dir[0] == '\0') {
-		fprintf(stderr, "morod: --socket PATH is needed: neither "
-				"MORO_SOCKET nor XDG_RUNTIME_DIR is set\n");
-		return -1;
-	} else {
-		n = snprintf(config->socket_buffer,
-		    sizeof config->socket_buffer, "%s/%s", dir,
-		    CONFIG_USER_SOCKET);
-		config->socket = config->socket_buffer;
-	}
-	if (n < 0 || (size_t)n >= CONFIG_SOCKET_MAX) {
-		fprintf(stderr,
-		    "morod: MORO_SOCKET and XDG_RUNTIME_DIR take a path of at "
-		    "most %zu bytes; give --socket PATH\n",
-		    CONFIG_SOCKET_MAX - 1);
-		return -1;
+		if (e->where & where && e->fallback != NULL &&
+		    config_section_set(s, e, e->fallback, FROM_DEFAULT, 0) ==
+			-1)
+			return -1;
 	}
 	return 0;
 }
 
-/* Fills getopt's table from ours; its last entry is left zero. */
-static void
-config_long_options(struct option *options)
-{
-	for (size_t i = 0; i < COUNT(option_table); i++) {
-		options[i].name = option_table[i].name;
-		options[i].has_arg = option_table[i].kind == OPTION_FLAG
-					 ? no_argument
-					 : required_argument;
-		/* each its own, or an abbreviation is not seen to be ambiguous */
-		options[i].val = CONFIG_VAL + (int)i;
-	}
-}
-
-/* Finds the entry of a long option as it was typed, or NULL. */
-static const struct option_entry *
-config_typed(const char *typed)
-{
-	size_t len = strcspn(typed, "=");
-
-	for (size_t i = 0; i < COUNT(option_table); i++) {
-		const char *name = option_table[i].name;
-
-		if (len > 2 && strncmp(typed + 2, name, len - 2) == 0)
-			return &option_table[i];
-	}
-	return NULL;
-}
-
-/* How many options an abbreviation may be; 1 for a whole name. */
+/* Makes the tasks, one for each type, with what the type says itself. */
 static int
-config_matches(const char *typed)
+config_init_tasks(struct config *config)
 {
-	size_t len = strcspn(typed, "=");
-	int n = 0;
+	const struct task_type *type;
+	size_t n = 0;
 
-	for (size_t i = 0; len > 2 && i < COUNT(option_table); i++) {
-		const char *name = option_table[i].name;
-
-		if (strncmp(typed + 2, name, len - 2) != 0)
-			continue;
-		if (name[len - 2] == '\0')
-			return 1;
+	while (registry_at(n) != NULL)
 		n++;
+	config->tasks = calloc(n, sizeof *config->tasks);
+	if (config->tasks == NULL)
+		return -1;
+	for (; (type = registry_at(config->n_tasks)) != NULL;
+	     config->n_tasks++) {
+		struct task_config *t = &config->tasks[config->n_tasks];
+		struct config_section s = config_section_task(t);
+
+		t->type = type;
+		t->timeout_ms = type->timeout_ms;
+		t->priority =
+		    type->flags & TYPE_URGENT ? PRIORITY_HIGH : PRIORITY_NORMAL;
+		if (config_fallbacks(&s, IN_TASK) == -1)
+			return -1;
 	}
-	return n;
+	return 0;
 }
 
-/* Says why getopt refused an option. */
-static int
-config_refuse(const char *typed, bool missing)
+struct pool_config *
+config_pool_add(struct config *config, const char *name, size_t len)
 {
-	const struct option_entry *e = config_typed(typed);
-	char takes[128];
+	struct pool_config *pools = reallocarray(config->pools,
+	    config->n_pools + 1, sizeof *config->pools);
+	struct pool_config *p;
 
-	if (config_matches(typed) > 1) {
-		fprintf(stderr,
-		    "morod: option %s may be one of several; morod --help "
-		    "lists them\n",
-		    typed);
-		return -1;
-	}
-	if (e == NULL || typed[0] != '-' || typed[1] != '-') {
-		fprintf(stderr,
-		    "morod: unknown option %s; morod --help lists them\n",
-		    typed);
-		return -1;
-	}
-	option_takes(e, takes, sizeof takes);
-	fprintf(stderr, "morod: --%s takes %s%s\n", e->name, takes,
-	    missing ? ", and nothing was given" : "");
-	return -1;
+	if (pools == NULL)
+		return NULL;
+	config->pools = pools;
+	p = &pools[config->n_pools++];
+	memset(p, 0, sizeof *p);
+	memcpy(p->name, name, len);
+	return p;
 }
 
-static int
-config_value(struct config *config, const struct option_entry *e)
+int
+config_init(struct config *config)
 {
-	char takes[128];
+	struct config_section server = {IN_SERVER, config, config->origins};
+	struct config_section pool = config_section_pool(&config->pool);
 
-	if (option_store(config, e, optarg) == 0)
+	memset(config, 0, sizeof *config);
+	config->pool.workers.min = config->pool.workers.max = config_cpus();
+	if (config_fallbacks(&pool, IN_POOL) == -1 ||
+	    config_init_tasks(config) == -1)
+		return -1;
+	for (size_t i = 0; i < config_table_n; i++) {
+		const struct option_entry *e = &config_table[i];
+
+		if (e->where & IN_SERVER && !(e->where & IN_POOL) &&
+		    e->fallback != NULL &&
+		    config_section_set(&server, e, e->fallback, FROM_DEFAULT,
+			0) == -1)
+			return -1;
+	}
+	if (config_pool_add(config, CONFIG_POOL_DEFAULT,
+		strlen(CONFIG_POOL_DEFAULT)) == NULL)
+		return -1;
+	return 0;
+}
+
+/* Frees the texts of a section. */
+static void
+config_clear_section(const struct config_section *s, unsigned int where)
+{
+	for (size_t i = 0; i < config_table_n; i++) {
+		const struct option_entry *e = &config_table[i];
+
+		if (e->where & where)
+			config_value_clear(config_section_value(s, e), e);
+	}
+}
+
+void
+config_clear(struct config *config)
+{
+	for (size_t i = 0; i < config_table_n; i++) {
+		const struct option_entry *e = &config_table[i];
+		struct config_section s = config_section_server(config, e);
+
+		if (e->where & (IN_START | IN_SERVER))
+			config_value_clear(config_section_value(&s, e), e);
+	}
+	for (size_t i = 0; i < config->n_pools; i++) {
+		struct config_section s =
+		    config_section_pool(&config->pools[i]);
+
+		config_clear_section(&s, IN_POOL);
+	}
+	for (size_t i = 0; i < config->n_tasks; i++) {
+		struct config_section s =
+		    config_section_task(&config->tasks[i]);
+
+		config_clear_section(&s, IN_TASK);
+	}
+	for (int i = 0; i < config->argc; i++)
+		free(config->argv[i]);
+	free(config->argv);
+	free(config->pools);
+	free(config->tasks);
+	memset(config, 0, sizeof *config);
+}
+
+/* Finds a place for the socket when none was given. */
+static int
+config_socket(struct config *config, struct config_errors *errors)
+{
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+	int n;
+
+	if (geteuid() == 0) {
+		config->socket = strdup(CONFIG_ROOT_SOCKET);
+		config->default_socket = true;
+		return config->socket != NULL ? 0 : -1;
+	}
+	if (dir == NULL || dir[0] == '\0') {
+		config_error(errors,
+		    "--socket PATH is needed: neither MORO_SOCKET nor "
+		    "XDG_RUNTIME_DIR is set");
+		return -1;
+	}
+	n = asprintf(&config->socket, "%s/%s", dir, CONFIG_USER_SOCKET);
+	if (n == -1) {
+		config->socket = NULL;
+		return -1;
+	}
+	if ((size_t)n < CONFIG_SOCKET_MAX)
 		return 0;
-	option_takes(e, takes, sizeof takes);
-	fprintf(stderr, "morod: --%s takes %s, not \"%s\"\n", e->name, takes,
-	    optarg);
+	config_error(errors,
+	    "XDG_RUNTIME_DIR and a socket's name there are longer than %zu "
+	    "bytes; give --socket PATH",
+	    CONFIG_SOCKET_MAX - 1);
 	return -1;
+}
+
+/* Keeps a copy of the command line. */
+static int
+config_copy_arguments(struct config *config, int argc, char **argv)
+{
+	config->argv = calloc((size_t)argc + 1, sizeof *config->argv);
+	if (config->argv == NULL)
+		return -1;
+	for (; config->argc < argc; config->argc++) {
+		config->argv[config->argc] = strdup(argv[config->argc]);
+		if (config->argv[config->argc] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+int
+config_read(struct config *config, int argc, char **argv,
+    struct config_errors *errors)
+{
+	const char *path;
+
+	if (config_init(config) == -1 ||
+	    config_copy_arguments(config, argc, argv) == -1) {
+		config_error(errors, "out of memory");
+		return -1;
+	}
+	if (config_args_read(config, errors) == -1)
+		return -1;
+	if (config->help || config->version || config->print_default)
+		return 0;
+	path = config->file != NULL ? config->file : CONFIG_FILE;
+	if (config_load(config, path, config->file != NULL, errors) == -1 ||
+	    config_settle(config, errors) == -1)
+		return -1;
+	if (config->socket != NULL || config->check)
+		return 0;
+	return config_socket(config, errors);
 }
 
 int
 config_parse(struct config *config, int argc, char **argv)
 {
-	struct option options[COUNT(option_table) + 1] = {0};
-	int c;
+	struct config_errors errors = {.out = stderr, .prefix = "morod: "};
 
-	config_defaults(config);
-	config_long_options(options);
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		if (c < CONFIG_VAL)
-			return config_refuse(argv[optind - 1], c == ':');
-		if (config_value(config, &option_table[c - CONFIG_VAL]) == -1)
-			return -1;
-	}
-	if (optind < argc) {
-		fprintf(stderr,
-		    "morod: takes no argument, and \"%s\" was given\n",
-		    argv[optind]);
-		return -1;
-	}
-	if (config->help || config->version || config->socket != NULL)
+	return config_read(config, argc, argv, &errors);
+}
+
+int
+config_parse_text(struct config *config, const char *name, const char *text,
+    size_t len, FILE *out)
+{
+	struct config_errors errors = {
+	    .out = out,
+	    .prefix = "",
+	    .path = name,
+	};
+
+	if (config_init(config) == 0 &&
+	    config_file_read(config, text, len, &errors) == 0 &&
+	    config_settle(config, &errors) == 0)
 		return 0;
-	return config_socket(config);
+	config_clear(config);
+	return -1;
+}
+
+struct pool_config *
+config_pool(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_pools; i++) {
+		if (strcmp(config->pools[i].name, name) == 0)
+			return &config->pools[i];
+	}
+	return NULL;
+}
+
+bool
+config_task_sets_timeout(const struct task_config *t)
+{
+	const struct option_entry *e = config_table_find("timeout", IN_TASK);
+
+	return t->origins[e - config_table].from != FROM_DEFAULT;
+}
+
+uint32_t
+config_workers(const struct config *config)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < config->n_pools; i++)
+		n += config->pools[i].workers.max;
+	return (uint32_t)n;
 }
 
 struct limits
@@ -364,25 +291,4 @@ config_limits(const struct config *config)
 	};
 
 	return limits;
-}
-
-void
-config_help(void)
-{
-	printf("morod runs CPU-heavy tasks for other programs: it takes them "
-	       "over a Unix\nsocket and hands them to worker processes. It "
-	       "stays in the foreground.\n\nusage: morod [OPTION...]\n\n");
-	for (size_t i = 0; i < COUNT(option_table); i++) {
-		const struct option_entry *e = &option_table[i];
-		char left[40];
-
-		snprintf(left, sizeof left, "--%s%s%s", e->name,
-		    e->metavar ? " " : "", e->metavar ? e->metavar : "");
-		printf("  %-24s  %s", left, e->about);
-		if (e->fallback != NULL)
-			printf(" (default %s)", e->fallback);
-		putchar('\n');
-	}
-	printf("\nTry it:  morod --socket /tmp/m.sock --debug-tasks &\n"
-	       "         moroctl --socket /tmp/m.sock hash README.md\n");
 }

@@ -1,23 +1,80 @@
 #ifndef MORO_SERVER_CONFIG_H
 #define MORO_SERVER_CONFIG_H
 
-/* What morod was told to do: one table makes the parsing and --help. */
+/*
+ * What morod was told to do, by the command line, the environment and a file.
+ * One table (server/config-table.c) makes the parsing of all three, --help,
+ * the reference page and the default file.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/un.h>
 
 #include "proto/limit.h"
 
 #define CONFIG_SOCKET_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
+#define CONFIG_FILE "/etc/moro/morod.conf" /* read if it is there */
+#define CONFIG_NAME_MAX 32 /* bytes of a pool's name */
+#define CONFIG_KEYS_MAX 128 /* entries that the table may have */
+#define CONFIG_POOL_DEFAULT "default"
+
+struct task_type;
+
+/* Who said it; a later one wins. */
+enum config_from {
+	FROM_DEFAULT,
+	FROM_SERVER, /* a pool's, that has what section [morod] says */
+	FROM_FILE,
+	FROM_ENVIRONMENT,
+	FROM_ARGUMENTS,
+};
+
+struct config_origin {
+	enum config_from from;
+	unsigned int line; /* of the file, where it says so; 0: it does not */
+};
+
+/* Least and most of something; both the same when one number was given. */
+struct config_range {
+	uint64_t min, max;
+};
+
+struct pool_config {
+	char name[CONFIG_NAME_MAX + 1];
+	unsigned int line; /* of its section's beginning; 0: it has none */
+	struct config_range workers;
+	uint64_t reserve; /* workers kept for high priority */
+	uint64_t max_queue_size; /* tasks that wait */
+	struct config_origin origins[CONFIG_KEYS_MAX]; /* by place in table */
+};
+
+/* What holds for tasks of one type. */
+struct task_config {
+	const struct task_type *type;
+	unsigned int line; /* as of a pool */
+	char *pool; /* name of a pool that there is */
+	uint64_t max_running; /* 0: no limit of its own */
+	uint64_t max_queued; /* 0: likewise */
+	uint64_t priority; /* enum priority, of tasks that give none */
+	uint64_t timeout_ms; /* these three, of tasks that give none of them; */
+	uint64_t run_timeout_ms; /* 0: no limit */
+	uint64_t queue_timeout_ms;
+	struct config_origin origins[CONFIG_KEYS_MAX];
+};
 
 struct config {
-	const char *socket; /* the path; never NULL after config_parse() */
-	uint64_t workers; /* in the default pool */
-	uint64_t max_queue_size; /* tasks waiting in a pool */
+	char *file; /* --config; NULL: the one that is read if it is there */
+	char *socket; /* the path; not NULL where morod is to serve */
+	struct pool_config pool; /* of pools that do not say otherwise */
+	uint64_t queue_high_mark; /* percent of a queue: clients are told */
+	uint64_t queue_low_mark; /* likewise, when it has emptied */
 	uint64_t max_queued_bytes; /* of all tasks accepted and unfinished */
 	uint64_t max_clients; /* connections */
+	uint64_t aging_ms; /* a task that waited so long is lifted; 0: never */
+	uint64_t max_client_bytes; /* of the data of those */
 	uint64_t max_client_tasks; /* unfinished tasks of one connection */
 	uint64_t prefetch_us; /* run time that a worker may hold; 0: one task */
 	uint64_t max_frame; /* these four: struct limits */
@@ -32,22 +89,73 @@ struct config {
 	uint64_t log_format; /* enum log_format */
 	bool debug_tasks;
 	bool files_for_all; /* descriptors are taken from every client */
+	bool check; /* these five: say something and exit */
+	bool print;
+	bool print_default;
 	bool help;
 	bool version;
 	bool default_socket; /* the path was not given: its folder is made */
-	char socket_buffer[CONFIG_SOCKET_MAX]; /* of a path that was composed */
+	bool file_read; /* a file was there, and was read */
+	struct pool_config *pools; /* at least one; the default pool first */
+	size_t n_pools;
+	struct task_config *tasks; /* one for each type, in their order */
+	size_t n_tasks;
+	int argc; /* the command line: copies, for config_reload() */
+	char **argv;
+	struct config_origin origins[CONFIG_KEYS_MAX];
 };
+
+/*
+ * Reads the command line, the environment and the file. Returns 0, or -1 after
+ * lines on stderr that say what is wrong, all that is wrong in the file.
+ * Either way the configuration is to be cleared.
+ */
+int config_parse(struct config *config, int argc, char **argv);
+
+/*
+ * Reads them all again, as `old` was read. Returns 0 with the new
+ * configuration, or -1 with nothing to clear; `errors` gets the lines that say
+ * what is wrong ("FILE:LINE: ..."), or which keys keep their old value because
+ * they need a restart. The pools are the same as before, in the same order.
+ */
+int config_reload(const struct config *old, struct config *new, FILE *errors);
+
+/*
+ * Reads a whole file from memory, and nothing else: what config_text() gave
+ * makes the same configuration. Returns 0, or -1 with lines that name the
+ * file `name` and nothing to clear.
+ */
+int config_parse_text(struct config *config, const char *name, const char *text,
+    size_t len, FILE *errors);
+
+/*
+ * The configuration as a file, with where each value comes from. The caller
+ * frees it; NULL: no memory.
+ */
+char *config_text(const struct config *config);
+
+/* Frees what the configuration owns. It may be cleared twice. */
+void config_clear(struct config *config);
+
+/* The pool of that name, or NULL. */
+struct pool_config *config_pool(const struct config *config, const char *name);
+
+/* Whether the type's timeout was said, and is not its own. */
+bool config_task_sets_timeout(const struct task_config *t);
+
+/* The most workers that all pools together may have. */
+uint32_t config_workers(const struct config *config);
 
 /* The message limits in force. */
 struct limits config_limits(const struct config *config);
 
-/*
- * Sets the defaults and reads the command line. Returns 0, or -1 after one
- * line on stderr that names the option and what it takes.
- */
-int config_parse(struct config *config, int argc, char **argv);
+/* Prints all options with their defaults. */
+void config_help(FILE *out);
 
-/* Prints all options with their defaults on stdout. */
-void config_help(void);
+/* Prints the file that changes nothing: all keys, commented out. */
+void config_help_file(FILE *out);
+
+/* Prints server/CONFIG.md. */
+void config_help_page(FILE *out);
 
 #endif

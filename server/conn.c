@@ -13,6 +13,7 @@
 #define CONN_STASH_STEP ((size_t)512)
 #define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
 #define CONN_TURN_INPUT ((size_t)256 << 10) /* bytes for one read */
+#define CONN_HOLDS_OWNER (CONN_HOLD_OWNER | CONN_HOLD_WAIT)
 #define CONN_TURN_OUTPUT ((size_t)256 << 10) /* bytes it may answer in one */
 
 static void conn_read_cb(evutil_socket_t fd, short what, void *arg);
@@ -151,6 +152,15 @@ conn_release(struct conn *c)
 	c->ops->release(c);
 }
 
+/* A reason of the owner's less: what was left is looked at next. */
+static void
+conn_let_go(struct conn *c, enum conn_hold why)
+{
+	conn_unhold(c, why);
+	if ((c->holds & CONN_HOLD_TURN) && !(c->holds & CONN_HOLDS_OWNER))
+		conn_queue(c);
+}
+
 void
 conn_pause(struct conn *c)
 {
@@ -161,13 +171,24 @@ conn_pause(struct conn *c)
 void
 conn_resume(struct conn *c)
 {
-	conn_unhold(c, CONN_HOLD_OWNER);
-	if (c->holds & CONN_HOLD_TURN)
-		conn_queue(c);
+	conn_let_go(c, CONN_HOLD_OWNER);
+}
+
+void
+conn_wait(struct conn *c)
+{
+	conn_unqueue(c);
+	conn_hold(c, CONN_HOLD_WAIT);
+}
+
+void
+conn_go_on(struct conn *c)
+{
+	conn_let_go(c, CONN_HOLD_WAIT);
 }
 
 /* Whether both halves are closed by the peer. */
-static bool
+bool
 conn_hung_up(const struct conn *c)
 {
 	struct pollfd p = {c->fd, 0, 0};
@@ -313,7 +334,7 @@ conn_end_turn(struct conn *c)
 {
 	/* The event stays: to take it out for one turn costs two system calls. */
 	c->holds |= CONN_HOLD_TURN;
-	if (!(c->holds & CONN_HOLD_OWNER))
+	if (!(c->holds & CONN_HOLDS_OWNER))
 		conn_queue(c);
 }
 
@@ -343,7 +364,8 @@ conn_scan(struct conn *c)
 
 	m.chunk = c->in;
 	while (c->in_start < c->in_end) {
-		if (c->frames >= frames_max || c->out.bytes >= out_max) {
+		if (c->frames >= frames_max || c->out.bytes >= out_max ||
+		    (c->holds & CONN_HOLD_WAIT)) {
 			conn_end_turn(c);
 			return false;
 		}

@@ -57,6 +57,7 @@ enum conn_hold {
 	CONN_HOLD_OWNER = 1, /* conn_pause() */
 	CONN_HOLD_MEMORY = 2, /* in loop->starved */
 	CONN_HOLD_TURN = 4, /* messages are left that were not looked at */
+	CONN_HOLD_WAIT = 8, /* conn_wait() */
 };
 
 struct conn {
@@ -113,6 +114,16 @@ void conn_continue(struct conn *c);
 /* Stops and resumes reading; after EOF it stays stopped. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
+
+/*
+ * The same for another reason, also amid the messages that were read already:
+ * no more of them is handed out until it may go on.
+ */
+void conn_wait(struct conn *c);
+void conn_go_on(struct conn *c);
+
+/* Whether the peer has closed both halves. */
+bool conn_hung_up(const struct conn *c);
 
 /*
  * After EOF: has `lost` called when the peer closes its other half as well.

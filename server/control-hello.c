@@ -106,14 +106,15 @@ hello_pack_limits(const struct dispatcher *d, msgpack_packer *pk)
 	const struct config *config = d->config;
 
 	answer_text(pk, "limits");
-	msgpack_pack_map(pk, 9);
+	msgpack_pack_map(pk, 10);
 	answer_number(pk, "maxFrame", d->limits.frame);
 	answer_number(pk, "maxDepth", d->limits.depth);
 	answer_number(pk, "maxValues", d->limits.values);
 	answer_number(pk, "maxMethod", d->limits.method);
 	answer_number(pk, "maxFile", config->max_file);
 	answer_number(pk, "maxClientTasks", config->max_client_tasks);
-	answer_number(pk, "maxQueueSize", config->max_queue_size);
+	answer_number(pk, "maxClientBytes", config->max_client_bytes);
+	answer_number(pk, "maxQueueSize", config->pools[0].max_queue_size);
 	answer_number(pk, "maxQueuedBytes", config->max_queued_bytes);
 	answer_number(pk, "frameTimeoutMs", config->frame_timeout_ms);
 }
@@ -121,13 +122,13 @@ hello_pack_limits(const struct dispatcher *d, msgpack_packer *pk)
 static void
 hello_pack_types(const struct dispatcher *d, msgpack_packer *pk)
 {
-	const struct task_type *type;
+	const struct route *route;
 	size_t i = 0;
 
 	answer_text(pk, "types");
 	msgpack_pack_array(pk, HASH_COUNT(d->routes));
-	while ((type = control_type_at(d, &i)) != NULL)
-		answer_text(pk, type->name);
+	while ((route = control_type_at(d, &i)) != NULL)
+		answer_text(pk, route->name);
 }
 
 static void

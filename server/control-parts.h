@@ -27,6 +27,9 @@ void control_invalid(struct control *ctl, const char *field, const char *takes,
  */
 bool control_may_admin(struct control *ctl, const char *method);
 
+/* Refuses a task type that there is not. */
+void control_unknown_type(struct control *ctl, const struct item *name);
+
 /* The first parameter; READER_NIL when there is none. */
 struct item control_argument(const struct control *ctl, struct reader *r);
 
@@ -56,8 +59,14 @@ void control_hello(struct control *ctl);
 void control_nvim(struct control *ctl);
 void control_cancel(struct control *ctl);
 void control_log(struct control *ctl);
+void control_subscribe(struct control *ctl);
+void control_unsubscribe(struct control *ctl);
+void control_drain(struct control *ctl);
+void control_pause(struct control *ctl);
+void control_resume(struct control *ctl);
+void control_shutdown(struct control *ctl);
 
-/* The i-th type that is offered, or NULL. */
-const struct task_type *control_type_at(const struct dispatcher *d, size_t *i);
+/* The route of the next type that is offered, or NULL. */
+struct route *control_type_at(const struct dispatcher *d, size_t *i);
 
 #endif

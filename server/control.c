@@ -153,16 +153,47 @@ control_stats(struct control *ctl)
 	answer_end(&a, ctl->client);
 }
 
-const struct task_type *
+/* The route of the next type that is offered, or NULL. */
+struct route *
 control_type_at(const struct dispatcher *d, size_t *i)
 {
 	const struct task_type *type;
 
 	while ((type = registry_at((*i)++)) != NULL) {
-		if (route_find(d->routes, type->name, strlen(type->name)))
-			return type;
+		struct route *r =
+		    route_find(d->routes, type->name, strlen(type->name));
+
+		if (r != NULL)
+			return r;
 	}
 	return NULL;
+}
+
+void
+control_unknown_type(struct control *ctl, const struct item *name)
+{
+	fault_set(&ctl->fault, CODE_UNKNOWN_TASK, NULL,
+	    "no task type \"%.*s\"; method types lists them",
+	    (int)(name->n < LIMIT_METHOD_MAX ? name->n : LIMIT_METHOD_MAX),
+	    name->bytes);
+	control_refuse(ctl);
+}
+
+/* Packs a type, with what is laid down for its tasks. */
+static void
+control_pack_type(const struct route *r, msgpack_packer *pk)
+{
+	struct registry_rules rules = {
+	    .pool = r->pool->config->name,
+	    .priority = priority_name((enum priority)r->priority),
+	    .timeout_ms = r->timeout_ms,
+	    .run_timeout_ms = r->run_timeout_ms,
+	    .queue_timeout_ms = r->queue_timeout_ms,
+	    .max_running = r->max_running,
+	    .max_queued = r->max_queued,
+	};
+
+	registry_describe(r->type, &rules, pk);
 }
 
 /* types [name]: one type. */
@@ -174,17 +205,12 @@ control_one_type(struct control *ctl, const struct item *name)
 	struct answer a;
 
 	if (r == NULL) {
-		fault_set(&ctl->fault, CODE_UNKNOWN_TASK, NULL,
-		    "no task type \"%.*s\"; method types lists them",
-		    (int)(name->n < LIMIT_METHOD_MAX ? name->n
-						     : LIMIT_METHOD_MAX),
-		    name->bytes);
-		control_refuse(ctl);
+		control_unknown_type(ctl, name);
 		return;
 	}
 	answer_begin(&a, ctl->m->frame->msgid);
 	msgpack_pack_array(&a.pk, 1);
-	registry_describe(r->type, &a.pk);
+	control_pack_type(r, &a.pk);
 	answer_end(&a, ctl->client);
 }
 
@@ -192,7 +218,7 @@ control_one_type(struct control *ctl, const struct item *name)
 static void
 control_types(struct control *ctl)
 {
-	const struct task_type *type;
+	struct route *route;
 	struct reader r;
 	struct item name = control_argument(ctl, &r);
 	struct answer a;
@@ -208,22 +234,9 @@ control_types(struct control *ctl)
 	}
 	answer_begin(&a, ctl->m->frame->msgid);
 	msgpack_pack_array(&a.pk, HASH_COUNT(ctl->dispatcher->routes));
-	while ((type = control_type_at(ctl->dispatcher, &i)) != NULL)
-		registry_describe(type, &a.pk);
+	while ((route = control_type_at(ctl->dispatcher, &i)) != NULL)
+		control_pack_type(route, &a.pk);
 	answer_end(&a, ctl->client);
-}
-
-/* shutdown []: true, and what SIGTERM does. */
-static void
-control_shutdown(struct control *ctl)
-{
-	if (!control_may_admin(ctl, "shutdown"))
-		return;
-	log_info("shutdown asked by pid %d, uid %u", (int)ctl->client->pid,
-	    (unsigned int)ctl->client->uid);
-	ctl->dispatcher->draining = true;
-	ctl->dispatcher->shutdown_asked = true;
-	control_agree(ctl);
 }
 
 static const struct {
@@ -236,6 +249,11 @@ static const struct {
     {"stats", control_stats, false},
     {"types", control_types, false},
     {"cancel", control_cancel, true},
+    {"subscribe", control_subscribe, true},
+    {"unsubscribe", control_unsubscribe, true},
+    {"drain", control_drain, true},
+    {"pause", control_pause, true},
+    {"resume", control_resume, true},
     {"shutdown", control_shutdown, true},
     {"log", control_log, true},
     {"nvim_set_client_info", control_nvim, true},

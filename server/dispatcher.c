@@ -15,7 +15,8 @@
 #include "server/log-task.h"
 #include "server/now.h"
 #include "server/process.h"
-#include "worker/registry.h"
+#include "server/room.h"
+#include "worker/type.h"
 
 #define ACCEPT_BATCH 64 /* connections in one turn */
 #define ACCEPT_RETRY_MS 100
@@ -26,7 +27,6 @@
 #define ADMIN_CLIENTS 2 /* connections above the limit, for admins */
 #define DISMISS_MS 300 /* for last words; the master kills after 500 */
 #define NS_PER_US 1000
-#define POOL_DEFAULT "default"
 
 int
 dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
@@ -37,6 +37,14 @@ dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
 	    .slot = slot,
 	    .generation = generation,
 	};
+
+	return channel_send(d->channel, &m, NULL, 0, MSG_DONTWAIT);
+}
+
+int
+dispatcher_tell_number(struct dispatcher *d, enum message_type type, uint64_t n)
+{
+	struct message m = {.type = type, .n = n};
 
 	return channel_send(d->channel, &m, NULL, 0, MSG_DONTWAIT);
 }
@@ -128,9 +136,14 @@ dispatcher_accept_cb(evutil_socket_t listen_fd, short what, void *arg)
 static struct slot *
 dispatcher_slot(struct dispatcher *d, uint32_t number)
 {
-	struct pool *p = TAILQ_FIRST(&d->pools);
+	struct pool *p;
 
-	return p != NULL && number < p->n_slots ? &p->slots[number] : NULL;
+	TAILQ_FOREACH(p, &d->pools, link) {
+		/* below `first` it is another's, and wraps to be too large */
+		if (number - p->first < p->n_slots)
+			return &p->slots[number - p->first];
+	}
+	return NULL;
 }
 
 static void
@@ -190,14 +203,33 @@ dispatcher_channel_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Ends the tasks of a list that have not begun, because morod stops. */
+/* The next task of a pool that has not begun, or NULL. */
+static struct task *
+dispatcher_waiting(const struct dispatcher *d, const struct pool *p)
+{
+	struct task *t = queue_first(&p->queue);
+	struct route *r, *next;
+
+	if (t == NULL)
+		t = TAILQ_FIRST(&p->delayed);
+	if (t != NULL || p->n_parked == 0)
+		return t;
+	HASH_ITER(hh, d->routes, r, next)
+	{
+		if (r->pool == p && (t = queue_first(&r->parked)) != NULL)
+			return t;
+	}
+	return NULL;
+}
+
+/* Ends the tasks of a pool that have not begun, because morod stops. */
 static void
-dispatcher_end_waiting(struct dispatcher *d, struct task_list *list)
+dispatcher_end_waiting(struct dispatcher *d, struct pool *p)
 {
 	struct task *t;
 	struct fault fault;
 
-	while ((t = TAILQ_FIRST(list)) != NULL) {
+	while ((t = dispatcher_waiting(d, p)) != NULL) {
 		fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
 		    "morod stops, and %s was still queued", t->route->name);
 		life_fault(d, t, LIFE_CANCELLED, &fault);
@@ -237,9 +269,7 @@ dispatcher_end_tasks(struct dispatcher *d)
 			slot_halt(&p->slots[i]);
 		for (uint32_t i = 0; i < p->n_slots; i++)
 			dispatcher_end_running(d, &p->slots[i]);
-		for (int i = 0; i < PRIORITY_N; i++)
-			dispatcher_end_waiting(d, &p->queue.lists[i]);
-		dispatcher_end_waiting(d, &p->delayed);
+		dispatcher_end_waiting(d, p);
 	}
 }
 
@@ -297,7 +327,8 @@ dispatcher_report(struct dispatcher *d)
 		    dispatcher_tell(d, MSG_DISPATCHER_READY, 0, 0) == 0;
 	if (d->shutdown_asked)
 		d->shutdown_asked =
-		    dispatcher_tell(d, MSG_DISPATCHER_SHUTDOWN, 0, 0) == -1;
+		    dispatcher_tell_number(d, MSG_DISPATCHER_SHUTDOWN,
+			d->shutdown_now) == -1;
 	if (d->level_changed)
 		control_log_report(d);
 	if (d->draining && !d->shutdown_asked && dispatcher_is_drained(d) &&
@@ -333,29 +364,56 @@ dispatcher_turn(void *arg)
 		if (pool_is_mixed(p))
 			d->loop.turn_frames = LOOP_FRAMES_FEW;
 	}
+	room_turn(d);
 	task_settle_fresh(d->tasks);
 	loop_flush(&d->loop);
 	dispatcher_report(d);
 }
 
-/* Makes the default pool, which does the built-in tasks. */
-static int
-dispatcher_pools(struct dispatcher *d)
+/* The pool of that name; the configuration has seen to it that it is there. */
+static struct pool *
+dispatcher_pool(struct dispatcher *d, const char *name)
 {
-	const struct task_type *type;
-	struct pool *p =
-	    pool_new(d, POOL_DEFAULT, (uint32_t)d->config->workers);
+	struct pool *p;
 
-	if (p == NULL)
-		return -1;
-	TAILQ_INSERT_TAIL(&d->pools, p, link);
-	for (size_t i = 0; (type = registry_at(i)) != NULL; i++) {
-		if ((type->flags & TYPE_DEBUG) && !d->config->debug_tasks)
+	TAILQ_FOREACH(p, &d->pools, link) {
+		if (strcmp(p->config->name, name) == 0)
+			break;
+	}
+	return p;
+}
+
+/* Sends each type that is offered to its pool. */
+static int
+dispatcher_routes(struct dispatcher *d)
+{
+	for (size_t i = 0; i < d->config->n_tasks; i++) {
+		const struct task_config *t = &d->config->tasks[i];
+
+		if ((t->type->flags & TYPE_DEBUG) && !d->config->debug_tasks)
 			continue;
-		if (route_add(&d->routes, type, p) == -1)
+		if (route_add(&d->routes, t, dispatcher_pool(d, t->pool)) == -1)
 			return -1;
 	}
 	return 0;
+}
+
+/* Makes the pools; their slots are numbered in the order of the master's. */
+static int
+dispatcher_pools(struct dispatcher *d)
+{
+	uint32_t first = 0;
+
+	for (size_t i = 0; i < d->config->n_pools; i++) {
+		struct pool *p = pool_new(d, &d->config->pools[i], first);
+
+		if (p == NULL)
+			return -1;
+		TAILQ_INSERT_TAIL(&d->pools, p, link);
+		d->n_pools++;
+		first += p->n_slots;
+	}
+	return dispatcher_routes(d);
 }
 
 static int
@@ -382,7 +440,8 @@ static void
 dispatcher_share_fds(struct dispatcher *d)
 {
 	const struct config *config = d->config;
-	uint64_t reserve = RESERVE_FDS + 2 * SPAWNED_FDS * config->workers;
+	uint64_t reserve =
+	    RESERVE_FDS + 2 * SPAWNED_FDS * config_workers(config);
 	uint64_t left = UINT64_MAX;
 	struct rlimit rl;
 
@@ -413,6 +472,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	d->channel = setup->channel;
 	TAILQ_INIT(&d->pools);
 	TAILQ_INIT(&d->clients);
+	TAILQ_INIT(&d->waiting);
 	d->started = now_wall();
 	d->started_ms = now_ms();
 	d->tasks = task_slab_new();

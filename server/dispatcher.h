@@ -46,9 +46,13 @@ struct dispatcher {
 	struct task_slab *tasks;
 	struct msgids msgids;
 	struct pool_list pools;
+	uint32_t n_pools;
 	struct route *routes; /* by name; uthash */
 	struct route *last_route; /* that a task was submitted to, or NULL */
 	struct client_list clients;
+	struct client_list waiting; /* for room; by waiting_link */
+	struct deadline hangup; /* set while any do */
+	uint32_t n_subscribed; /* clients that want to hear of backpressure */
 	uint32_t n_clients;
 	uint64_t prefetch_ns; /* run time that a worker may hold */
 	uint64_t task_bytes; /* data of all unfinished tasks */
@@ -66,7 +70,9 @@ struct dispatcher {
 	bool ready_told; /* all workers answered, the master knows */
 	bool level_changed; /* of the log, and the master is to be told */
 	bool shutdown_asked; /* a client asked, the master is to be told */
-	bool draining; /* no new tasks */
+	bool shutdown_now; /* likewise, without finishing what is accepted */
+	bool closed; /* no new tasks, until somebody says otherwise */
+	bool draining; /* the same, and then morod ends */
 	bool stopping; /* answer and go */
 	bool at_once; /* likewise, without time to clean up */
 };
@@ -89,5 +95,7 @@ uint64_t dispatcher_bytes(const struct dispatcher *d);
  */
 int dispatcher_tell(struct dispatcher *d, enum message_type type, uint32_t slot,
     uint32_t generation);
+int dispatcher_tell_number(struct dispatcher *d, enum message_type type,
+    uint64_t n);
 
 #endif

@@ -9,6 +9,7 @@
 #include "server/pool.h"
 #include "server/progress.h"
 
+/* Counts those that wait, too. */
 void
 life_change(struct task *t, enum task_state to)
 {
@@ -22,6 +23,10 @@ life_change(struct task *t, enum task_state to)
 	};
 
 	assert(allowed[t->state][to]);
+	if (to == TASK_QUEUED)
+		t->route->n_queued++;
+	else if (t->state == TASK_QUEUED)
+		t->route->n_queued--;
 	t->state = (uint8_t)to;
 }
 
@@ -60,7 +65,7 @@ life_return(struct dispatcher *d, struct task *t)
 	if (life_rearms(t))
 		life_arm(d, t);
 	task_settle(t);
-	queue_return(&t->route->pool->queue, t);
+	pool_add_first(t->route->pool, t);
 }
 
 /* Gives back all that the task holds, and the task itself. */
@@ -68,7 +73,7 @@ static void
 life_leave(struct dispatcher *d, struct task *t)
 {
 	if (t->state == TASK_QUEUED)
-		queue_remove(&t->route->pool->queue, t);
+		pool_remove(t->route->pool, t);
 	if (t->state == TASK_RUNNING)
 		slot_release(t->slot, t);
 	if (t->state == TASK_DELAYED)
@@ -142,10 +147,19 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 }
 
 void
+life_orphan(struct task *t)
+{
+	if (t->state == TASK_QUEUED)
+		pool_orphan(t->route->pool, t);
+	else
+		client_remove_task(t->client, t);
+}
+
+void
 life_disown(struct dispatcher *d, struct task *t)
 {
 	if (!t->notify)
 		msgids_remove(&d->msgids, t);
 	t->notify = true;
-	client_remove_task(t->client, t);
+	life_orphan(t);
 }

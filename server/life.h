@@ -72,6 +72,9 @@ enum life_found life_cancel(struct dispatcher *d, struct task *t,
 /* A task that was asked to stop has: answers CANCELLED, whatever it said. */
 void life_cancelled(struct dispatcher *d, struct task *t);
 
+/* A fire-and-forget task whose client leaves. */
+void life_orphan(struct task *t);
+
 /* From now on nobody waits for its answer. */
 void life_disown(struct dispatcher *d, struct task *t);
 

@@ -10,26 +10,75 @@
 
 #define EXIT_USAGE 2
 
+/* Prints the configuration in force. Returns the exit status. */
+static int
+main_print(const struct config *config)
+{
+	char *text = config_text(config);
+
+	if (text == NULL) {
+		fputs("morod: out of memory\n", stderr);
+		return EXIT_FAILURE;
+	}
+	fputs(text, stdout);
+	free(text);
+	return EXIT_SUCCESS;
+}
+
+/* Says which file is right. */
+static int
+main_check(const struct config *config)
+{
+	const char *path = config->file != NULL ? config->file : CONFIG_FILE;
+
+	printf("morod: %s: %s\n", path,
+	    config->file_read ? "ok" : "not there; ok without it");
+	return EXIT_SUCCESS;
+}
+
+/* Does what only says something; -1: it was told to serve. */
+static int
+main_say(const struct config *config)
+{
+	if (config->help) {
+		config_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (config->version) {
+		puts("morod " MORO_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (config->print_default) {
+		config_help_file(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (config->check)
+		return main_check(config);
+	return config->print ? main_print(config) : -1;
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct config config;
+	int status;
 
 	if (process_standard_descriptors() == -1)
 		return EXIT_FAILURE;
 	/* The title takes the place of the arguments, so it copies them. */
 	setproctitle_init(argc, argv, environ);
-	if (config_parse(&config, argc, argv) == -1)
+	if (config_parse(&config, argc, argv) == -1) {
+		config_clear(&config);
 		return EXIT_USAGE;
-	if (config.help) {
-		config_help();
-		return EXIT_SUCCESS;
 	}
-	if (config.version) {
-		puts("morod " MORO_VERSION);
-		return EXIT_SUCCESS;
+	status = main_say(&config);
+	if (status != -1) {
+		config_clear(&config);
+		return status;
 	}
 	log_set_level((enum log_level)config.log_level);
 	log_set_format((enum log_format)config.log_format);
-	return master_main(&config);
+	status = master_main(&config);
+	config_clear(&config);
+	return status;
 }

@@ -153,7 +153,7 @@ master_ready(struct master *m)
 	}
 	m->announced = true;
 	log_say(LEVEL_INFO, "ready on %s (%llu workers)", m->config->socket,
-	    (unsigned long long)m->config->workers);
+	    (unsigned long long)roster_wants(m->roster));
 }
 
 static void
@@ -167,8 +167,10 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 		roster_wanted(m->roster, msg->slot, msg->generation);
 		break;
 	case MSG_DISPATCHER_SHUTDOWN:
-		if (m->phase == MASTER_RUNNING)
+		if (m->phase == MASTER_RUNNING && msg->n == 0)
 			master_drain(m, "shutdown by a client", now);
+		else if (msg->n != 0)
+			master_stop(m, false, now);
 		break;
 	case MSG_DISPATCHER_LOG_LEVEL:
 		if (msg->n <= LEVEL_DEBUG)

@@ -5,20 +5,21 @@
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/log.h"
+#include "server/pool-parts.h"
 
 #define RUN_WEIGHT 8 /* a run counts as 1/8 of the average */
 #define RETRY_MIN_MS 10
 #define RETRY_MAX_MS 60000
 #define US_PER_MS 1000
-#define POOL_MIXED_MS 100 /* how long a mixture is remembered */
 #define POOL_CHECK_MS 1 /* how long a batch may make no progress */
 
 static void pool_check_cb(void *owner, uint64_t now);
 static void pool_late_cb(void *owner, uint64_t now);
 
 struct pool *
-pool_new(struct dispatcher *d, const char *name, uint32_t n)
+pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 {
+	uint32_t n = (uint32_t)config->workers.max;
 	struct pool *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
@@ -29,15 +30,19 @@ pool_new(struct dispatcher *d, const char *name, uint32_t n)
 		return NULL;
 	}
 	p->dispatcher = d;
-	p->name = name;
+	p->config = config;
+	p->first = first;
 	p->n_slots = n;
 	queue_init(&p->queue);
+	lanes_init(&p->nobody);
+	pool_age_init(p);
+	p->index = d->n_pools;
 	TAILQ_INIT(&p->open);
 	TAILQ_INIT(&p->delayed);
 	deadline_init(&p->check, pool_check_cb, p);
 	deadline_init(&p->late, pool_late_cb, p);
 	for (uint32_t i = 0; i < n; i++)
-		slot_init(&p->slots[i], p, i);
+		slot_init(&p->slots[i], p, first + i);
 	return p;
 }
 
@@ -50,8 +55,7 @@ pool_free(struct pool *p)
 	free(p);
 }
 
-/* Has a look taken in a while, if that is not to come already. */
-static void
+void
 pool_watch(struct pool *p, struct deadline *look, uint64_t after_ms)
 {
 	struct loop *l = &p->dispatcher->loop;
@@ -89,69 +93,72 @@ pool_check_cb(void *owner, uint64_t now)
 		pool_watch(p, &p->check, POOL_CHECK_MS);
 }
 
+/*
+ * Down to which priority a slot may be given tasks: some workers are reserved
+ * for high ones, so only so many may hold others.
+ */
+static enum priority
+pool_lowest(const struct pool *p, const struct slot *s)
+{
+	if (p->config->reserve == 0 || s->n_ordinary > 0 ||
+	    p->n_ordinary + p->config->reserve < pool_workers(p))
+		return PRIORITY_LOW;
+	return PRIORITY_HIGH;
+}
+
+/* The first slot that may be handed one of those that wait, or NULL. */
+static struct slot *
+pool_slot(const struct pool *p, enum priority *lowest)
+{
+	struct slot *s;
+
+	TAILQ_FOREACH(s, &p->open, link) {
+		*lowest = pool_lowest(p, s);
+		if (*lowest == PRIORITY_LOW || p->queue.n[PRIORITY_HIGH] > 0)
+			return s;
+	}
+	return NULL;
+}
+
+/* Hands out what it can. Returns whether anything; *batch: several to one. */
+static bool
+pool_hand_out(struct pool *p, bool *batch)
+{
+	enum priority lowest;
+	bool any = false;
+	uint32_t waiting;
+
+	while ((waiting = queue_size(&p->queue)) > 0 && p->n_open > 0) {
+		struct slot *s = pool_slot(p, &lowest);
+		uint32_t share = (waiting + p->n_open - 1) / p->n_open;
+
+		if (s == NULL || slot_fill(s, lowest, share) == 0)
+			break;
+		any = true;
+		*batch = *batch || s->n_running > 1;
+		slot_put_last(s);
+	}
+	return any;
+}
+
 void
 pool_dispatch(struct pool *p)
 {
-	uint32_t waiting = queue_size(&p->queue);
-	bool batch = false, any = false;
+	bool batch = false;
 
+	if (queue_size(&p->queue) == 0 || p->paused)
+		return;
 	/*
 	 * While priorities mix workers had better sleep now and then: one that
 	 * never does keeps the processor from those who wait for an answer.
 	 */
-	for (uint32_t i = 0; waiting > 0 && !pool_is_mixed(p) && i < p->n_slots;
-	     i++)
+	for (uint32_t i = 0; !pool_is_mixed(p) && i < p->n_slots; i++)
 		slot_progress(&p->slots[i]);
-	while (waiting > 0 && p->n_open > 0) {
-		struct slot *s = TAILQ_FIRST(&p->open);
-		uint32_t share = (waiting + p->n_open - 1) / p->n_open;
-		uint32_t n = slot_fill(s, &p->queue, share);
-
-		if (n == 0)
-			break;
-		waiting -= n;
-		any = true;
-		batch = batch || s->n_running > 1;
-		slot_put_last(s);
-	}
+	if (pool_hand_out(p, &batch))
+		pool_watch(p, &p->late, SLOT_LATE_MS);
 	if (batch)
 		pool_watch(p, &p->check, POOL_CHECK_MS);
-	if (any)
-		pool_watch(p, &p->late, SLOT_LATE_MS);
-}
-
-void
-pool_add(struct pool *p, struct task *t)
-{
-	uint64_t now = loop_now(&p->dispatcher->loop);
-
-	task_set_queued_us(t, loop_now_us(&p->dispatcher->loop));
-	queue_append(&p->queue, t);
-	p->seen_ms[t->priority] = now;
-	for (int lower = t->priority + 1; lower < PRIORITY_N; lower++) {
-		if (now - p->seen_ms[lower] < POOL_MIXED_MS)
-			p->mixed_ms = now + POOL_MIXED_MS;
-	}
-}
-
-void
-pool_add_first(struct pool *p, struct task *t)
-{
-	queue_return(&p->queue, t);
-}
-
-void
-pool_delay(struct pool *p, struct task *t)
-{
-	TAILQ_INSERT_TAIL(&p->delayed, t, link);
-	p->n_delayed++;
-}
-
-void
-pool_undelay(struct pool *p, struct task *t)
-{
-	TAILQ_REMOVE(&p->delayed, t, link);
-	p->n_delayed--;
+	pool_age(p);
 }
 
 bool
@@ -163,7 +170,7 @@ pool_is_mixed(const struct pool *p)
 bool
 pool_has_room(const struct pool *p)
 {
-	return queue_size(&p->queue) < p->dispatcher->config->max_queue_size;
+	return pool_waiting(p) < p->config->max_queue_size;
 }
 
 uint32_t
@@ -190,7 +197,7 @@ pool_running(const struct pool *p)
 bool
 pool_is_whole(const struct pool *p)
 {
-	return pool_workers(p) == p->n_slots;
+	return pool_workers(p) >= p->config->workers.min;
 }
 
 void
@@ -203,8 +210,7 @@ pool_note_run(struct pool *p, uint64_t us)
 uint64_t
 pool_retry_after_ms(const struct pool *p)
 {
-	uint64_t ms =
-	    p->run_us * queue_size(&p->queue) / p->n_slots / US_PER_MS;
+	uint64_t ms = p->run_us * pool_waiting(p) / p->n_slots / US_PER_MS;
 
 	if (ms < RETRY_MIN_MS)
 		return RETRY_MIN_MS;

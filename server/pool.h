@@ -11,20 +11,31 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "server/config.h"
 #include "server/queue.h"
 #include "server/slot.h"
 
+struct client;
 struct dispatcher;
+struct route;
 
 struct pool {
 	TAILQ_ENTRY(pool) link;
 	struct dispatcher *dispatcher;
-	const char *name;
+	uint32_t index; /* among the pools */
+	const struct pool_config *config; /* borrowed */
 	struct queue queue;
+	struct lanes nobody; /* there: tasks whose client is gone */
+	uint32_t n_parked; /* tasks of types that may run no more now */
+	bool paused; /* nothing is handed out */
+	bool pressed; /* over the high mark, and not below the low one since */
+	uint32_t n_ordinary; /* slots that hold tasks of other priorities */
+	struct deadline aging; /* set while tasks wait that may be lifted */
 	uint64_t
 	    seen_ms[PRIORITY_N]; /* when a task of it came last; 0: never */
 	uint64_t mixed_ms; /* until then the pool counts as mixed */
-	uint32_t n_slots;
+	uint32_t first; /* number of its first slot; all pools stand in a row */
+	uint32_t n_slots; /* as many as it may have workers */
 	struct slot *slots;
 	struct slot_list open; /* may be handed tasks; the idle ones first */
 	uint32_t n_open;
@@ -37,14 +48,27 @@ struct pool {
 
 TAILQ_HEAD(pool_list, pool);
 
-/* Makes a pool of n empty slots; the name is borrowed. NULL: no memory. */
-struct pool *pool_new(struct dispatcher *d, const char *name, uint32_t n);
+/*
+ * Makes a pool of empty slots, of which the first has the number `first`.
+ * The configuration is borrowed. NULL: no memory.
+ */
+struct pool *pool_new(struct dispatcher *d, const struct pool_config *config,
+    uint32_t first);
 
 /* Frees the pool; its slots must be empty, its queue too. */
 void pool_free(struct pool *p);
 
 /* Hands waiting tasks to free workers. */
 void pool_dispatch(struct pool *p);
+
+/*
+ * A client is about to send tasks to the pool: makes its place in the queue.
+ * Returns 0, or -1: no memory.
+ */
+int pool_prepare(struct pool *p, struct client *c);
+
+/* Frees the places of a client that has no task any more. */
+void pool_leave(struct client *c);
 
 /*
  * Adds a task to those that wait. When priorities mix, batches are kept short
@@ -55,9 +79,31 @@ void pool_add(struct pool *p, struct task *t);
 /* Puts it before all others of its priority. */
 void pool_add_first(struct pool *p, struct task *t);
 
+/*
+ * Takes the next task to run, of the priorities down to `lowest`; those whose
+ * type may run no more now are parked on the way. NULL: there is none.
+ */
+struct task *pool_take(struct pool *p, enum priority lowest);
+
+/* Takes a task that waits out of the middle. */
+void pool_remove(struct pool *p, struct task *t);
+
+/* Its client leaves, and it goes on waiting. */
+void pool_orphan(struct pool *p, struct task *t);
+
+/* A type may run more: puts up to so many of the parked ones back in front. */
+void pool_unpark(struct pool *p, struct route *r, uint32_t most);
+
 /* Keeps a task for later, out of the queue; takes it back. */
 void pool_delay(struct pool *p, struct task *t);
 void pool_undelay(struct pool *p, struct task *t);
+
+/* Tasks that wait, parked ones too. */
+static inline uint32_t
+pool_waiting(const struct pool *p)
+{
+	return queue_size(&p->queue) + p->n_parked;
+}
 
 /* Whether tasks of different priorities have come lately. */
 bool pool_is_mixed(const struct pool *p);
@@ -69,7 +115,7 @@ bool pool_has_room(const struct pool *p);
 uint32_t pool_workers(const struct pool *p);
 uint32_t pool_running(const struct pool *p);
 
-/* Whether all slots have a worker that has answered. */
+/* Whether as many workers have answered as it has at least. */
 bool pool_is_whole(const struct pool *p);
 
 /* Notes how long a task ran, for pool_retry_after_ms(). */

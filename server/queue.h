@@ -2,8 +2,10 @@
 #define MORO_SERVER_QUEUE_H
 
 /*
- * The tasks that wait in one pool: a list for each priority, first come first
- * served inside one. All operations are O(1).
+ * Tasks that wait: by priority, inside one priority the clients take turns,
+ * and the tasks of one client come in their order. So a client that sends
+ * thousands does not keep another's single one waiting. All operations are
+ * O(1).
  */
 
 #include <stdint.h>
@@ -13,8 +15,22 @@
 
 #define QUEUE_AHEAD 8 /* so many tasks later: task->ahead */
 
+/* The tasks of one client and one priority. */
+struct lane {
+	TAILQ_ENTRY(lane) link; /* in the queue's ring while n > 0 */
+	struct task_list tasks;
+	uint32_t n;
+};
+
+TAILQ_HEAD(lane_list, lane);
+
+/* What one client has in one queue. */
+struct lanes {
+	struct lane by_priority[PRIORITY_N];
+};
+
 struct queue {
-	struct task_list lists[PRIORITY_N];
+	struct lane_list rings[PRIORITY_N]; /* whose turn it is: the first */
 	uint32_t n[PRIORITY_N]; /* tasks in each */
 	struct task *recent[QUEUE_AHEAD]; /* appended last; may be gone */
 	uint32_t n_appended;
@@ -22,19 +38,31 @@ struct queue {
 
 void queue_init(struct queue *q);
 
-/* Appends the task behind those of its priority. */
-void queue_append(struct queue *q, struct task *t);
+void lanes_init(struct lanes *lanes);
+
+/* Appends the task behind those of its client and priority. */
+void queue_append(struct queue *q, struct lanes *lanes, struct task *t);
 
 /* Puts it back before all of its priority. */
-void queue_return(struct queue *q, struct task *t);
+void queue_return(struct queue *q, struct lanes *lanes, struct task *t);
 
-/* Takes the next task to run, or NULL. */
-struct task *queue_take(struct queue *q);
+/*
+ * Takes the next task to run, of the priorities down to `lowest`. NULL: there
+ * is none.
+ */
+struct task *queue_take(struct queue *q, enum priority lowest);
+
+/* The one that would be taken next of all, or NULL. */
+struct task *queue_first(const struct queue *q);
 
 /* Takes a task out of the middle. */
-void queue_remove(struct queue *q, struct task *t);
+void queue_remove(struct queue *q, struct lanes *lanes, struct task *t);
 
 /* Tasks in all lists. */
-uint32_t queue_size(const struct queue *q);
+static inline uint32_t
+queue_size(const struct queue *q)
+{
+	return q->n[PRIORITY_HIGH] + q->n[PRIORITY_NORMAL] + q->n[PRIORITY_LOW];
+}
 
 #endif

@@ -24,6 +24,7 @@
 #define ROSTER_PACE_MAX_MS 5000
 
 struct roster_slot {
+	bool used; /* it is to have a worker */
 	pid_t pid; /* 0: empty */
 	uint32_t generation; /* of the worker that is there, or was */
 	uint32_t restarts; /* deaths that nobody wanted */
@@ -52,7 +53,7 @@ struct roster_birth {
 struct roster *
 roster_new(const struct config *config)
 {
-	uint32_t n = (uint32_t)config->workers;
+	uint32_t n = config_workers(config), first = 0;
 	struct roster *r;
 
 	r = calloc(1, sizeof *r + n * sizeof r->slots[0]);
@@ -60,6 +61,13 @@ roster_new(const struct config *config)
 		return NULL;
 	r->config = config;
 	r->n = n;
+	for (size_t i = 0; i < config->n_pools; i++) {
+		const struct config_range *workers = &config->pools[i].workers;
+
+		for (uint32_t k = 0; k < workers->min; k++)
+			r->slots[first + k].used = true;
+		first += (uint32_t)workers->max;
+	}
 	return r;
 }
 
@@ -205,7 +213,7 @@ roster_fill(struct roster *r, int channel, uint64_t now)
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct roster_slot *s = &r->slots[i];
 
-		if (s->pid == 0 && s->start_at <= now &&
+		if (s->used && s->pid == 0 && s->start_at <= now &&
 		    !roster_start(r, i, channel, now))
 			return;
 	}
@@ -219,7 +227,7 @@ roster_next(const struct roster *r)
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct roster_slot *s = &r->slots[i];
 
-		if (s->pid == 0 && s->start_at < next)
+		if (s->used && s->pid == 0 && s->start_at < next)
 			next = s->start_at;
 	}
 	return next;
@@ -303,6 +311,16 @@ roster_kill_all(struct roster *r)
 		if (r->slots[i].pid != 0)
 			kill(r->slots[i].pid, SIGKILL);
 	}
+}
+
+uint32_t
+roster_wants(const struct roster *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		n += r->slots[i].used;
+	return n;
 }
 
 uint32_t

@@ -16,7 +16,10 @@
 
 struct roster;
 
-/* Makes a roster of config->workers empty slots; config is borrowed. */
+/*
+ * Makes a roster of the slots of all pools in a row, each pool's as many as it
+ * may have workers; as many as it has at least are filled. Borrows config.
+ */
 struct roster *roster_new(const struct config *config);
 void roster_free(struct roster *r);
 
@@ -47,6 +50,9 @@ void roster_expect_exits(struct roster *r);
 
 /* Kills all workers; their deaths count as wanted. */
 void roster_kill_all(struct roster *r);
+
+/* Workers that there are to be. */
+uint32_t roster_wants(const struct roster *r);
 
 /* Workers that are alive. */
 uint32_t roster_alive(const struct roster *r);

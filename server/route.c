@@ -19,15 +19,29 @@ route_find(struct route *routes, const char *name, size_t len)
 	return r;
 }
 
+void
+route_configure(struct route *r, const struct task_config *config)
+{
+	r->max_queued = (uint32_t)config->max_queued;
+	r->max_running = (uint32_t)config->max_running;
+	r->timeout_ms = (uint32_t)config->timeout_ms;
+	r->run_timeout_ms = (uint32_t)config->run_timeout_ms;
+	r->queue_timeout_ms = (uint32_t)config->queue_timeout_ms;
+	r->priority = (uint8_t)config->priority;
+	r->spares_files = !config_task_sets_timeout(config);
+}
+
 int
-route_add(struct route **routes, const struct task_type *type,
+route_add(struct route **routes, const struct task_config *config,
     struct pool *pool)
 {
+	const struct task_type *type = config->type;
 	struct route *r = route_find(*routes, type->name, strlen(type->name));
 
 	if (r != NULL) {
 		r->type = type;
 		r->pool = pool;
+		route_configure(r, config);
 		return 0;
 	}
 	r = calloc(1, sizeof *r);
@@ -37,7 +51,10 @@ route_add(struct route **routes, const struct task_type *type,
 	r->name_len = strlen(type->name);
 	r->type = type;
 	r->pool = pool;
+	route_configure(r, config);
 	r->index = registry_index(type);
+	queue_init(&r->parked);
+	lanes_init(&r->nobody);
 	r->head_len = envelope_request(r->head, ROUTE_ANY_MSGID, r->name,
 	    strlen(r->name), 2);
 	HASH_ADD_KEYPTR(hh, *routes, type->name, strlen(type->name), r);

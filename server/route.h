@@ -1,8 +1,9 @@
 #ifndef MORO_SERVER_ROUTE_H
 #define MORO_SERVER_ROUTE_H
 
-/* Which pool does tasks of a type. */
+/* Which pool does tasks of a type, and what holds for them. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,8 @@
 #include "proto/envelope.h"
 #include "proto/limit.h"
 #include "proto/page.h"
+#include "server/config.h"
+#include "server/queue.h"
 #include "worker/type.h"
 
 struct pool;
@@ -21,7 +24,19 @@ struct route {
 	size_t name_len;
 	const struct task_type *type; /* what is known of it */
 	struct pool *pool;
+	uint32_t n_queued; /* tasks of it that wait */
+	uint32_t max_queued; /* this and the next, 0: no limit of its own */
+	uint32_t max_running;
+	uint32_t timeout_ms; /* these three, of tasks that give no limit: */
+	uint32_t run_timeout_ms; /* 0: none */
+	uint32_t queue_timeout_ms;
+	uint8_t priority; /* of tasks that give none: enum priority */
+	bool spares_files; /* timeout_ms is not for tasks with files */
 	unsigned int index; /* of the type, in the registry */
+	uint32_t n_running; /* in the hands of workers */
+	bool paused; /* none is handed out */
+	struct queue parked; /* that wait because of these two */
+	struct lanes nobody; /* there: tasks whose client is gone */
 	/* What a task takes, by its data's size, ns; 0: not known. */
 	uint32_t run_ns[PAGE_SIZES];
 	/* What a task's message to a worker begins with, up to its data. */
@@ -33,8 +48,19 @@ struct route {
  * Sends a type to a pool. Returns 0, or -1 when there is no memory. A name
  * that is there already is sent to the new pool.
  */
-int route_add(struct route **routes, const struct task_type *type,
+int route_add(struct route **routes, const struct task_config *config,
     struct pool *pool);
+
+/* Takes limits and defaults of a type as they are configured now. */
+void route_configure(struct route *r, const struct task_config *config);
+
+/* Whether one more task of the type may run. */
+static inline bool
+route_is_open(const struct route *r)
+{
+	return !r->paused &&
+	       (r->max_running == 0 || r->n_running < r->max_running);
+}
 
 /* The route of a name, or NULL. */
 struct route *route_find(struct route *routes, const char *name, size_t len);

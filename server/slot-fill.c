@@ -138,6 +138,9 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 	s->held_fds += t->n_fds;
 	TAILQ_INSERT_TAIL(&s->running, t, link);
 	s->n_running++;
+	t->route->n_running++;
+	if (t->priority != PRIORITY_HIGH && s->n_ordinary++ == 0)
+		s->pool->n_ordinary++;
 	s->state = SLOT_BUSY;
 	life_run(slot_dispatcher(s), t, s);
 	if (slot_send(s, t) == 0)
@@ -150,7 +153,7 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 }
 
 uint32_t
-slot_fill(struct slot *s, struct queue *q, uint32_t most)
+slot_fill(struct slot *s, enum priority lowest, uint32_t most)
 {
 	const uint64_t prefetch_ns = slot_dispatcher(s)->prefetch_ns;
 	const struct route *route = NULL;
@@ -161,7 +164,7 @@ slot_fill(struct slot *s, struct queue *q, uint32_t most)
 	/* the first one it may have: it is open */
 	while ((n == 0 || slot_has_room(s, prefetch_ns)) &&
 	       (n < most || s->held_ns < SLOT_WORTH_NS) &&
-	       (t = queue_take(q)) != NULL) {
+	       (t = pool_take(s->pool, lowest)) != NULL) {
 		/* Mostly the next one is like the last. */
 		if (t->route != route || t->size != size)
 			cost_ns = slot_cost(s, t);

@@ -200,6 +200,11 @@ slot_release(struct slot *s, struct task *t)
 		s->next = TAILQ_NEXT(t, link);
 	TAILQ_REMOVE(&s->running, t, link);
 	s->n_running--;
+	t->route->n_running--;
+	if (queue_size(&t->route->parked) > 0)
+		pool_unpark(t->route->pool, t->route, 1);
+	if (t->priority != PRIORITY_HIGH && --s->n_ordinary == 0)
+		s->pool->n_ordinary--;
 	slot_pass(s, t);
 	s->held_bytes -= t->data_len;
 	s->held_fds -= t->n_fds;

@@ -21,7 +21,6 @@
 #include "server/task.h"
 
 struct pool;
-struct queue;
 
 enum slot_state {
 	SLOT_EMPTY, /* no worker */
@@ -35,11 +34,12 @@ enum slot_state {
 struct slot {
 	TAILQ_ENTRY(slot) link; /* in pool->open while `open` */
 	struct pool *pool;
-	uint32_t number; /* from 0 */
+	uint32_t number; /* from 0, of all pools' */
 	enum slot_state state;
 	struct slot_link *worker; /* NULL while EMPTY */
 	struct task_list running; /* tasks it holds, oldest first */
 	uint32_t n_running;
+	uint32_t n_ordinary; /* of them, those of no high priority */
 	bool open; /* may be handed a task */
 	bool stuck; /* one task takes long: it is handed nothing behind it */
 	/*
@@ -101,10 +101,10 @@ void slot_progress(struct slot *s);
 void slot_release(struct slot *s, struct task *t);
 
 /*
- * Hands waiting tasks to an open slot, as many as fit its time and at most
- * `most`. Returns how many.
+ * Hands tasks that wait, of the priorities down to `lowest`, to an open slot: as
+ * many as fit its time, and at most `most`. Returns how many.
  */
-uint32_t slot_fill(struct slot *s, struct queue *q, uint32_t most);
+uint32_t slot_fill(struct slot *s, enum priority lowest, uint32_t most);
 
 /*
  * Looks after a worker that holds more than one task: when it does not get on

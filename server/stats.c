@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "server/answer.h"
+#include "server/room.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -12,6 +13,7 @@ struct gauges {
 	uint64_t queued;
 	uint64_t running;
 	uint64_t delayed;
+	uint64_t room; /* tasks that may wait */
 	uint32_t pools;
 };
 
@@ -23,9 +25,10 @@ stats_gauges(struct dispatcher *d)
 
 	TAILQ_FOREACH(p, &d->pools, link) {
 		g.workers += pool_workers(p);
-		g.queued += queue_size(&p->queue);
+		g.queued += pool_waiting(p);
 		g.running += pool_running(p);
 		g.delayed += p->n_delayed;
+		g.room += p->config->max_queue_size;
 		g.pools++;
 	}
 	return g;
@@ -70,9 +73,14 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 static void
 stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 {
-	msgpack_pack_map(pk, 3);
+	msgpack_pack_map(pk, 7);
 	answer_text(pk, "name");
-	answer_text(pk, p->name);
+	answer_text(pk, p->config->name);
+	stats_pack_bool(pk, "paused", p->paused);
+	answer_text(pk, "pressure");
+	answer_text(pk, room_pressure_name(p));
+	answer_number(pk, "parked", p->n_parked);
+	answer_number(pk, "maxQueueSize", p->config->max_queue_size);
 	answer_text(pk, "queue");
 	msgpack_pack_map(pk, PRIORITY_N);
 	for (int i = 0; i < PRIORITY_N; i++)
@@ -98,7 +106,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"queueSize", g.queued},
 	    {"activeTasks", g.running},
 	    {"delayedTasks", g.delayed},
-	    {"maxQueueSize", d->config->max_queue_size},
+	    {"maxQueueSize", g.room},
 	    {"queuedBytes", d->task_bytes},
 	    {"unreadBytes", d->loop.out_bytes},
 	    {"clients", d->n_clients},
@@ -121,10 +129,11 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	};
 	struct pool *p;
 
-	msgpack_pack_map(pk, COUNT(numbers) + 2);
+	msgpack_pack_map(pk, COUNT(numbers) + 3);
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		answer_number(pk, numbers[i].key, numbers[i].value);
 	stats_pack_bool(pk, "isShuttingDown", d->draining);
+	stats_pack_bool(pk, "isDraining", d->draining || d->closed);
 	answer_text(pk, "pools");
 	msgpack_pack_array(pk, g.pools);
 	TAILQ_FOREACH(p, &d->pools, link)

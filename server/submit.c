@@ -9,6 +9,7 @@
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/progress.h"
+#include "server/room.h"
 
 #define SUBMIT_PARAMS_MAX 2 /* data and options */
 
@@ -23,6 +24,7 @@ struct submission {
 	const uint8_t *data; /* header included */
 	size_t data_len;
 	bool lost; /* and the connection cannot go on */
+	bool waits; /* for room, before more is read */
 	struct fdset *fdset; /* descriptors that are its own, or NULL */
 	struct fault fault; /* why it is refused */
 };
@@ -114,50 +116,24 @@ submit_check_ids(struct submission *sub)
 	return true;
 }
 
-/* QUEUE_FULL, with the limit that was hit. */
-static bool
-submit_full(struct submission *sub, const char *reason, const char *what,
-    uint64_t limit, uint64_t size)
-{
-	const struct pool *p = sub->route->pool;
-
-	fault_set(&sub->fault, CODE_QUEUE_FULL, reason,
-	    "%s: %" PRIu64 " of at most %" PRIu64, what, size, limit);
-	fault_add_number(&sub->fault, "limit", (int64_t)limit);
-	fault_add_number(&sub->fault, "size", (int64_t)size);
-	fault_add_number(&sub->fault, "retryAfterMs",
-	    (int64_t)pool_retry_after_ms(p));
-	return false;
-}
-
-/* Whether there is room for one more task, by count, client and bytes. */
+/*
+ * Whether there is room for one more task. Who would rather wait than be refused
+ * is let in, and not read from until there is.
+ */
 static bool
 submit_check_room(struct submission *sub)
 {
-	const struct config *config = sub->dispatcher->config;
-	struct pool *p = sub->route->pool;
-	uint64_t bytes = dispatcher_bytes(sub->dispatcher);
+	struct room room = {
+	    .client = sub->client,
+	    .route = sub->route,
+	    .bytes = sub->data_len,
+	    .n_fds = sub->fdset != NULL ? sub->fdset->n : 0,
+	};
 
-	if (!pool_has_room(p))
-		pool_dispatch(p); /* workers may be free in this very turn */
-	if (!pool_has_room(p))
-		return submit_full(sub, "count", "the queue is full",
-		    config->max_queue_size, queue_size(&p->queue));
-	if (sub->client->n_tasks >= config->max_client_tasks)
-		return submit_full(sub, "client",
-		    "the connection has too many unfinished tasks",
-		    config->max_client_tasks, sub->client->n_tasks);
-	if (sub->fdset != NULL &&
-	    sub->client->n_task_fds + sub->fdset->n > CLIENT_FDS)
-		return submit_full(sub, "fds",
-		    "the connection's unfinished tasks have too many "
-		    "descriptors",
-		    CLIENT_FDS, sub->client->n_task_fds);
-	if (bytes + sub->data_len > config->max_queued_bytes)
-		return submit_full(sub, "bytes",
-		    "unfinished tasks and unread answers have too many bytes",
-		    config->max_queued_bytes, bytes);
-	return true;
+	if (room_check(&room, &sub->fault))
+		return true;
+	sub->waits = sub->options->wait_when_full && room_may_wait(&room);
+	return sub->waits;
 }
 
 /* Fills the record. */
@@ -170,7 +146,16 @@ submit_fill(struct submission *sub, struct task *t)
 	t->msgid = sub->m->frame->msgid;
 	t->notify = sub->m->frame->kind == FRAME_NOTIFY;
 	t->route = sub->route;
-	t->priority = (uint8_t)o->priority;
+	t->priority = o->priority == PRIORITY_N ? sub->route->priority
+						: (uint8_t)o->priority;
+}
+
+/* Whether a task says itself how long it may take. */
+static bool
+submit_has_limits(const struct options *o)
+{
+	return o->timeout_ms != 0 || o->queue_timeout_ms != 0 ||
+	       o->run_timeout_ms != 0;
 }
 
 /* Whether the task has what only some have. */
@@ -178,11 +163,35 @@ static bool
 submit_needs_extra(const struct submission *sub)
 {
 	const struct options *o = sub->options;
+	const struct route *r = sub->route;
 
-	return o->id != NULL || o->timeout_ms != 0 ||
-	       o->queue_timeout_ms != 0 || o->run_timeout_ms != 0 ||
-	       o->has_grace || o->has_idempotent || o->has_retry ||
-	       o->progress || sub->fdset != NULL;
+	if (r->timeout_ms != 0 || r->queue_timeout_ms != 0 ||
+	    r->run_timeout_ms != 0)
+		return true;
+	if (o == &submit_no_options)
+		return false;
+	return o->id != NULL || submit_has_limits(o) || o->has_grace ||
+	       o->has_idempotent || o->has_retry || o->progress ||
+	       sub->fdset != NULL;
+}
+
+/* Its limits in time, or if it gives none those of its type. */
+static void
+submit_fill_limits(const struct submission *sub, struct task_extra *e)
+{
+	const struct options *o = sub->options;
+	const struct route *r = sub->route;
+
+	if (submit_has_limits(o)) {
+		e->timeout_ms = o->timeout_ms;
+		e->queue_timeout_ms = o->queue_timeout_ms;
+		e->run_timeout_ms = o->run_timeout_ms;
+		return;
+	}
+	e->queue_timeout_ms = r->queue_timeout_ms;
+	e->run_timeout_ms = r->run_timeout_ms;
+	if (!r->spares_files || sub->fdset == NULL)
+		e->timeout_ms = r->timeout_ms;
 }
 
 /* Gives the record what only some tasks have. Returns 0, or -1: no memory. */
@@ -191,17 +200,15 @@ submit_fill_extra(struct submission *sub, struct task *t)
 {
 	const struct options *o = sub->options;
 
-	if (o == &submit_no_options || !submit_needs_extra(sub))
+	if (!submit_needs_extra(sub))
 		return 0;
 	if (task_add_extra(sub->dispatcher->tasks, t) == -1)
 		return -1;
+	submit_fill_limits(sub, t->extra);
 	if (sub->fdset != NULL)
 		task_attach(t, sub->fdset);
 	t->extra->result_fd = o->result_fd;
 	sub->fdset = NULL;
-	t->extra->timeout_ms = o->timeout_ms;
-	t->extra->queue_timeout_ms = o->queue_timeout_ms;
-	t->extra->run_timeout_ms = o->run_timeout_ms;
 	t->extra->has_grace = o->has_grace;
 	t->extra->cancel_grace_ms = o->cancel_grace_ms;
 	t->extra->has_idempotent = o->has_idempotent;
@@ -232,7 +239,8 @@ submit_make(struct submission *sub)
 		return NULL;
 	}
 	submit_fill(sub, t);
-	if (submit_fill_extra(sub, t) == 0 &&
+	if (pool_prepare(sub->route->pool, sub->client) == 0 &&
+	    submit_fill_extra(sub, t) == 0 &&
 	    task_keep_data(sub->dispatcher->tasks, t, sub->data, sub->data_len,
 		sub->m->chunk) == 0 &&
 	    (o->id == NULL || client_name_task(sub->client, t, o->id, o->id_len,
@@ -256,7 +264,7 @@ submit_make(struct submission *sub)
 static bool
 submit_check_open(struct submission *sub)
 {
-	if (!sub->dispatcher->draining)
+	if (!sub->dispatcher->draining && !sub->dispatcher->closed)
 		return true;
 	fault_set(&sub->fault, CODE_SHUTTING_DOWN, NULL,
 	    "morod finishes what it has and takes no more tasks");
@@ -324,7 +332,7 @@ submit_task(struct client *c, const struct message_in *m)
 	sub.dispatcher = c->dispatcher;
 	sub.m = m;
 	sub.fdset = NULL;
-	sub.lost = false;
+	sub.lost = sub.waits = false;
 	if (!submit_route(&sub))
 		return false;
 	sub.dispatcher->counters.submitted++;
@@ -334,6 +342,8 @@ submit_task(struct client *c, const struct message_in *m)
 		t = submit_make(&sub);
 	if (t != NULL) {
 		life_queue(sub.dispatcher, t);
+		if (sub.waits)
+			room_wait(c, sub.route);
 		return true;
 	}
 	submit_refuse(&sub);

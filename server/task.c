@@ -106,7 +106,8 @@ task_new(struct task_slab *slab)
 	t->attempt = 1;
 	t->place = TASK_IN_RECORD;
 	t->size = t->n_fds = 0;
-	t->notify = t->counts = false;
+	t->notify = t->counts = t->parked = t->was_parked = false;
+	t->lifted = 0;
 	slab->used++;
 	return t;
 }

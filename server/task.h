@@ -103,6 +103,10 @@ struct task {
 	uint8_t n_fds; /* descriptors that came with it */
 	bool notify : 1; /* fire-and-forget */
 	bool counts : 1; /* RUNNING: cost_ns is part of its slot's held_ns */
+	bool parked : 1; /* QUEUED: waits with its type, see pool_take() */
+	bool was_parked : 1;
+	uint8_t
+	    lifted : 2; /* by how much its priority is above the given one */
 	uint8_t
 	    attempt; /* times that a worker's death cost it a run, and one */
 	union {

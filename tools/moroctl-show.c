@@ -265,6 +265,35 @@ show_data_field(FILE *out, value field, int indent)
 		show_data_field(out, &inner->ptr[i], indent + 4);
 }
 
+/* Prints what a server has laid down for tasks of a type. */
+static void
+show_rules(FILE *out, value type)
+{
+	static const struct {
+		const char *key, *label;
+	} limits[] = {
+	    {"timeout", "timeout (ms)"},
+	    {"runTimeout", "run timeout (ms)"},
+	    {"queueTimeout", "queue timeout (ms)"},
+	    {"maxRunning", "at most running"},
+	    {"maxQueued", "at most queued"},
+	};
+
+	if (show_field(type, "priority") == NULL)
+		return; /* an older server */
+	fputs("here\n", out);
+	show_words(out, type, "priority", "  priority ");
+	show_words(out, type, "pool", ", pool ");
+	fputc('\n', out);
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		value v = show_field(type, limits[i].key);
+
+		if (v != NULL && v->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
+			fprintf(out, "  %s %" PRIu64 "\n", limits[i].label,
+			    v->via.u64);
+	}
+}
+
 /* Describes one type. */
 static void
 show_type(FILE *out, value type)
@@ -280,6 +309,7 @@ show_type(FILE *out, value type)
 		show_data_field(out, &fields->ptr[i], 2);
 	show_words(out, type, "example", "example\n  ");
 	fputc('\n', out);
+	show_rules(out, type);
 }
 
 /* Lists one type. */

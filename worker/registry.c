@@ -17,7 +17,14 @@
 #include "worker/tasks/token.h"
 #include "worker/wipe.h"
 
+#define REGISTRY_LIMITS 5
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A limit of a type, as it is packed. */
+struct registry_limit {
+	const char *key;
+	uint32_t value;
+};
 
 static const struct task_type *const registry_types[] = {
     &hash_type,
@@ -157,10 +164,48 @@ registry_pack_fields(msgpack_packer *pk, const struct field *fields)
 	}
 }
 
-void
-registry_describe(const struct task_type *type, msgpack_packer *pk)
+/* The limits that a type has, as keys and values. Returns how many. */
+static size_t
+registry_limits(const struct registry_rules *rules,
+    struct registry_limit out[REGISTRY_LIMITS])
 {
-	msgpack_pack_map(pk, type->fields != NULL ? 7 : 6);
+	const struct registry_limit limits[REGISTRY_LIMITS] = {
+	    {"timeout", rules->timeout_ms},
+	    {"runTimeout", rules->run_timeout_ms},
+	    {"queueTimeout", rules->queue_timeout_ms},
+	    {"maxRunning", rules->max_running},
+	    {"maxQueued", rules->max_queued},
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < REGISTRY_LIMITS; i++) {
+		if (limits[i].value != 0)
+			out[n++] = limits[i];
+	}
+	return n;
+}
+
+static void
+registry_pack_rules(msgpack_packer *pk, const struct registry_rules *rules,
+    const struct registry_limit *limits, size_t n)
+{
+	registry_pack_text(pk, "pool", rules->pool);
+	registry_pack_text(pk, "priority", rules->priority);
+	for (size_t i = 0; i < n; i++) {
+		registry_pack_str(pk, limits[i].key);
+		msgpack_pack_uint32(pk, limits[i].value);
+	}
+}
+
+void
+registry_describe(const struct task_type *type,
+    const struct registry_rules *rules, msgpack_packer *pk)
+{
+	struct registry_limit limits[REGISTRY_LIMITS];
+	size_t n = rules != NULL ? registry_limits(rules, limits) : 0;
+	size_t pairs = type->fields != NULL ? 7 : 6;
+
+	msgpack_pack_map(pk, pairs + (rules != NULL ? 2 + n : 0));
 	registry_pack_text(pk, "type", type->name);
 	registry_pack_text(pk, "about", type->about);
 	registry_pack_text(pk, "result", type->result);
@@ -171,6 +216,8 @@ registry_describe(const struct task_type *type, msgpack_packer *pk)
 	    (type->flags & TYPE_IDEMPOTENT) != 0);
 	registry_pack_bool(pk, "softCancel",
 	    (type->flags & TYPE_SOFT_CANCEL) != 0);
+	if (rules != NULL)
+		registry_pack_rules(pk, rules, limits, n);
 }
 
 static int

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <msgpack.h>
 
@@ -19,12 +20,25 @@ const struct task_type *registry_find(const char *name, size_t len);
 /* The place of a built-in type, for registry_at(). */
 unsigned int registry_index(const struct task_type *type);
 
+/* What a server has laid down for tasks of a type. */
+struct registry_rules {
+	const char *pool; /* the one that does them */
+	const char *priority; /* of those that give none */
+	uint32_t timeout_ms; /* these three, of those that give no limit; */
+	uint32_t run_timeout_ms; /* 0: none */
+	uint32_t queue_timeout_ms;
+	uint32_t max_running; /* at once; 0: no limit */
+	uint32_t max_queued; /* likewise, waiting */
+};
+
 /*
  * Packs a type as a map: type, about, result, example, fields (an array of
  * maps: name, alias, takes, required, default, min, max, allowed, about,
- * fields), and idempotent.
+ * fields), and idempotent; with rules also pool and priority, and those of
+ * timeout, runTimeout, queueTimeout, maxRunning and maxQueued that there are.
  */
-void registry_describe(const struct task_type *type, msgpack_packer *pk);
+void registry_describe(const struct task_type *type,
+    const struct registry_rules *rules, msgpack_packer *pk);
 
 /*
  * Initialises every library that tasks use, in the master before it forks, so

@@ -56,6 +56,7 @@ enum type_flag {
 	TYPE_SECRET = 1 << 1, /* data or result holds secrets: wipe them */
 	TYPE_IDEMPOTENT = 1 << 2, /* running it twice does no harm */
 	TYPE_SOFT_CANCEL = 1 << 3, /* asks call_cancelled(), and then stops */
+	TYPE_URGENT = 1 << 4, /* high priority, when a task gives none */
 };
 
 struct task_type {
@@ -64,6 +65,11 @@ struct task_type {
 	const char *result; /* what it answers, one sentence */
 	const char *example; /* data, as JSON */
 	unsigned int flags; /* enum type_flag */
+	/*
+	 * Acceptance to answer, of tasks that give no limit of time and have no
+	 * files. 0: no limit. [task TYPE] of the configuration may say another.
+	 */
+	uint32_t timeout_ms;
 	const struct field
 	    *fields; /* ends where name is NULL; NULL: any data */
 	/*

@@ -59,7 +59,7 @@ try_options(const uint8_t *bytes, struct span span)
 	if (options_parse(&o, copy, span.len, &f) == -1) {
 		assert(f.code == CODE_INVALID_OPTION && f.message[0] != '\0');
 	} else {
-		assert(o.priority < PRIORITY_N && o.id_len <= LIMIT_ID);
+		assert(o.priority <= PRIORITY_N && o.id_len <= LIMIT_ID);
 		assert(o.fds == fds);
 		assert(o.result_fd == INFO_NO_FD || o.result_fd < fds);
 	}

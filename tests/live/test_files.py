@@ -630,3 +630,29 @@ def test_descriptors_of_all_are_limited(morod, files):
             for call in calls:
                 assert call.result() == hashlib.sha256(b"abc").hexdigest()
         assert_no_leak(d)
+
+
+def test_a_types_own_limit_spares_files(morod, files):
+    """The timeout that jwt:sign has by itself strikes what is in memory, and no file."""
+    fd = files.make(b"k" * 32)
+    with morod() as d, connect(d) as c:
+        pid = d.worker_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        filed = submit(c, "jwt:sign", {"payload": {}, "secret": range_of(0, 32)}, [fd])
+        error = c.submit("jwt:sign", {"payload": {}, "secret": "k" * 32}).error()
+        os.kill(pid, signal.SIGCONT)
+        assert (error["code"], error["limit"]) == ("TIMEOUT", 5000)
+        assert filed.result().count(".") == 2
+
+
+def test_a_configured_limit_holds_for_files(morod, files, tmp_path):
+    """A timeout of [task TYPE] is for tasks with files, too."""
+    path = tmp_path / "morod.conf"
+    path.write_text("[task jwt:sign]\ntimeout = 50ms\n")
+    fd = files.make(b"k" * 32)
+    with morod(config=path) as d, connect(d) as c:
+        pid = d.worker_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        filed = submit(c, "jwt:sign", {"payload": {}, "secret": range_of(0, 32)}, [fd])
+        assert filed.error()["limit"] == 50
+        os.kill(pid, signal.SIGCONT)

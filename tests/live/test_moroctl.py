@@ -136,6 +136,7 @@ def test_types(ctl):
     for name in ("crypto:hash", "jwt:sign", "data:compress", "debug:echo"):
         assert re.search(f"^{name} +[A-Z]", text, re.M)
     one = ctl.ok("types", "crypto:hash").decode()
+    assert "\n  priority normal, pool default\n  timeout (ms) 10000\n" in one
     assert "algorithm" in one and "default sha256" in one and "example" in one
     names = [t["type"] for t in json.loads(ctl.ok("types", "--json"))]
     assert "jwt:verify" in names

@@ -165,7 +165,7 @@ test_options(void **state)
 	assert_int_equal(o.run_timeout_ms, 5);
 	assert_int_equal(o.queue_timeout_ms, 10);
 	assert_int_equal(parse(&o, "\xc0", 1, &f), 0);
-	assert_int_equal(o.priority, PRIORITY_NORMAL);
+	assert_int_equal(o.priority, PRIORITY_N);
 	assert_null(o.id);
 	assert_int_equal(parse(&o, "\x80", 1, &f), 0);
 	assert_int_equal(o.timeout_ms, 0);

@@ -18,6 +18,7 @@
 #define PRIME 1009 /* steps through all of TASKS in another order */
 
 static struct task tasks[TASKS];
+static struct lanes one, two; /* of two clients */
 
 static void
 make(size_t i, enum priority priority)
@@ -33,18 +34,20 @@ test_order(void **state)
 	struct queue q;
 
 	queue_init(&q);
-	assert_null(queue_take(&q));
+	lanes_init(&one);
+	assert_null(queue_take(&q, PRIORITY_LOW));
 	for (size_t i = 0; i < 9; i++) {
 		make(i, (enum priority)(i % 3));
-		queue_append(&q, &tasks[i]);
+		queue_append(&q, &one, &tasks[i]);
 	}
 	assert_int_equal(queue_size(&q), 9);
 	for (size_t p = 0; p < 3; p++) {
 		for (size_t n = 0; n < 3; n++)
-			assert_ptr_equal(queue_take(&q), &tasks[n * 3 + p]);
+			assert_ptr_equal(queue_take(&q, PRIORITY_LOW),
+			    &tasks[n * 3 + p]);
 	}
 	assert_int_equal(queue_size(&q), 0);
-	assert_null(queue_take(&q));
+	assert_null(queue_take(&q, PRIORITY_LOW));
 }
 
 /* What goes back stands before all others of its priority, and no other. */
@@ -54,17 +57,18 @@ test_return(void **state)
 	struct queue q;
 
 	queue_init(&q);
+	lanes_init(&one);
 	make(0, PRIORITY_NORMAL);
 	make(1, PRIORITY_NORMAL);
 	make(2, PRIORITY_NORMAL);
 	make(3, PRIORITY_HIGH);
-	queue_append(&q, &tasks[2]);
-	queue_return(&q, &tasks[1]);
-	queue_return(&q, &tasks[0]);
-	queue_append(&q, &tasks[3]);
-	assert_ptr_equal(queue_take(&q), &tasks[3]);
+	queue_append(&q, &one, &tasks[2]);
+	queue_return(&q, &one, &tasks[1]);
+	queue_return(&q, &one, &tasks[0]);
+	queue_append(&q, &one, &tasks[3]);
+	assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[3]);
 	for (size_t i = 0; i < 3; i++)
-		assert_ptr_equal(queue_take(&q), &tasks[i]);
+		assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[i]);
 }
 
 /* Removal in any order, and the counts with it. */
@@ -75,23 +79,87 @@ test_remove(void **state)
 	size_t i = 0;
 
 	queue_init(&q);
+	lanes_init(&one);
 	for (size_t n = 0; n < TASKS; n++) {
 		make(n, (enum priority)(n % 3));
-		queue_append(&q, &tasks[n]);
+		queue_append(&q, &one, &tasks[n]);
 	}
 	for (size_t n = 0; n < TASKS / 2; n++) {
 		i = (i + PRIME) % TASKS;
-		queue_remove(&q, &tasks[i]);
+		queue_remove(&q, &one, &tasks[i]);
 		tasks[i].msgid = UINT64_MAX;
 		assert_int_equal(queue_size(&q), TASKS - n - 1);
 	}
 	for (int p = 0; p < PRIORITY_N; p++) {
 		for (size_t n = (size_t)p; n < TASKS; n += 3) {
 			if (tasks[n].msgid != UINT64_MAX)
-				assert_ptr_equal(queue_take(&q), &tasks[n]);
+				assert_ptr_equal(queue_take(&q, PRIORITY_LOW),
+				    &tasks[n]);
 		}
 	}
-	assert_null(queue_take(&q));
+	assert_null(queue_take(&q, PRIORITY_LOW));
+}
+
+/* Clients take turns inside one priority, whoever sent how many. */
+static void
+test_turns(void **state)
+{
+	static const size_t expected[] = {0, 4, 1, 5, 2, 3};
+	struct queue q;
+
+	queue_init(&q);
+	lanes_init(&one);
+	lanes_init(&two);
+	for (size_t n = 0; n < 6; n++) {
+		make(n, PRIORITY_NORMAL);
+		queue_append(&q, n < 4 ? &one : &two, &tasks[n]);
+	}
+	for (size_t n = 0; n < 6; n++)
+		assert_ptr_equal(queue_take(&q, PRIORITY_LOW),
+		    &tasks[expected[n]]);
+	assert_null(queue_take(&q, PRIORITY_LOW));
+}
+
+/* What was taken in turns and goes back, newest first, keeps its order. */
+static void
+test_turns_return(void **state)
+{
+	struct task *taken[4];
+	struct queue q;
+
+	queue_init(&q);
+	lanes_init(&one);
+	lanes_init(&two);
+	for (size_t n = 0; n < 6; n++) {
+		make(n, PRIORITY_LOW);
+		queue_append(&q, n % 2 ? &two : &one, &tasks[n]);
+	}
+	for (size_t n = 0; n < 4; n++)
+		taken[n] = queue_take(&q, PRIORITY_LOW);
+	for (size_t n = 4; n-- > 0;)
+		queue_return(&q, (taken[n] - tasks) % 2 ? &two : &one,
+		    taken[n]);
+	assert_ptr_equal(queue_first(&q), taken[0]);
+	for (size_t n = 0; n < 6; n++)
+		assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[n]);
+}
+
+/* Who may take high ones only leaves the others. */
+static void
+test_lowest(void **state)
+{
+	struct queue q;
+
+	queue_init(&q);
+	lanes_init(&one);
+	make(0, PRIORITY_NORMAL);
+	make(1, PRIORITY_HIGH);
+	queue_append(&q, &one, &tasks[0]);
+	queue_append(&q, &one, &tasks[1]);
+	assert_ptr_equal(queue_take(&q, PRIORITY_HIGH), &tasks[1]);
+	assert_null(queue_take(&q, PRIORITY_HIGH));
+	assert_ptr_equal(queue_take(&q, PRIORITY_NORMAL), &tasks[0]);
+	assert_null(queue_first(&q));
 }
 
 /* Each tells of the one that was queued some tasks later. */
@@ -101,9 +169,10 @@ test_ahead(void **state)
 	struct queue q;
 
 	queue_init(&q);
+	lanes_init(&one);
 	for (size_t n = 0; n < TASKS; n++) {
 		make(n, PRIORITY_NORMAL);
-		queue_append(&q, &tasks[n]);
+		queue_append(&q, &one, &tasks[n]);
 	}
 	for (size_t n = 0; n + QUEUE_AHEAD < TASKS; n++)
 		assert_ptr_equal(tasks[n].ahead, &tasks[n + QUEUE_AHEAD]);
@@ -169,14 +238,14 @@ test_data(void **state)
 static void
 test_msgids(void **state)
 {
-	struct client *const one = (struct client *)0x1000;
-	struct client *const two = (struct client *)0x2000;
+	struct client *const first = (struct client *)0x1000;
+	struct client *const second = (struct client *)0x2000;
 	struct msgids m;
 
 	assert_int_equal(msgids_init(&m), 0);
 	for (size_t i = 0; i < TASKS; i++) {
 		make(i, PRIORITY_LOW);
-		tasks[i].client = i % 2 ? one : two;
+		tasks[i].client = i % 2 ? first : second;
 		tasks[i].msgid = i / 2;
 		assert_null(msgids_find(&m, tasks[i].client, i / 2));
 		msgids_add(&m, &tasks[i]);
@@ -187,7 +256,7 @@ test_msgids(void **state)
 	for (size_t i = 0; i < TASKS; i += 2)
 		msgids_remove(&m, &tasks[i]);
 	for (size_t i = 0; i < TASKS; i++)
-		assert_ptr_equal(msgids_find(&m, i % 2 ? one : two, i / 2),
+		assert_ptr_equal(msgids_find(&m, i % 2 ? first : second, i / 2),
 		    i % 2 ? &tasks[i] : NULL);
 	msgids_clear(&m);
 }
@@ -199,6 +268,9 @@ main(void)
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_return),
 	    cmocka_unit_test(test_remove),
+	    cmocka_unit_test(test_turns),
+	    cmocka_unit_test(test_turns_return),
+	    cmocka_unit_test(test_lowest),
 	    cmocka_unit_test(test_ahead),
 	    cmocka_unit_test(test_slab),
 	    cmocka_unit_test(test_data),

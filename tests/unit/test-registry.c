@@ -84,7 +84,7 @@ describe(const struct task_type *t, msgpack_unpacked *u)
 
 	msgpack_sbuffer_init(&buf);
 	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
-	registry_describe(t, &pk);
+	registry_describe(t, NULL, &pk);
 	assert_int_equal(msgpack_unpack_next(u, buf.data, buf.size, &off),
 	    MSGPACK_UNPACK_SUCCESS);
 	assert_int_equal(off, buf.size);

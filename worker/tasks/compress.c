@@ -220,6 +220,7 @@ const struct task_type compress_type = {
     .example = "{\"input\": \"text\", \"format\": \"gzip\", "
 	       "\"level\": 6}",
     .flags = TYPE_IDEMPOTENT,
+    .timeout_ms = 30000,
     .fields = compress_fields,
     .run = compress_run,
 };

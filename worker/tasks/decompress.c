@@ -428,6 +428,7 @@ const struct task_type decompress_type = {
     .example = "{\"input\": {\"$bin\": \"H4sI...\"}, "
 	       "\"maxOutput\": 1048576}",
     .flags = TYPE_IDEMPOTENT,
+    .timeout_ms = 30000,
     .fields = decompress_fields,
     .run = decompress_run,
 };

@@ -193,6 +193,7 @@ const struct task_type hash_type = {
     .result = "The digest: a string, or bytes with encoding bin.",
     .example = "{\"input\": \"abc\", \"algorithm\": \"sha256\"}",
     .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
+    .timeout_ms = 10000,
     .fields = hash_fields,
     .run = hash_run,
 };

@@ -341,7 +341,8 @@ const struct task_type token_sign_type = {
     .result = "The token, a string.",
     .example = "{\"payload\": {\"user\": 7}, \"secret\": \"s3cret\", "
 	       "\"options\": {\"expiresIn\": \"7d\"}}",
-    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
+    .flags = TYPE_SECRET | TYPE_URGENT | TYPE_IDEMPOTENT,
+    .timeout_ms = 5000,
     .fields = sign_fields,
     .run = sign_run,
 };

@@ -333,7 +333,8 @@ const struct task_type token_verify_type = {
     .result = "{valid: true, payload} or {valid: false, error}.",
     .example = "{\"token\": \"eyJ...\", \"secret\": \"s3cret\", "
 	       "\"options\": {\"issuer\": \"me\"}}",
-    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
+    .flags = TYPE_SECRET | TYPE_URGENT | TYPE_IDEMPOTENT,
+    .timeout_ms = 5000,
     .fields = verify_fields,
     .run = verify_run,
 };

@@ -1,0 +1,144 @@
+#include "server/config-parts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define SETTLE_WORKERS_MAX 1024 /* of all pools */
+#define SETTLE_NAME 1024 /* of a place: a path and a line */
+
+/*
+ * Whether a pool's own value stands. What was given on the command line or in
+ * the environment is meant for the default pool, too.
+ */
+static bool
+settle_is_own(const struct pool_config *p, const struct config_origin *own,
+    const struct config_origin *server)
+{
+	if (own->from != FROM_FILE)
+		return false;
+	return strcmp(p->name, CONFIG_POOL_DEFAULT) != 0 ||
+	       server->from < FROM_ENVIRONMENT;
+}
+
+/* Gives a pool what it does not say itself. */
+static void
+settle_pool(struct config *config, struct pool_config *p)
+{
+	struct config_section own = config_section_pool(p);
+	struct config_section server = config_section_pool(&config->pool);
+
+	for (size_t i = 0; i < config_table_n; i++) {
+		const struct option_entry *e = &config_table[i];
+		struct config_origin *origin, *from;
+
+		if (!(e->where & IN_POOL))
+			continue;
+		origin = config_section_origin(&own, e);
+		from = config_section_origin(&server, e);
+		if (settle_is_own(p, origin, from))
+			continue;
+		config_value_copy(config_section_value(&own, e),
+		    config_section_value(&server, e), e);
+		*origin = *from;
+		if (from->from == FROM_FILE)
+			origin->from = FROM_SERVER;
+	}
+}
+
+/* Where a value of a pool was said, for a message. */
+static void
+settle_place(const struct config_errors *errors, struct pool_config *p,
+    const char *key, char *out, size_t size)
+{
+	const struct option_entry *e = config_table_find(key, IN_POOL);
+	struct config_section s = config_section_pool(p);
+	struct config_origin origin = *config_section_origin(&s, e);
+
+	if (origin.from == FROM_SERVER)
+		origin.from = FROM_FILE;
+	config_error_origin(errors, e, &origin, out, size);
+}
+
+/* What a pool keeps for high priority is less than all. */
+static void
+settle_reserve(struct pool_config *p, struct config_errors *errors)
+{
+	char place[SETTLE_NAME];
+
+	if (p->reserve < p->workers.min)
+		return;
+	settle_place(errors, p, "reserve", place, sizeof place);
+	config_error(errors,
+	    "%s: reserve takes fewer than the workers of pool %s, which has "
+	    "%" PRIu64 ", not %" PRIu64,
+	    place, p->name, p->workers.min, p->reserve);
+}
+
+static void
+settle_workers(struct config *config, struct config_errors *errors)
+{
+	uint32_t n = 0;
+	char place[SETTLE_NAME];
+
+	for (size_t i = 0; i < config->n_pools; i++) {
+		struct pool_config *p = &config->pools[i];
+
+		n += (uint32_t)p->workers.max;
+		if (n <= SETTLE_WORKERS_MAX)
+			continue;
+		settle_place(errors, p, "workers", place, sizeof place);
+		config_error(errors,
+		    "%s: all pools together take at most %d workers, and with "
+		    "pool %s they have %" PRIu32,
+		    place, SETTLE_WORKERS_MAX, p->name, n);
+		return;
+	}
+}
+
+/* A type's pool must be there. */
+static void
+settle_task(const struct config *config, struct task_config *t,
+    struct config_errors *errors)
+{
+	const struct option_entry *e = config_table_find("pool", IN_TASK);
+	struct config_section s = config_section_task(t);
+	char hint[CONFIG_VALUE];
+	struct config_near near;
+
+	if (config_pool(config, t->pool) != NULL)
+		return;
+	config_near_init(&near, t->pool);
+	for (size_t i = 0; i < config->n_pools; i++)
+		config_near_try(&near, config->pools[i].name);
+	config_near_hint(&near, hint, sizeof hint);
+	config_error_at(errors, config_section_origin(&s, e)->line,
+	    "no pool \"%s\" for %s%s", t->pool, config_task_name(t), hint);
+}
+
+/* The queue has emptied at less than what it is full at. */
+static void
+settle_marks(const struct config *config, struct config_errors *errors)
+{
+	if (config->queue_low_mark < config->queue_high_mark)
+		return;
+	config_error(errors,
+	    "queue-low-mark takes less than queue-high-mark (%" PRIu64
+	    "), not %" PRIu64,
+	    config->queue_high_mark, config->queue_low_mark);
+}
+
+int
+config_settle(struct config *config, struct config_errors *errors)
+{
+	unsigned int before = errors->n;
+
+	for (size_t i = 0; i < config->n_pools; i++) {
+		settle_pool(config, &config->pools[i]);
+		settle_reserve(&config->pools[i], errors);
+	}
+	settle_workers(config, errors);
+	settle_marks(config, errors);
+	for (size_t i = 0; i < config->n_tasks; i++)
+		settle_task(config, &config->tasks[i], errors);
+	return errors->n > before ? -1 : 0;
+}

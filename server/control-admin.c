@@ -1,0 +1,139 @@
+/* Methods that stop and start things: for root and the server's own user. */
+
+#include "server/control-parts.h"
+
+#include <string.h>
+
+#include "server/answer.h"
+#include "server/log.h"
+#include "server/pool.h"
+
+/* Notes in the log who asked for what. */
+static void
+admin_log(const struct control *ctl, const char *what)
+{
+	log_info("%s asked by pid %d, uid %u", what, (int)ctl->client->pid,
+	    (unsigned int)ctl->client->uid);
+}
+
+static bool
+shutdown_now(struct control *ctl, void *to, const struct item *value,
+    struct reader *rest)
+{
+	if (value->type == READER_BOOL) {
+		*(bool *)to = value->n != 0;
+		return true;
+	}
+	fault_set(&ctl->fault, CODE_INVALID_ARGUMENT, NULL,
+	    "now takes true or false, not %s", reader_type_name(value->type));
+	fault_add_text(&ctl->fault, "field", "now");
+	return false;
+}
+
+static const struct control_key shutdown_keys[] = {
+    {"now", shutdown_now},
+    {NULL, NULL},
+};
+
+void
+control_shutdown(struct control *ctl)
+{
+	struct dispatcher *d = ctl->dispatcher;
+	struct reader r;
+	struct item map = control_argument(ctl, &r);
+	bool now = false;
+
+	if (!control_may_admin(ctl, "shutdown"))
+		return;
+	if (map.type != READER_NIL && map.type != READER_MAP) {
+		control_invalid(ctl, "shutdown", "a map with now", map.type);
+		return;
+	}
+	if (map.type == READER_MAP &&
+	    !control_read_map(ctl, &r, map.n, shutdown_keys, &now, false)) {
+		control_refuse(ctl);
+		return;
+	}
+	admin_log(ctl, now ? "shutdown, now," : "shutdown");
+	d->draining = true;
+	d->shutdown_asked = true;
+	d->shutdown_now = d->shutdown_now || now;
+	control_agree(ctl);
+}
+
+void
+control_drain(struct control *ctl)
+{
+	if (!control_may_admin(ctl, "drain"))
+		return;
+	admin_log(ctl, "drain");
+	ctl->dispatcher->closed = true;
+	control_agree(ctl);
+}
+
+/* Pauses a type or has it go on. */
+static void
+admin_pause_route(struct route *r, bool paused)
+{
+	r->paused = paused;
+	if (!paused)
+		pool_unpark(r->pool, r, UINT32_MAX);
+}
+
+/* The same of everything. */
+static void
+admin_pause_all(struct dispatcher *d, bool paused)
+{
+	struct route *r, *next;
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, link)
+		p->paused = paused;
+	if (paused)
+		return;
+	d->closed = false;
+	HASH_ITER(hh, d->routes, r, next)
+	admin_pause_route(r, false);
+}
+
+/* pause and resume differ in one word. */
+static void
+admin_pause(struct control *ctl, const char *method, bool paused)
+{
+	struct dispatcher *d = ctl->dispatcher;
+	struct reader r;
+	struct item name = control_argument(ctl, &r);
+	struct route *route = NULL;
+
+	if (!control_may_admin(ctl, method))
+		return;
+	if (name.type != READER_NIL && !reader_text(&name)) {
+		control_invalid(ctl, "type", "a task type's name", name.type);
+		return;
+	}
+	if (reader_text(&name)) {
+		route = route_find(d->routes, name.bytes, name.n);
+		if (route == NULL) {
+			control_unknown_type(ctl, &name);
+			return;
+		}
+	}
+	admin_log(ctl, method);
+	if (route != NULL)
+		admin_pause_route(route, paused);
+	else
+		admin_pause_all(d, paused);
+	control_agree(ctl);
+}
+
+void
+control_pause(struct control *ctl)
+{
+	admin_pause(ctl, "pause", true);
+}
+
+void
+control_resume(struct control *ctl)
+{
+	admin_pause(ctl, "resume", false);
+}

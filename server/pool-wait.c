@@ -1,0 +1,213 @@
+/*
+ * Where the tasks of a pool wait: in its queue, or parked with their type,
+ * which may run no more of them now.
+ */
+
+#include "server/pool.h"
+
+#include <stdlib.h>
+
+#include "server/client.h"
+#include "server/dispatcher.h"
+#include "server/log.h"
+#include "server/pool-parts.h"
+
+#define POOL_MIXED_MS 100 /* how long a mixture is remembered */
+
+/* A client's tasks of one type that are parked. */
+struct parking {
+	LIST_ENTRY(parking) link; /* in the client's list */
+	const struct route *route;
+	struct lanes lanes;
+};
+
+int
+pool_prepare(struct pool *p, struct client *c)
+{
+	struct dispatcher *d = p->dispatcher;
+
+	if (c->lanes != NULL)
+		return 0;
+	c->lanes = calloc(d->n_pools, sizeof *c->lanes);
+	if (c->lanes == NULL)
+		return -1;
+	for (uint32_t i = 0; i < d->n_pools; i++)
+		lanes_init(&c->lanes[i]);
+	return 0;
+}
+
+void
+pool_leave(struct client *c)
+{
+	struct parking *k;
+
+	while ((k = LIST_FIRST(&c->parkings)) != NULL) {
+		LIST_REMOVE(k, link);
+		free(k);
+	}
+	free(c->lanes);
+	c->lanes = NULL;
+}
+
+/* The task's client's place in the queue of the pool. */
+static inline struct lanes *
+pool_lanes(struct pool *p, const struct task *t)
+{
+	return t->client != NULL ? &t->client->lanes[p->index] : &p->nobody;
+}
+
+/* Its place among the parked tasks of its type; NULL: there is none yet. */
+static struct lanes *
+pool_parking(const struct task *t)
+{
+	struct parking *k;
+
+	if (t->client == NULL)
+		return &t->route->nobody;
+	LIST_FOREACH(k, &t->client->parkings, link) {
+		if (k->route == t->route)
+			return &k->lanes;
+	}
+	return NULL;
+}
+
+/* The same, made if need be; NULL: no memory. */
+static struct lanes *
+pool_new_parking(const struct task *t)
+{
+	struct lanes *lanes = pool_parking(t);
+	struct parking *k;
+
+	if (lanes != NULL)
+		return lanes;
+	k = malloc(sizeof *k);
+	if (k == NULL)
+		return NULL;
+	k->route = t->route;
+	lanes_init(&k->lanes);
+	LIST_INSERT_HEAD(&t->client->parkings, k, link);
+	return &k->lanes;
+}
+
+/*
+ * Puts a task aside until its type may run one more. One that was parked before
+ * keeps its place. Returns 0, or -1: there is no memory.
+ */
+static int
+pool_park(struct pool *p, struct task *t)
+{
+	struct lanes *lanes = pool_new_parking(t);
+
+	if (lanes == NULL)
+		return -1;
+	if (t->was_parked)
+		queue_return(&t->route->parked, lanes, t);
+	else
+		queue_append(&t->route->parked, lanes, t);
+	t->parked = t->was_parked = true;
+	p->n_parked++;
+	return 0;
+}
+
+struct task *
+pool_take(struct pool *p, enum priority lowest)
+{
+	struct task *t;
+
+	while ((t = queue_take(&p->queue, lowest)) != NULL) {
+		if (route_is_open(t->route))
+			return t;
+		if (pool_park(p, t) == -1) {
+			log_error("no memory to park a task");
+			queue_return(&p->queue, pool_lanes(p, t), t);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+void
+pool_unpark(struct pool *p, struct route *r, uint32_t most)
+{
+	struct task_list taken = TAILQ_HEAD_INITIALIZER(taken);
+	struct task *t;
+
+	while (most-- > 0 && route_is_open(r) &&
+	       (t = queue_take(&r->parked, PRIORITY_LOW)) != NULL) {
+		t->parked = false;
+		p->n_parked--;
+		TAILQ_INSERT_HEAD(&taken, t, link);
+	}
+	/* the last one goes first: each is put before all others */
+	while ((t = TAILQ_FIRST(&taken)) != NULL) {
+		TAILQ_REMOVE(&taken, t, link);
+		queue_return(&p->queue, pool_lanes(p, t), t);
+	}
+}
+
+void
+pool_add(struct pool *p, struct task *t)
+{
+	uint64_t now = loop_now(&p->dispatcher->loop);
+
+	task_set_queued_us(t, loop_now_us(&p->dispatcher->loop));
+	queue_append(&p->queue, pool_lanes(p, t), t);
+	p->seen_ms[t->priority] = now;
+	for (int lower = t->priority + 1; lower < PRIORITY_N; lower++) {
+		if (now - p->seen_ms[lower] < POOL_MIXED_MS)
+			p->mixed_ms = now + POOL_MIXED_MS;
+	}
+}
+
+void
+pool_add_first(struct pool *p, struct task *t)
+{
+	queue_return(&p->queue, pool_lanes(p, t), t);
+}
+
+void
+pool_remove(struct pool *p, struct task *t)
+{
+	if (!t->parked) {
+		queue_remove(&p->queue, pool_lanes(p, t), t);
+		return;
+	}
+	queue_remove(&t->route->parked, pool_parking(t), t);
+	t->parked = false;
+	p->n_parked--;
+}
+
+void
+pool_orphan(struct pool *p, struct task *t)
+{
+	bool parked = t->parked;
+
+	pool_remove(p, t);
+	client_remove_task(t->client, t);
+	if (parked && pool_park(p, t) == 0)
+		return;
+	queue_append(&p->queue, &p->nobody, t);
+}
+
+void
+pool_lift(struct pool *p, struct task *t)
+{
+	pool_remove(p, t);
+	t->priority--;
+	t->lifted++;
+	queue_append(&p->queue, pool_lanes(p, t), t);
+}
+
+void
+pool_delay(struct pool *p, struct task *t)
+{
+	TAILQ_INSERT_TAIL(&p->delayed, t, link);
+	p->n_delayed++;
+}
+
+void
+pool_undelay(struct pool *p, struct task *t)
+{
+	TAILQ_REMOVE(&p->delayed, t, link);
+	p->n_delayed--;
+}
