@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #define HEAP_MIN 16
+#define RECENT 8 /* lists that are found without hashing */
 
 TAILQ_HEAD(deadline_head, deadline);
 
@@ -20,6 +21,7 @@ struct deadline_list {
 
 struct deadlines {
 	struct deadline_list *by_length;
+	struct deadline_list *recent[RECENT]; /* by length, or NULL */
 	struct deadline_list **heap; /* the earliest first one on top */
 	uint32_t n;
 	uint32_t cap;
@@ -136,11 +138,14 @@ heap_remove(struct deadlines *ds, struct deadline_list *l)
 static struct deadline_list *
 deadlines_list(struct deadlines *ds, uint64_t after_ms)
 {
+	struct deadline_list **recent = &ds->recent[after_ms % RECENT];
 	struct deadline_list *l;
 
+	if (*recent != NULL && (*recent)->after_ms == after_ms)
+		return *recent;
 	HASH_FIND(hh, ds->by_length, &after_ms, sizeof after_ms, l);
 	if (l != NULL)
-		return l;
+		return *recent = l;
 	l = calloc(1, sizeof *l);
 	if (l == NULL)
 		return NULL;
@@ -151,12 +156,16 @@ deadlines_list(struct deadlines *ds, uint64_t after_ms)
 		free(l); /* uthash had no memory */
 		return NULL;
 	}
-	return l;
+	return *recent = l;
 }
 
 static void
 deadlines_drop_list(struct deadlines *ds, struct deadline_list *l)
 {
+	struct deadline_list **recent = &ds->recent[l->after_ms % RECENT];
+
+	if (*recent == l)
+		*recent = NULL;
 	HASH_DELETE(hh, ds->by_length, l);
 	free(l);
 }

@@ -216,7 +216,7 @@ def test_random_kills_under_load(morod):
         for t in threads:
             t.join()
         crashed = [o for o in tally["outcomes"] if o is not None]
-        assert tally["requests"] == tally["answers"] > 200
+        assert tally["requests"] == tally["answers"] > 6 * kills
         assert tally["extra"] == 0 and tally["unanswered"] == 0
         assert len(crashed) <= kills
         assert all(o == ("WORKER_ERROR", "crashed") for o in crashed)

@@ -362,7 +362,7 @@ def test_hello(morod):
         assert h["limits"] == {
             "maxFrame": 64 << 20, "maxDepth": 32, "maxValues": 1000000,
             "maxMethod": 128, "maxFile": 4 << 30, "maxClientTasks": 4096, "maxQueueSize": 7,
-            "maxQueuedBytes": 1 << 30, "frameTimeoutMs": 10000,
+            "maxClientBytes": 1 << 30, "maxQueuedBytes": 1 << 30, "frameTimeoutMs": 10000,
         }
         assert c.request("hello", {"name": "x", "later": {"deep": [1]}, 5: 6})
         for bad, field in [({"errors": "xml"}, "errors"), ({"proto": 0}, "proto"),
