@@ -2,6 +2,7 @@
 
 #include "client/handle.h"
 #include "client/hello.h"
+#include "client/news.h"
 #include "client/reply.h"
 
 /*
@@ -64,8 +65,7 @@ answer_all(struct moro *m)
 
 	while (m->fd != -1 && answer_next(m, &frame)) {
 		if (frame.kind != FRAME_RESPONSE) {
-			/* nothing was subscribed to: news for later versions */
-			buffer_consume(&m->in, frame.size);
+			news_take(m, &frame);
 			continue;
 		}
 		answer_deliver(m, &frame);

@@ -17,8 +17,8 @@
 /* From here on moro_submit() writes at once instead of gathering more. */
 #define CALL_FLUSH_AT ((size_t)64 << 10)
 
-/* Room for the options' map: seven pairs, an id of LIMIT_ID bytes. */
-#define CALL_OPTIONS (LIMIT_ID + 256)
+/* Room for the options' map: twelve pairs, an id of LIMIT_ID bytes. */
+#define CALL_OPTIONS (LIMIT_ID + 512)
 
 /* Reads in one moro_dispatch(), so that one connection starves no other. */
 #define CALL_READS 16
@@ -191,6 +191,32 @@ fail:
 	if (p != NULL)
 		pending_free(&m->requests, p);
 	return 0;
+}
+
+int
+call_notify(struct moro *m, const struct request *rq)
+{
+	size_t at = buffer_len(&m->out), method_len = strlen(rq->type);
+
+	if (buffer_reserve(&m->out, ENVELOPE_HEAD_MAX + method_len + rq->len) ==
+	    -1) {
+		call_note_memory(m);
+		return -1;
+	}
+	m->out.end +=
+	    envelope_notify(buffer_tail(&m->out), rq->type, method_len, 1);
+	if (call_append_params(m, rq) == -1) {
+		call_note_memory(m);
+		goto fail;
+	}
+	if (call_check(m, at) == -1)
+		goto fail;
+	if (m->out_broken)
+		buffer_truncate(&m->out, at); /* the end is near */
+	return 0;
+fail:
+	buffer_truncate(&m->out, at);
+	return -1;
 }
 
 /* Notes that a wait has reached its limit. */

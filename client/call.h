@@ -26,6 +26,12 @@ struct request {
 uint64_t call_send(struct moro *m, const struct request *rq, moro_reply_cb cb,
     void *user, bool is_private);
 
+/*
+ * Appends a notification, which nobody answers. Returns 0, or -1 with the
+ * failure noted. Runs no callbacks.
+ */
+int call_notify(struct moro *m, const struct request *rq);
+
 /* As moro_call(). */
 struct moro_reply *call_wait(struct moro *m, const struct request *rq);
 

@@ -30,6 +30,7 @@ handle_release(struct moro *m)
 	buffer_clear(&m->in);
 	buffer_clear(&m->out);
 	parcels_clear(&m->parcels);
+	news_reset(&m->news);
 	free(m);
 }
 
@@ -127,6 +128,7 @@ handle_end(struct moro *m, const struct failure *f)
 	buffer_clear(&m->in);
 	buffer_clear(&m->out);
 	parcels_clear(&m->parcels);
+	news_reset(&m->news);
 	handle_answer_all(m, &copy);
 }
 

@@ -15,6 +15,7 @@
 #include "client/buffer.h"
 #include "client/failure.h"
 #include "client/moro.h"
+#include "client/news.h"
 #include "client/parcel.h"
 #include "client/pending.h"
 #include "proto/scan.h"
@@ -43,6 +44,8 @@ struct moro {
 
 	bool failed; /* `failure` ended the connection, and stays */
 	struct failure failure;
+
+	struct news news;
 
 	moro_events_cb events_cb; /* or NULL */
 	void *events_user;

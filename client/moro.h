@@ -98,6 +98,15 @@ enum moro_priority {
 	MORO_PRIORITY_LOW = 3,
 };
 
+/* What moro_options_set_retry() takes; or-ed together. */
+enum moro_retry {
+	MORO_RETRY_CRASH = 1, /* the task's worker died */
+	MORO_RETRY_ERROR = 2, /* the task answered MORO_WORKER_ERROR */
+};
+
+/* The most retries. */
+#define MORO_RETRY_MAX 100
+
 /* What moro_events() gives; or-ed together. */
 enum moro_events {
 	MORO_READ = 1,
@@ -279,9 +288,36 @@ struct moro_reply *moro_wait_any(struct moro *m, uint64_t *number,
 
 /*
  * Loses interest in a request: its answer is thrown away, its callback not
- * called. The task itself goes on. Unknown numbers are ignored.
+ * called, no more progress told. The task itself goes on, unless it is
+ * cancelled (moro_cancel_soon()), before or after. Unknown numbers are ignored.
  */
 void moro_forget(struct moro *m, uint64_t number);
+
+/*
+ * Cancels a request of this connection by its number, in whatever state it is,
+ * and waits for the server's word on it: a map, whose "state" is "queued" (it
+ * waited, and is gone), "running" (it is being stopped), "done" (it was
+ * answered already; nothing happened) or "unknown" (the server knows of no
+ * such request). The request itself gets its own answer where it gets any,
+ * before or after this reply, and exactly one: MORO_CANCELLED with the reason
+ * "client", or what it came to when that was first. So moro_wait() on it
+ * and its callback work as ever; one that was forgotten can be cancelled as
+ * well. A number that was never given, 0 too, is answered MORO_NOT_FOUND and
+ * nothing is sent.
+ */
+struct moro_reply *moro_cancel(struct moro *m, uint64_t number);
+
+/* The same by the id of the task, see moro_options_set_id(). */
+struct moro_reply *moro_cancel_id(struct moro *m, const char *id);
+
+/*
+ * Cancels without waiting and without a word in return: only the request's
+ * own answer tells what came of it. Writes at once what can be; runs no
+ * callbacks; so it is for event loops and for callbacks, but not for signal
+ * handlers, which interrupt other functions here. Returns 0, or -1: see
+ * moro_error(), nothing was sent (MORO_NOT_FOUND as above).
+ */
+int moro_cancel_soon(struct moro *m, uint64_t number);
 
 /* How many requests have no answer yet. */
 size_t moro_outstanding(const struct moro *m);
@@ -309,6 +345,48 @@ void moro_on_events(struct moro *m, moro_events_cb cb, void *user);
  */
 int moro_dispatch(struct moro *m);
 
+/* ---- News: what the server says unasked ---- */
+
+/*
+ * Is told how far the request of that number is: `done` of `total`, in
+ * whatever unit the task counts; total is -1 when it is not known. The note is
+ * text, borrowed until the callback returns, or NULL. Called for requests with
+ * moro_options_set_progress() that have no answer yet, at most 20 times a
+ * second each, out of the same functions as moro_reply_cb, and may do the
+ * same. News can be lost: only the answer tells that a task is done.
+ */
+typedef void (*moro_progress_cb)(struct moro *m, uint64_t number, double done,
+    double total, const char *note, void *user);
+
+/* Has cb called; NULL: nobody. It stays when the connection is made anew. */
+void moro_on_progress(struct moro *m, moro_progress_cb cb, void *user);
+
+/*
+ * Asks for news and waits for the answer, which is how things are now; and has
+ * enough of them. There is one topic, "backpressure", whose answer is an array
+ * with a map for each pool. Subscriptions end with the connection.
+ */
+struct moro_reply *moro_subscribe(struct moro *m, const char *topic);
+struct moro_reply *moro_unsubscribe(struct moro *m, const char *topic);
+
+/*
+ * Is told when a pool's queue has risen past its high mark (`high` is 1:
+ * submit less), and when it has fallen below the low one (0). `queued` of at
+ * most `limit` tasks wait there. The pool's name is borrowed until the callback
+ * returns. Called as moro_progress_cb is, once the topic is subscribed to.
+ */
+typedef void (*moro_backpressure_cb)(struct moro *m, const char *pool, int high,
+    uint64_t queued, uint64_t limit, void *user);
+
+/* Has cb called; NULL: nobody. It stays when the connection is made anew. */
+void moro_on_backpressure(struct moro *m, moro_backpressure_cb cb, void *user);
+
+/*
+ * The same as a level: 1 when any pool was high by the latest news that were
+ * read, 0 when none was, -1 when there are no news: not subscribed.
+ */
+int moro_backpressure(const struct moro *m);
+
 /* ---- Options of a task ---- */
 
 /* Gives a set of options that says nothing, or NULL: out of memory. */
@@ -335,6 +413,40 @@ int moro_options_set_id(struct moro_options *o, const char *id);
 int moro_options_set_timeout(struct moro_options *o, uint64_t ms);
 int moro_options_set_run_timeout(struct moro_options *o, uint64_t ms);
 int moro_options_set_queue_timeout(struct moro_options *o, uint64_t ms);
+
+/*
+ * How long a task that was cancelled may take to end by itself once it was
+ * told, in ms, up to 2^32 - 1; 0: it is not told, but killed at once. For types
+ * that ask to be told only (softCancel in moro_types()); without this option
+ * the server's choice holds. Returns 0, or -1: out of range.
+ */
+int moro_options_set_cancel_grace(struct moro_options *o, uint64_t ms);
+
+/*
+ * Has the server tell how far the task is, see moro_on_progress(). Only some
+ * types report any.
+ */
+void moro_options_set_progress(struct moro_options *o, int flag);
+
+/*
+ * Says that the task may run twice without harm: when its worker crashes, it
+ * is run once more. Types that are so by nature need not be told.
+ */
+void moro_options_set_idempotent(struct moro_options *o, int flag);
+
+/*
+ * Has the task run again, up to max times (up to MORO_RETRY_MAX; 0: this
+ * option says nothing), after what `on` names, MORO_RETRY_ or-ed (0: crashes
+ * alone). The first time after backoff_ms, then after twice as long each time,
+ * but no longer than max_backoff_ms (0: a day). It takes the place of
+ * moro_options_set_idempotent(). Returns 0, or -1: out of range (times up to
+ * 2^32 - 1 ms), and nothing is changed.
+ */
+int moro_options_set_retry(struct moro_options *o, uint32_t max,
+    uint64_t backoff_ms, uint64_t max_backoff_ms, unsigned int on);
+
+/* Waits for room where the answer were MORO_QUEUE_FULL. */
+void moro_options_set_wait_when_full(struct moro_options *o, int flag);
 
 /*
  * Descriptors that go with the task, for data that are in a file already: at
@@ -569,6 +681,64 @@ struct moro_reply *moro_types(struct moro *m, const char *name);
 
 /* Has the server finish what it accepted and end; true. */
 struct moro_reply *moro_shutdown(struct moro *m);
+
+/*
+ * ---- For root and the server's own user, all blocking ----
+ *
+ * Others are answered MORO_PERMISSION_DENIED, as by moro_shutdown(). What the
+ * answers hold: proto/PROTOCOL.md, section 5.
+ */
+
+/* Has the server end without finishing: tasks get MORO_CANCELLED. */
+struct moro_reply *moro_shutdown_now(struct moro *m);
+
+/*
+ * Has the server refuse new tasks (MORO_SHUTTING_DOWN) and finish what it
+ * accepted, but not end.
+ */
+struct moro_reply *moro_drain(struct moro *m);
+
+/*
+ * Has tasks of a type wait in the queue, NULL: all; and run again. Resuming all
+ * ends moro_drain() as well.
+ */
+struct moro_reply *moro_pause(struct moro *m, const char *type);
+struct moro_reply *moro_resume(struct moro *m, const char *type);
+
+/*
+ * Sets how many workers a pool has, the same in min and max: exactly so many;
+ * NULL: the server's only or default pool.
+ */
+struct moro_reply *moro_scale(struct moro *m, const char *pool, uint32_t min,
+    uint32_t max);
+
+/* Has the server read its configuration again. */
+struct moro_reply *moro_reload(struct moro *m);
+
+/* Sets the level of the log ("debug", "info", ...); NULL: asks for it. */
+struct moro_reply *moro_log_level(struct moro *m, const char *level);
+
+/*
+ * The tasks that run and wait, an array of maps. The filter may hold state,
+ * type, client and limit; NULL: all.
+ */
+struct moro_reply *moro_list(struct moro *m, const struct moro_map *filter);
+
+/*
+ * Cancels a task of any client, by the numbers that moro_list() tells; the reply
+ * is as moro_cancel()'s, its caller gets MORO_CANCELLED, reason "admin".
+ */
+struct moro_reply *moro_cancel_other(struct moro *m, uint64_t client,
+    uint64_t msgid);
+
+/* The n slowest tasks of late, an array of maps; 0: as many as is usual. */
+struct moro_reply *moro_slow(struct moro *m, uint32_t n);
+
+/* The tasks that crashed their workers to the last try, an array of maps. */
+struct moro_reply *moro_poison(struct moro *m);
+
+/* The clients, an array of maps. */
+struct moro_reply *moro_clients(struct moro *m);
 
 #ifdef __cplusplus
 }

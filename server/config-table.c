@@ -15,7 +15,7 @@
 #define AT_POOL(field) offsetof(struct pool_config, field)
 #define AT_TASK(field) offsetof(struct task_config, field)
 
-/* In the order of enum log_level, enum log_format and enum priority. */
+/* In the order of enum log_level, log_format and priority. */
 static const char *const table_levels[] = {"error", "warning", "info", "debug",
     NULL};
 static const char *const table_formats[] = {"text", "json", NULL};
@@ -251,23 +251,23 @@ const struct option_entry config_table[] = {
 	.live = true,
 	.choices = table_levels,
 	.fallback = "info",
-	.about = "what to log",
-	.more = "See [the log](MOROD.md#the-log)."},
+	.about = "what to log"},
     {.name = "log-format",
 	.metavar = "FORMAT",
 	.kind = OPTION_CHOICE,
 	.where = IN_SERVER,
 	.offset = AT(log_format),
+	.live = true,
 	.choices = table_formats,
 	.fallback = "text",
-	.about = "how: lines for people, or one JSON object a line"},
+	.about = "how to log; json: one object a line"},
     {.name = "debug-tasks",
 	.kind = OPTION_FLAG,
 	.where = IN_SERVER,
 	.offset = AT(debug_tasks),
 	.fallback = "no",
-	.about = "offer debug:echo, sleep, spin, fail, crash, tally, print "
-		 "and work"},
+	.about = "offer debug:echo, sleep, spin, fail, crash, tally, work and "
+		 "print"},
     {.name = "check-config",
 	.kind = OPTION_COMMAND,
 	.where = IN_START,

@@ -58,13 +58,13 @@ bool control_read_map(struct control *ctl, struct reader *r, uint64_t n,
 void control_hello(struct control *ctl);
 void control_nvim(struct control *ctl);
 void control_cancel(struct control *ctl);
-void control_log(struct control *ctl);
 void control_subscribe(struct control *ctl);
 void control_unsubscribe(struct control *ctl);
 void control_drain(struct control *ctl);
 void control_pause(struct control *ctl);
 void control_resume(struct control *ctl);
 void control_shutdown(struct control *ctl);
+void control_log(struct control *ctl);
 
 /* The route of the next type that is offered, or NULL. */
 struct route *control_type_at(const struct dispatcher *d, size_t *i);

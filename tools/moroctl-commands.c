@@ -3,10 +3,17 @@
 #define GLOBAL                                                         \
 	(CTL_BIT(CTL_SOCKET) | CTL_BIT(CTL_JSON) | CTL_BIT(CTL_WAIT) | \
 	    CTL_BIT(CTL_HELP) | CTL_BIT(CTL_VERSION))
-#define TASK                                                        \
-	(GLOBAL | CTL_BIT(CTL_PRIORITY) | CTL_BIT(CTL_TIMEOUT) |    \
-	    CTL_BIT(CTL_RUN_TIMEOUT) | CTL_BIT(CTL_QUEUE_TIMEOUT) | \
-	    CTL_BIT(CTL_ID) | CTL_BIT(CTL_INPUT) | CTL_BIT(CTL_OUTPUT))
+#define CHOICES                                                \
+	(CTL_BIT(CTL_CANCEL_GRACE) | CTL_BIT(CTL_IDEMPOTENT) | \
+	    CTL_BIT(CTL_RETRY) | CTL_BIT(CTL_BACKOFF) |        \
+	    CTL_BIT(CTL_MAX_BACKOFF) | CTL_BIT(CTL_RETRY_ON) | \
+	    CTL_BIT(CTL_ON_FULL) | CTL_BIT(CTL_PROGRESS) |     \
+	    CTL_BIT(CTL_NO_PROGRESS))
+#define TASK                                                             \
+	(GLOBAL | CTL_BIT(CTL_PRIORITY) | CTL_BIT(CTL_TIMEOUT) |         \
+	    CTL_BIT(CTL_RUN_TIMEOUT) | CTL_BIT(CTL_QUEUE_TIMEOUT) |      \
+	    CTL_BIT(CTL_ID) | CTL_BIT(CTL_INPUT) | CTL_BIT(CTL_OUTPUT) | \
+	    CHOICES)
 #define KEY (CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) | CTL_BIT(CTL_AAD))
 #define TOKEN                                              \
 	(CTL_BIT(CTL_SECRET) | CTL_BIT(CTL_SECRET_FILE) |  \
@@ -60,11 +67,76 @@ const struct ctl_command ctl_commands[] = {
 	.run = ctl_types,
     },
     {
-	.name = "shutdown",
+	.name = "cancel",
+	.arguments = "CLIENT MSGID",
+	.max_args = 2,
+	.takes = GLOBAL,
+	.about = "cancel a task of any client",
+	.more = "The numbers are those that moroctl ls shows. What runs is\n"
+		"stopped, what waits is dropped; its caller is answered\n"
+		"CANCELLED. A task that is gone already is an error.",
+	.example = "moroctl cancel 3 17",
+	.run = ctl_cancel,
+    },
+    {
+	.name = "drain",
+	.arguments = "",
+	.takes = GLOBAL | CTL_BIT(CTL_UNTIL_EMPTY),
+	.about = "take no more tasks and finish those there are",
+	.more = "New tasks are answered SHUTTING_DOWN until moroctl resume;\n"
+		"the server stays.",
+	.example = "moroctl drain --until-empty --wait 10m",
+	.run = ctl_drain,
+    },
+    {
+	.name = "pause",
+	.arguments = "[TYPE]",
+	.max_args = 1,
+	.takes = GLOBAL,
+	.about = "have tasks wait, all or those of a type",
+	.more = "They are still taken, and wait in the queue; what runs is\n"
+		"finished. moroctl resume has them run.",
+	.example = "moroctl pause data:compress",
+	.run = ctl_pause,
+    },
+    {
+	.name = "resume",
+	.arguments = "[TYPE]",
+	.max_args = 1,
+	.takes = GLOBAL,
+	.about = "end a pause; without a type a drain, too",
+	.example = "moroctl resume",
+	.run = ctl_resume,
+    },
+    {
+	.name = "scale",
+	.arguments = "N | MIN:MAX",
+	.max_args = 1,
+	.takes = GLOBAL | CTL_BIT(CTL_POOL),
+	.about = "set how many workers a pool has",
+	.more = "MIN:MAX has the server choose between them, by how long\n"
+		"tasks wait. Busy workers finish what they do.",
+	.example = "moroctl scale 2:8 --pool images",
+	.run = ctl_scale,
+    },
+    {
+	.name = "reload",
 	.arguments = "",
 	.takes = GLOBAL,
+	.about = "have the server read its configuration again",
+	.more = "Limits are in force at once, workers are replaced one by\n"
+		"one, no task is lost. A file with a mistake changes nothing;\n"
+		"the error tells where the mistake is.",
+	.example = "moroctl reload",
+	.run = ctl_reload,
+    },
+    {
+	.name = "shutdown",
+	.arguments = "",
+	.takes = GLOBAL | CTL_BIT(CTL_NOW),
 	.about = "have the server finish its tasks and end",
-	.more = "Returns when the server has agreed, not when it is gone.",
+	.more = "Returns when the server has agreed, not when it is gone.\n"
+		"With --now unfinished tasks are answered CANCELLED.",
 	.example = "moroctl shutdown",
 	.run = ctl_shutdown,
     },
@@ -89,7 +161,10 @@ const struct ctl_command ctl_commands[] = {
 		"--input FILE puts the file's bytes into the data, which are\n"
 		"then an object, as field input (--field NAME: as another).\n"
 		"The result is printed as JSON. --output FILE gets a result\n"
-		"that is text or bytes as it is (--json: as JSON, too).",
+		"that is text or bytes as it is (--json: as JSON, too).\n"
+		"A file over the server's limit for messages goes as a\n"
+		"descriptor, to types that take such.\n"
+		"Ctrl-C cancels the task; a second one gives up waiting.",
 	.example = "moroctl run crypto:hash '{\"input\": \"hello\"}' "
 		   "--timeout 2s",
 	.run = ctl_run,

@@ -4,7 +4,6 @@
 
 #include "tools/complain.h"
 #include "tools/moroctl.h"
-#include "tools/sink.h"
 
 int
 ctl_ping(struct ctl *c)
@@ -61,22 +60,6 @@ ctl_types(struct ctl *c)
 		return rc;
 	rc = ctl_has(c, CTL_JSON) ? ctl_put_json(c, reply)
 				  : ctl_show_types(c, reply);
-	moro_reply_free(reply);
-	return rc;
-}
-
-int
-ctl_shutdown(struct ctl *c)
-{
-	static const char agreed[] = "the server is shutting down";
-	struct moro_reply *reply;
-	int rc = ctl_call(c, "shutdown", NULL, 0, &reply);
-
-	if (rc != EXIT_DONE)
-		return rc;
-	rc = ctl_has(c, CTL_JSON)
-		 ? ctl_put_json(c, reply)
-		 : sink_write(NULL, agreed, sizeof agreed - 1, true);
 	moro_reply_free(reply);
 	return rc;
 }

@@ -62,7 +62,7 @@ jwt_payload(struct ctl *c, struct moro_map *map)
 	struct source in = {NULL, 0};
 	msgpack_sbuffer bytes;
 	msgpack_packer pk;
-	int rc = tasks_input(c, &in);
+	int rc = tasks_input(c, &in, 0);
 
 	msgpack_sbuffer_init(&bytes);
 	msgpack_packer_init(&pk, &bytes, msgpack_sbuffer_write);
@@ -119,7 +119,7 @@ static int
 jwt_token(struct ctl *c, struct moro_map *map)
 {
 	struct source in = {NULL, 0};
-	int rc = tasks_input(c, &in);
+	int rc = tasks_input(c, &in, 0);
 
 	if (rc == EXIT_DONE) {
 		source_chomp(&in);

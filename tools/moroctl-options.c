@@ -30,6 +30,22 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
     [CTL_INPUT] = {"input", 'i', "FILE", "read the input from there"},
     [CTL_OUTPUT] = {"output", 'o', "FILE",
 	"write the result there, whole or not at all"},
+    [CTL_CANCEL_GRACE] = {"cancel-grace", 0, "DUR",
+	"how long a task that is cancelled may take to end by\n"
+	"itself, where its type can"},
+    [CTL_IDEMPOTENT] = {"idempotent", 0, NULL,
+	"run it once more when its worker crashes"},
+    [CTL_RETRY] = {"retry", 0, "N", "run it up to N times more, 1 to 100"},
+    [CTL_BACKOFF] = {"backoff", 0, "DUR",
+	"pause before the first retry; doubles each time"},
+    [CTL_MAX_BACKOFF] = {"max-backoff", 0, "DUR", "the longest such pause"},
+    [CTL_RETRY_ON] = {"retry-on", 0, "LIST",
+	"retry after: crash, error, or crash,error"},
+    [CTL_ON_FULL] = {"on-full", 0, "HOW",
+	"wait or refuse, when the queue is full"},
+    [CTL_PROGRESS] = {"progress", 0, NULL,
+	"draw how far it is, though stderr is no terminal"},
+    [CTL_NO_PROGRESS] = {"no-progress", 0, NULL, "draw nothing"},
     [CTL_FIELD] = {"field", 0, "NAME",
 	"the field that --input fills: input, or this one"},
     [CTL_FORCE] = {"force", 'f', NULL, "write bytes to a terminal, too"},
@@ -61,6 +77,10 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
     [CTL_LEVEL] = {"level", 0, "N", "how hard to try"},
     [CTL_MAX_OUTPUT] = {"max-output", 0, "SIZE",
 	"refuse larger results (64M; as a file --max-file)"},
+    [CTL_UNTIL_EMPTY] = {"until-empty", 0, NULL,
+	"return when the tasks it has are finished"},
+    [CTL_POOL] = {"pool", 0, "NAME", "the pool; else the default one"},
+    [CTL_NOW] = {"now", 0, NULL, "cancel the tasks instead of finishing them"},
 };
 
 bool
@@ -198,6 +218,95 @@ options_set_id(struct ctl *c)
 	return complain_usage("--id takes 1 to 256 bytes");
 }
 
+/* Reads the pause before a retry; 0 when it is not given. */
+static uint64_t
+options_ms(const struct ctl *c, enum ctl_option option)
+{
+	uint64_t ms = 0;
+
+	if (ctl_has(c, option))
+		units_duration(c->values[option], 0, &ms);
+	return ms;
+}
+
+/* Reads what retries are for: names with commas between them. */
+static int
+options_retry_on(const struct ctl *c, unsigned int *on)
+{
+	static const struct {
+		const char *name;
+		unsigned int bit;
+	} rows[] = {
+	    {"crash", MORO_RETRY_CRASH},
+	    {"error", MORO_RETRY_ERROR},
+	};
+	const char *value = c->values[CTL_RETRY_ON], *at = value;
+
+	while (at != NULL) {
+		size_t len = strcspn(at, ","), i = 0;
+
+		while (i < 2 && (strlen(rows[i].name) != len ||
+				    strncmp(rows[i].name, at, len) != 0))
+			i++;
+		if (i == 2)
+			return complain_usage("--retry-on takes crash, error "
+					      "or crash,error, not %s",
+			    value);
+		*on |= rows[i].bit;
+		at = at[len] == ',' ? at + len + 1 : NULL;
+	}
+	return EXIT_DONE;
+}
+
+/* Sets the task's retries. */
+static int
+options_set_retry(struct ctl *c)
+{
+	static const enum ctl_option needing[] = {CTL_BACKOFF, CTL_MAX_BACKOFF,
+	    CTL_RETRY_ON};
+	unsigned int on = 0;
+	uint64_t max = 0;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (ctl_has(c, needing[i]) && !ctl_has(c, CTL_RETRY))
+			return complain_usage("--%s goes with --retry",
+			    ctl_options[needing[i]].name);
+	}
+	if (!ctl_has(c, CTL_RETRY))
+		return EXIT_DONE;
+	if (units_number(c->values[CTL_RETRY], 1, MORO_RETRY_MAX, &max) != 0)
+		return complain_usage("--retry takes a number from 1 to %d, "
+				      "not %s",
+		    MORO_RETRY_MAX, c->values[CTL_RETRY]);
+	if (options_retry_on(c, &on) != EXIT_DONE)
+		return EXIT_USAGE;
+	moro_options_set_retry(c->options, (uint32_t)max,
+	    options_ms(c, CTL_BACKOFF), options_ms(c, CTL_MAX_BACKOFF), on);
+	return EXIT_DONE;
+}
+
+/* Sets what else there is to choose. */
+static int
+options_set_choices(struct ctl *c)
+{
+	const char *full = c->values[CTL_ON_FULL];
+
+	if (ctl_has(c, CTL_PROGRESS) && ctl_has(c, CTL_NO_PROGRESS))
+		return complain_usage("--progress and --no-progress exclude "
+				      "each other");
+	if (full != NULL && strcmp(full, "wait") != 0 &&
+	    strcmp(full, "refuse") != 0)
+		return complain_usage("--on-full takes wait or refuse, not %s",
+		    full);
+	moro_options_set_wait_when_full(c->options,
+	    full != NULL && strcmp(full, "wait") == 0);
+	moro_options_set_idempotent(c->options, ctl_has(c, CTL_IDEMPOTENT));
+	if (ctl_has(c, CTL_CANCEL_GRACE))
+		moro_options_set_cancel_grace(c->options,
+		    options_ms(c, CTL_CANCEL_GRACE));
+	return options_set_retry(c);
+}
+
 /* Makes the options of a task out of those given. */
 static int
 options_make(struct ctl *c)
@@ -222,6 +331,8 @@ options_make(struct ctl *c)
 	if (rc == EXIT_DONE)
 		rc = options_set_time(c, CTL_QUEUE_TIMEOUT,
 		    moro_options_set_queue_timeout);
+	if (rc == EXIT_DONE)
+		rc = options_set_choices(c);
 	return rc;
 }
 

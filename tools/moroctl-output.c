@@ -94,6 +94,22 @@ output_pair(FILE *out, const char *name, const char *text)
 }
 
 void
+ctl_put_failure(enum moro_code code, const char *message)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return;
+	fputs("{\"error\":{\"code\":", out);
+	output_string(out, moro_code_name(code));
+	output_pair(out, "message", message);
+	fputs(",\"retryable\":false}}\n", out);
+	output_text(NULL, out, &text, &len);
+}
+
+void
 ctl_put_error(const struct moro_reply *r)
 {
 	char *text = NULL;

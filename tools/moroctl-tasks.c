@@ -40,7 +40,7 @@ tasks_has_argument(const struct ctl *c)
 }
 
 int
-tasks_input(struct ctl *c, struct source *in)
+tasks_input(struct ctl *c, struct source *in, size_t max)
 {
 	if (c->n_args > 0 && ctl_has(c, CTL_INPUT))
 		return complain_usage("%s takes an argument or --input, not "
@@ -48,7 +48,7 @@ tasks_input(struct ctl *c, struct source *in)
 		    c->command->name);
 	if (tasks_has_argument(c))
 		return tasks_argument(in, c->args[0]);
-	return source_read(in, c->values[CTL_INPUT]);
+	return source_read(in, c->values[CTL_INPUT], max);
 }
 
 /* Adds a secret that stands in a file. */
@@ -57,7 +57,7 @@ tasks_secret_file(struct moro_map *map, const char *path,
     const struct tasks_secret *s)
 {
 	struct source in;
-	int rc = source_read(&in, path);
+	int rc = source_read(&in, path, 0);
 
 	if (rc != EXIT_DONE)
 		return rc;
@@ -114,7 +114,7 @@ static int
 tasks_add_input(struct ctl *c, struct moro_map *map, const char *name)
 {
 	struct source in = {NULL, 0};
-	int rc = tasks_input(c, &in);
+	int rc = tasks_input(c, &in, ctl_input_max(c));
 
 	if (rc == EXIT_DONE && tasks_has_argument(c))
 		moro_map_text(map, name, in.bytes);
@@ -243,7 +243,7 @@ ctl_decrypt(struct ctl *c)
 	int rc = tasks_add_key(c, map);
 
 	if (rc == EXIT_DONE)
-		rc = tasks_input(c, &in);
+		rc = tasks_input(c, &in, ctl_input_max(c));
 	if (rc == EXIT_DONE) {
 		source_chomp(&in); /* encrypt printed it on a line */
 		moro_map_bytes(map, "data", in.bytes, in.len);

@@ -11,10 +11,11 @@ void tasks_text(struct moro_map *map, const char *name, const struct ctl *c,
     enum ctl_option option);
 
 /*
- * Reads the input: the argument, else --input, else standard input. Gives the
- * exit code. The argument is borrowed by nobody: it is copied.
+ * Reads the input: the argument, else --input, else standard input, at most
+ * max bytes (0: all). Gives the exit code. The argument is borrowed by nobody:
+ * it is copied.
  */
-int tasks_input(struct ctl *c, struct source *in);
+int tasks_input(struct ctl *c, struct source *in, size_t max);
 
 /* A secret value: from the option, the option's file, or the environment. */
 struct tasks_secret {

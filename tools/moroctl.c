@@ -8,6 +8,8 @@
 
 #include "proto/units.h"
 #include "tools/complain.h"
+#include "tools/interrupt.h"
+#include "tools/meter.h"
 #include "tools/moroctl-help.h"
 #include "tools/moroctl-options.h"
 
@@ -15,23 +17,19 @@
  * Connects when the first call is made, so that wrong usage needs no server.
  * When that fails, the call will say so.
  */
-static int
-ctl_connect(struct ctl *c)
+struct moro *
+ctl_moro(struct ctl *c)
 {
 	uint64_t ms = 0;
 
-	if (c->moro != NULL)
-		return EXIT_DONE;
-	c->moro = moro_new();
-	if (c->moro == NULL) {
-		complain("NO_MEMORY", "out of memory");
-		return EXIT_REFUSED;
-	}
+	if (c->connected)
+		return c->moro;
+	c->connected = true;
 	if (ctl_has(c, CTL_WAIT))
 		units_duration(c->values[CTL_WAIT], 0, &ms);
 	moro_set_wait_ms(c->moro, ms);
 	moro_connect(c->moro, c->values[CTL_SOCKET]);
-	return EXIT_DONE;
+	return c->moro;
 }
 
 /* What moroctl exits with when it was answered this code. */
@@ -77,15 +75,34 @@ ctl_complain(struct ctl *c, const struct moro_reply *r)
 }
 
 int
+ctl_fail(struct ctl *c, enum moro_code code, const char *message)
+{
+	complain(moro_code_name(code), "%s", message);
+	if (ctl_has(c, CTL_JSON))
+		ctl_put_failure(code, message);
+	return ctl_exit_code(code);
+}
+
+int
 ctl_call(struct ctl *c, const char *type, const void *data, size_t len,
     struct moro_reply **reply)
 {
-	struct moro_reply *r;
-	int rc = ctl_connect(c);
+	struct moro *m = ctl_moro(c);
+	struct moro_reply *r = NULL;
+	int rc = EXIT_DONE;
 
-	if (rc != EXIT_DONE)
-		return rc;
-	r = moro_call(c->moro, type, data, len, c->options);
+	if (c->options != NULL)
+		rc = ctl_await(c, type, data, len, &r);
+	else
+		r = moro_call(m, type, data, len, NULL);
+	return rc != EXIT_DONE ? rc : ctl_take(c, reply, r);
+}
+
+int
+ctl_take(struct ctl *c, struct moro_reply **reply, struct moro_reply *r)
+{
+	int rc;
+
 	if (moro_reply_ok(r)) {
 		*reply = r;
 		return EXIT_DONE;
@@ -113,7 +130,15 @@ ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
 bool
 ctl_takes_files(struct ctl *c)
 {
-	return ctl_connect(c) == EXIT_DONE && moro_server_has(c->moro, "fd");
+	return moro_server_has(ctl_moro(c), "fd");
+}
+
+size_t
+ctl_input_max(struct ctl *c)
+{
+	int64_t max = moro_server_limit(ctl_moro(c), "maxFrame");
+
+	return max < 0 ? 1 : (size_t)max + 1;
 }
 
 int
@@ -156,6 +181,16 @@ ctl_find(struct ctl *c)
 	    c->args[0]);
 }
 
+/* Has progress drawn, for a task and where there is somebody to see it. */
+static void
+ctl_enable_meter(const struct ctl *c)
+{
+	if (c->options == NULL || ctl_has(c, CTL_NO_PROGRESS))
+		return;
+	if (ctl_has(c, CTL_PROGRESS) || isatty(STDERR_FILENO))
+		meter_enable();
+}
+
 /* Does what the arguments say. */
 static int
 ctl_main(struct ctl *c)
@@ -174,7 +209,13 @@ ctl_main(struct ctl *c)
 	if (ctl_has(c, CTL_HELP))
 		return help_command(c->command);
 	rc = options_check(c);
-	return rc != EXIT_DONE ? rc : c->command->run(c);
+	if (rc != EXIT_DONE)
+		return rc;
+	c->moro = moro_new();
+	if (c->moro == NULL)
+		return ctl_fail(c, MORO_NO_MEMORY, "out of memory");
+	ctl_enable_meter(c);
+	return c->command->run(c);
 }
 
 int
@@ -190,5 +231,7 @@ main(int argc, char **argv)
 		rc = ctl_main(&c);
 	moro_options_free(c.options);
 	moro_free(c.moro);
+	if (c.killed_by != 0)
+		interrupt_die(c.killed_by);
 	return rc;
 }

@@ -27,6 +27,15 @@ enum ctl_option {
 	CTL_ID,
 	CTL_INPUT,
 	CTL_OUTPUT,
+	CTL_CANCEL_GRACE,
+	CTL_IDEMPOTENT,
+	CTL_RETRY,
+	CTL_BACKOFF,
+	CTL_MAX_BACKOFF,
+	CTL_RETRY_ON,
+	CTL_ON_FULL,
+	CTL_PROGRESS,
+	CTL_NO_PROGRESS,
 	CTL_FIELD,
 	CTL_FORCE,
 	CTL_ALGORITHM,
@@ -49,6 +58,9 @@ enum ctl_option {
 	CTL_FORMAT,
 	CTL_LEVEL,
 	CTL_MAX_OUTPUT,
+	CTL_UNTIL_EMPTY,
+	CTL_POOL,
+	CTL_NOW,
 	CTL_OPTION_N,
 };
 
@@ -62,8 +74,10 @@ struct ctl {
 	int n_args;
 	const char *values[CTL_OPTION_N]; /* NULL: not given; flags: "" */
 	const char *algorithms[CTL_ALGORITHMS + 1]; /* ends with NULL */
-	struct moro *moro; /* NULL until something is called */
-	struct moro_options *options; /* of the task */
+	struct moro *moro; /* ctl_moro() connects it */
+	bool connected; /* that was tried */
+	struct moro_options *options; /* of the task; NULL: none is run */
+	int killed_by; /* the signal to die of when all is tidied up, or 0 */
 };
 
 /* One command. A table of them ends where name is NULL. */
@@ -84,17 +98,34 @@ extern const struct ctl_command ctl_commands[];
 /* Whether an option was given. */
 bool ctl_has(const struct ctl *c, enum ctl_option option);
 
+/* The connection, made when it is first asked for; it may have failed. */
+struct moro *ctl_moro(struct ctl *c);
+
 /*
- * Calls a type or method, connecting first. The data are one MessagePack
+ * Calls a type or method, connecting first. A task can be interrupted. The data are one MessagePack
  * value or NULL. Gives 0 and the reply, which is the caller's; or complains,
  * shows the error as JSON if that was asked for, and gives the exit code.
  */
 int ctl_call(struct ctl *c, const char *type, const void *data, size_t len,
     struct moro_reply **reply);
 
-/* The same with a map, which is freed; NULL and broken ones: no memory. */
+/* The same with a reply that is there already, and is taken. */
+int ctl_take(struct ctl *c, struct moro_reply **reply, struct moro_reply *r);
+
+/* The same as ctl_call() with a map, which is freed; NULL and broken ones: no memory. */
 int ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
     struct moro_reply **reply);
+
+/*
+ * Waits for a task on a connection that was made: draws how far it is, ends at
+ * --wait, and cancels it when SIGINT or SIGTERM comes. Gives 0 and the reply,
+ * an error perhaps, or complains and gives the exit code.
+ */
+int ctl_await(struct ctl *c, const char *type, const void *data, size_t len,
+    struct moro_reply **reply);
+
+/* Complains of an error that no reply bears; gives the exit code. */
+int ctl_fail(struct ctl *c, enum moro_code code, const char *message);
 
 /* Whether the server takes descriptors; connects first. */
 bool ctl_takes_files(struct ctl *c);
@@ -105,6 +136,12 @@ bool ctl_takes_files(struct ctl *c);
  */
 int ctl_add_file(struct ctl *c, struct moro_map *map, const char *name, int fd);
 int ctl_set_result(struct ctl *c, int fd);
+
+/*
+ * The most bytes of input that are worth reading: one more than the server
+ * takes, for which the call is refused. Connects first.
+ */
+size_t ctl_input_max(struct ctl *c);
 
 /*
  * Writes the result as JSON and a newline. Gives the exit code, as do the
@@ -121,6 +158,9 @@ int ctl_put_text(struct ctl *c, struct moro_reply *reply, bool newline);
 /* Writes an error as JSON, {"error": {...}}, on standard output. */
 void ctl_put_error(const struct moro_reply *reply);
 
+/* The same of an error that no reply bears. */
+void ctl_put_failure(enum moro_code code, const char *message);
+
 /* Refuses to show bytes to a person, unless --force. */
 int ctl_check_terminal(struct ctl *c);
 
@@ -130,6 +170,12 @@ int ctl_stats(struct ctl *c);
 int ctl_types(struct ctl *c);
 int ctl_shutdown(struct ctl *c);
 int ctl_log(struct ctl *c);
+int ctl_cancel(struct ctl *c);
+int ctl_drain(struct ctl *c);
+int ctl_pause(struct ctl *c);
+int ctl_resume(struct ctl *c);
+int ctl_scale(struct ctl *c);
+int ctl_reload(struct ctl *c);
 int ctl_run(struct ctl *c);
 int ctl_hash(struct ctl *c);
 int ctl_encrypt(struct ctl *c);

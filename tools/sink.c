@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,12 @@
 #include <unistd.h>
 
 #include "tools/complain.h"
+#include "tools/meter.h"
 
 #define SINK_SUFFIX ".XXXXXX" /* what mkostemp() fills in */
 #define SINK_MODE 0666 /* of new files, less the umask */
 #define SINK_TRIES 100 /* names for it */
+#define SINK_LINKS 40 /* symbolic links one behind the other, as the kernel */
 #define SINK_PIECE ((size_t)64 << 10) /* bytes of one copy */
 
 /* Whether a path means standard output. */
@@ -47,11 +50,38 @@ sink_write_fd(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/* Begins to show how much is written; not between lines on a terminal. */
+static void
+sink_meter(int fd, double total)
+{
+	if (!isatty(fd))
+		meter_begin(true, total, METER_IF_SLOW);
+}
+
+/* Writes everything in pieces, and shows how much. */
+static int
+sink_write_metered(int fd, const char *bytes, size_t len)
+{
+	size_t at = 0;
+	int rc = 0;
+
+	sink_meter(fd, (double)len);
+	while (rc == 0 && at < len) {
+		size_t n = len - at < SINK_PIECE ? len - at : SINK_PIECE;
+
+		rc = sink_write_fd(fd, bytes + at, n);
+		at += n;
+		meter_set((double)at);
+	}
+	meter_end();
+	return rc;
+}
+
 /* Writes everything, and the newline. Returns 0, or -1 with errno. */
 static int
 sink_write_all(int fd, const void *bytes, size_t len, bool newline)
 {
-	if (sink_write_fd(fd, bytes, len) == -1)
+	if (sink_write_metered(fd, bytes, len) == -1)
 		return -1;
 	return newline ? sink_write_fd(fd, "\n", 1) : 0;
 }
@@ -66,6 +96,34 @@ sink_close(int fd, int rc)
 		return -1;
 	errno = error;
 	return rc;
+}
+
+/*
+ * Has signals wait that would end the program while there is a file of another
+ * name: nothing would remove it.
+ */
+static void
+sink_hold(struct sink *s)
+{
+	sigset_t set;
+
+	if (s->held)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &s->mask);
+	s->held = true;
+}
+
+/* Lets them come; errno stays. */
+static void
+sink_let_go(struct sink *s)
+{
+	if (s->held)
+		sigprocmask(SIG_SETMASK, &s->mask, NULL);
+	s->held = false;
 }
 
 /* Gives a new file the mode that any other program would give it. */
@@ -106,6 +164,7 @@ sink_link(struct sink *s)
 	char from[64];
 	int rc = -1;
 
+	sink_hold(s);
 	snprintf(from, sizeof from, "/proc/self/fd/%d", s->fd);
 	for (int i = 0; rc == -1 && i < SINK_TRIES; i++) {
 		if (snprintf(s->beside, sizeof s->beside, "%s.%d.%d", s->path,
@@ -138,6 +197,7 @@ sink_make(struct sink *s, const struct stat *old)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	sink_hold(s);
 	s->fd = mkostemp(s->beside, O_CLOEXEC);
 	if (s->fd == -1)
 		return -1;
@@ -156,6 +216,47 @@ sink_make_special(struct sink *s)
 	return s->fd == -1 ? -1 : 0;
 }
 
+/* Puts what a symbolic link says in its place in the path. */
+static int
+sink_follow(char path[PATH_MAX])
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof target - 1);
+	char *name = strrchr(path, '/');
+	size_t folder;
+
+	if (n == -1)
+		return -1;
+	target[n] = '\0';
+	folder =
+	    name == NULL || target[0] == '/' ? 0 : (size_t)(name + 1 - path);
+	if (folder + (size_t)n >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(path + folder, target, (size_t)n + 1);
+	return 0;
+}
+
+/*
+ * Finds the file that is to be made: a symbolic link that leads nowhere yet
+ * stays, and what it names comes to be, as with a shell's redirection.
+ */
+static int
+sink_resolve(char path[PATH_MAX])
+{
+	struct stat st;
+
+	for (int i = 0; i < SINK_LINKS; i++) {
+		if (lstat(path, &st) == -1 || !S_ISLNK(st.st_mode))
+			return 0;
+		if (sink_follow(path) == -1)
+			return -1;
+	}
+	errno = ELOOP;
+	return -1;
+}
+
 /* Makes the descriptor; a symbolic link stays, and what it names is replaced. */
 static int
 sink_begin(struct sink *s, const char *path)
@@ -170,7 +271,7 @@ sink_begin(struct sink *s, const char *path)
 	}
 	strcpy(s->path, path);
 	if (stat(path, &st) == -1)
-		return sink_make(s, NULL);
+		return sink_resolve(s->path) == -1 ? -1 : sink_make(s, NULL);
 	if (!S_ISREG(st.st_mode))
 		return sink_make_special(s);
 	if (realpath(path, s->path) == NULL)
@@ -206,6 +307,7 @@ sink_copy(struct sink *s)
 {
 	char piece[SINK_PIECE];
 	int fd = STDOUT_FILENO, rc = 0;
+	struct stat st;
 	off_t at = 0;
 	ssize_t n;
 
@@ -213,10 +315,14 @@ sink_copy(struct sink *s)
 		fd = open(s->path, O_WRONLY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
+	sink_meter(fd,
+	    fstat(s->fd, &st) == 0 ? (double)st.st_size : METER_UNKNOWN);
 	while (rc == 0 && (n = pread(s->fd, piece, sizeof piece, at)) != 0) {
 		rc = n == -1 ? -1 : sink_write_fd(fd, piece, (size_t)n);
 		at += n;
+		meter_set((double)at);
 	}
+	meter_end();
 	return fd == STDOUT_FILENO ? rc : sink_close(fd, rc);
 }
 
@@ -249,6 +355,7 @@ sink_drop(struct sink *s)
 		unlink(s->beside);
 	s->fd = -1;
 	s->replaces = false;
+	sink_let_go(s);
 }
 
 /* Writes to standard output, or to what is there and no regular file. */

@@ -7,6 +7,7 @@
  */
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,6 +16,8 @@ struct sink {
 	int fd; /* to write to; -1: none */
 	bool replaces; /* it is to take the place of `path` */
 	bool nameless; /* and has no name yet; else it is `beside` */
+	bool held; /* signals wait until it has; `mask` is the one before */
+	sigset_t mask;
 	char path[PATH_MAX]; /* "": standard output */
 	char beside[PATH_MAX];
 };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,27 +10,38 @@
 
 #include "proto/limit.h"
 #include "tools/complain.h"
+#include "tools/meter.h"
 
 #define SOURCE_FIRST ((size_t)64 << 10) /* bytes of the first allocation */
+#define SOURCE_PIECE ((size_t)16 << 20) /* bytes of one read, at most */
 #define SOURCE_MAX LIMIT_FRAME_MAX /* no server takes more */
 
-/* Bytes to begin with: a whole regular file, so that it is moved never. */
+/* How long a regular file is that tells it, else 0. */
 static size_t
-source_size(int fd)
+source_len(int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
-	    (size_t)st.st_size > SOURCE_MAX)
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+		return 0;
+	return (size_t)st.st_size;
+}
+
+/* Bytes to begin with: the whole of a file, so that it is moved never. */
+static size_t
+source_size(size_t len, size_t max)
+{
+	if (len == 0)
 		return SOURCE_FIRST;
-	return (size_t)st.st_size + 2;
+	max = max < SOURCE_MAX ? max : SOURCE_MAX;
+	return (len < max ? len : max) + 2;
 }
 
 /* Makes room for more, and for the NUL. Returns 0, or -1 with errno. */
 static int
 source_grow(struct source *s, size_t *size)
 {
-	size_t wanted = *size == 0 ? SOURCE_FIRST : *size * 2;
+	size_t wanted = *size * 2;
 	char *bytes;
 
 	if (s->len + 1 < *size)
@@ -46,29 +58,50 @@ source_grow(struct source *s, size_t *size)
 	return 0;
 }
 
-/* Reads to the end. Returns 0, or -1 with errno. */
-static int
-source_read_fd(struct source *s, int fd)
+/* Reads once, at most up to max bytes. Returns what read() does. */
+static ssize_t
+source_read_some(struct source *s, int fd, size_t room, size_t max)
 {
-	size_t size = source_size(fd);
+	size_t wanted = room < max - s->len ? room : max - s->len;
 	ssize_t n;
+
+	/* in pieces, so that there is something to draw in between */
+	if (wanted > SOURCE_PIECE)
+		wanted = SOURCE_PIECE;
+	do
+		n = read(fd, s->bytes + s->len, wanted);
+	while (n == -1 && errno == EINTR);
+	if (n > 0)
+		s->len += (size_t)n;
+	meter_set((double)s->len);
+	return n;
+}
+
+/* Reads to the end, or up to max bytes. Returns 0, or -1 with errno. */
+static int
+source_read_fd(struct source *s, int fd, size_t max)
+{
+	size_t len = source_len(fd), size = source_size(len, max);
+	ssize_t n = 1;
 
 	s->bytes = malloc(size);
 	if (s->bytes == NULL)
 		return -1;
-	do {
+	meter_begin(true, len != 0 ? (double)len : METER_UNKNOWN,
+	    METER_IF_SLOW);
+	while (n > 0 && s->len < max) {
 		if (source_grow(s, &size) == -1)
-			return -1;
-		n = read(fd, s->bytes + s->len, size - s->len - 1);
-		if (n > 0)
-			s->len += (size_t)n;
-	} while (n > 0 || (n == -1 && errno == EINTR));
+			n = -1;
+		else
+			n = source_read_some(s, fd, size - s->len - 1, max);
+	}
+	meter_end();
 	s->bytes[s->len] = '\0';
-	return n == 0 ? 0 : -1;
+	return n >= 0 ? 0 : -1;
 }
 
 int
-source_read(struct source *s, const char *path)
+source_read(struct source *s, const char *path, size_t max)
 {
 	int is_stdin = path == NULL || strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -77,7 +110,7 @@ source_read(struct source *s, const char *path)
 	s->bytes = NULL;
 	s->len = 0;
 	if (fd != -1)
-		rc = source_read_fd(s, fd);
+		rc = source_read_fd(s, fd, max != 0 ? max : SIZE_MAX);
 	error = errno;
 	if (fd != -1 && !is_stdin)
 		close(fd);

@@ -12,10 +12,11 @@ struct source {
 };
 
 /*
- * Reads a file to its end; NULL and "-": standard input. Returns 0, or
- * EXIT_USAGE after complaining.
+ * Reads a file to its end, or up to max bytes (0: as many as any server may
+ * take); NULL and "-": standard input. What takes longer is metered. Returns
+ * 0, or EXIT_USAGE after complaining.
  */
-int source_read(struct source *s, const char *path);
+int source_read(struct source *s, const char *path, size_t max);
 
 /*
  * Opens a file that can be passed on as a descriptor: a regular one. -1: it is

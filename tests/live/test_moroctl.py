@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, DEADLINE, wait_until
+from harness import BUILD, DEADLINE, ROOT, wait_until
 
 SECRET = "a secret of more than thirty-two characters"
 KEY = "00112233445566778899aabbccddeeff" * 2
@@ -496,6 +496,53 @@ def test_exit_too_large(morod):
         ctl.ok("hash", data=b"x" * 60000)
 
 
+def test_input_limit(morod):
+    """Input without end is read no further than the server takes."""
+    with morod(workers=1, max_frame="64K") as d:
+        ctl = Moroctl(d)
+        for args in (["hash"], ["compress"], ["run", "debug:echo"]):
+            # 1 MiB of memory for data: far less than is read of it without a limit
+            err = ctl.fails(6, "TOO_LARGE", *args, "-i", "/dev/zero")
+            assert "larger than allowed" in err
+        read, write = os.pipe()
+        with open(write, "wb", buffering=0) as out:
+            p = subprocess.Popen(
+                [BUILD / "tools" / "moroctl", "hash"], env=ctl.env, stdin=read,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )
+            os.close(read)
+            with pytest.raises(BrokenPipeError):
+                while True:  # it would wait for more as long as it reads
+                    out.write(b"x" * 4096)
+            assert b"TOO_LARGE" in p.communicate(timeout=DEADLINE)[1]
+            assert p.returncode == 6
+
+
+def test_input_without_server():
+    """Nothing is read for a server that is not there."""
+    Moroctl("/nonexistent").fails(3, "NO_SERVER", "hash", "-i", "/dev/zero")
+
+
+def test_run_large(morod, tmp_path):
+    """run passes a file that no message can hold, and gets such a result."""
+    a, b, c, d = (tmp_path / n for n in "abcd")
+    a.write_bytes(os.urandom(1 << 20))
+    with morod(workers=1, max_frame="64K", max_file="4M") as server:
+        ctl = Moroctl(server)
+        assert ctl.ok("run", "data:compress", "-i", str(a), "-o", str(b)) == b""
+        assert ctl.ok("compress", "-i", str(a), "-o", str(d)) == b""
+        assert b.read_bytes() == d.read_bytes()
+        assert b.stat().st_size > 64 << 10
+        assert ctl.ok("run", "data:decompress", "-i", str(b), "-o", str(c)) == b""
+        assert c.read_bytes() == a.read_bytes()
+        out = json.loads(ctl.ok("run", "crypto:hash", '{"algorithm": "md5"}', "-i", str(a)))
+        assert out == hashlib.md5(a.read_bytes()).hexdigest()
+        b.write_text("before")
+        ctl.fails(1, "WORKER_ERROR", "run", "debug:fail", '{"message": "x"}', "-o", str(b))
+        assert b.read_text() == "before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c", "d"]
+
+
 def test_priority(morod):
     """--priority high runs before what was queued earlier."""
     with morod(workers=1) as d, d.client() as c:
@@ -554,6 +601,26 @@ def test_output_whole(ctl, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "out"]
 
 
+def test_output_dangling(ctl, tmp_path):
+    """A link that leads nowhere yet is written through, however it goes on."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "one").symlink_to("sub/two")
+    (tmp_path / "sub" / "two").symlink_to(tmp_path / "three")
+    for command in (["hash", "x"], ["compress", "-i", "/proc/version"]):
+        ctl.ok(*command, "-o", str(tmp_path / "one"))
+        assert (tmp_path / "one").is_symlink() and (tmp_path / "sub" / "two").is_symlink()
+        assert (tmp_path / "three").stat().st_size > 0
+        (tmp_path / "three").unlink()
+    (tmp_path / "round").symlink_to("round")
+    ctl.fails(1, "OUTPUT", "hash", "x", "-o", str(tmp_path / "round"))
+    (tmp_path / "nowhere").symlink_to("none/file")
+    ctl.fails(1, "OUTPUT", "hash", "x", "-o", str(tmp_path / "nowhere"))
+    (tmp_path / "long").symlink_to("x" * 300)
+    ctl.fails(1, "OUTPUT", "hash", "x", "-o", str(tmp_path / "long"))
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["long", "nowhere", "one", "round", "sub"]
+
+
 def test_terminal(ctl):
     """Compressed bytes do not go to a terminal unless they are asked for."""
     try:
@@ -579,7 +646,8 @@ def test_help():
     ctl = Moroctl("/nonexistent")
     text = ctl.ok("--help").decode()
     commands = re.findall(r"^  ([a-z]+)  +", text, re.M)
-    assert len(commands) == 13
+    table = (ROOT / "tools" / "moroctl-commands.c").read_text()
+    assert len(commands) == table.count('.name = "')
     for name in commands:
         one = ctl.ok(name, "--help").decode()
         assert f"usage: moroctl {name}" in one

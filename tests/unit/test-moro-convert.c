@@ -240,7 +240,7 @@ test_files(void **state)
 	assert_int_equal(sink_write(path, "a\0b", 3, true), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0644);
-	assert_int_equal(source_read(&s, path), 0);
+	assert_int_equal(source_read(&s, path, 0), 0);
 	assert_int_equal(s.len, 4);
 	assert_memory_equal(s.bytes, "a\0b\n", 5);
 	source_chomp(&s);
@@ -254,7 +254,7 @@ test_files(void **state)
 	assert_int_equal(st.st_size, 0);
 	assert_int_not_equal(sink_write(missing, "x", 1, false), 0);
 	assert_int_not_equal(sink_write("/dev/full", "x", 1, false), 0);
-	assert_int_not_equal(source_read(&s, missing), 0);
+	assert_int_not_equal(source_read(&s, missing, 0), 0);
 	unlink(path);
 	/* nothing else was left there */
 	assert_int_equal(rmdir(folder), 0);

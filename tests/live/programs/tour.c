@@ -27,6 +27,14 @@ check(struct moro_reply *r)
 	exit(1);
 }
 
+/* Checks that there is a result of whatever kind, and frees it. */
+static void
+check_free(struct moro_reply *r)
+{
+	check(r);
+	moro_reply_free(r);
+}
+
 /* Checks that the reply is this text, and frees it. */
 static void
 check_text(struct moro_reply *r, const char *text)
@@ -312,6 +320,201 @@ tour_options(struct moro *m)
 	moro_options_free(o);
 }
 
+/* Waits for an answer that is of no interest. */
+static void
+check_nothing(struct moro *m, uint64_t number)
+{
+	check_free(moro_wait(m, number, MORO_WAIT_DEFAULT));
+}
+
+/* Submits a debug task with one number in its data. */
+static uint64_t
+submit_one(struct moro *m, const char *type, int64_t ms,
+    const struct moro_options *o)
+{
+	struct moro_map *data = moro_map_new();
+	uint64_t number;
+
+	moro_map_number(data, "ms", ms);
+	number = moro_submit(m, type, moro_map_data(data), moro_map_size(data),
+	    o, NULL, NULL);
+	assert(number != 0);
+	moro_map_free(data);
+	return number;
+}
+
+/* Whether a cancel has found this state. */
+static int
+is_state(const struct moro_reply *r, const char *state)
+{
+	size_t len;
+	const char *field = moro_reply_field(r, "state", &len);
+
+	assert(field != NULL);
+	return len == strlen(state) + 1 &&
+	       memcmp(field + 1, state, len - 1) == 0;
+}
+
+/* Checks what a cancel has found, and frees the reply; NULL: unfinished. */
+static void
+check_state(struct moro_reply *r, const char *state)
+{
+	check(r);
+	if (state != NULL)
+		assert(is_state(r, state));
+	else
+		assert(is_state(r, "queued") || is_state(r, "running"));
+	moro_reply_free(r);
+}
+
+/* Checks that a request was cancelled. */
+static void
+check_cancelled(struct moro *m, uint64_t number)
+{
+	struct moro_reply *r = moro_wait(m, number, MORO_WAIT_DEFAULT);
+
+	assert(strcmp(moro_reply_reason(r), "client") == 0);
+	check_code(r, MORO_CANCELLED);
+}
+
+static void
+tour_cancel(struct moro *m)
+{
+	struct moro_options *o = moro_options_new();
+	uint64_t first = submit_one(m, "debug:sleep", 60000, NULL), number;
+
+	moro_options_set_id(o, "second");
+	number = submit_one(m, "debug:sleep", 60000, o);
+	check_state(moro_cancel_id(m, "second"), NULL);
+	check_cancelled(m, number);
+	check_state(moro_cancel(m, number), "done");
+	assert(moro_cancel_soon(m, first) == 0);
+	check_cancelled(m, first);
+	check_code(moro_cancel(m, 0), MORO_NOT_FOUND);
+	check_state(moro_cancel_other(m, 999999, 1), "unknown");
+	moro_options_free(o);
+}
+
+/* Notes the last progress, which only grows. */
+static void
+progress_cb(struct moro *m, uint64_t number, double done, double total,
+    const char *note, void *user)
+{
+	double *last = user;
+
+	(void)m;
+	(void)note;
+	assert(number != 0 && done >= *last && total == 100);
+	*last = done;
+}
+
+static void
+tour_progress(struct moro *m)
+{
+	struct moro_options *o = moro_options_new();
+	double last = 0;
+
+	moro_on_progress(m, progress_cb, &last);
+	check_nothing(m, submit_one(m, "debug:work", 300, o));
+	assert(last == 0);
+	moro_options_set_progress(o, 1);
+	check_nothing(m, submit_one(m, "debug:work", 300, o));
+	assert(last > 0 && last <= 100);
+	moro_on_progress(m, NULL, NULL);
+	moro_options_free(o);
+}
+
+static void
+tour_admin(struct moro *m)
+{
+	uint64_t number;
+
+	assert(moro_backpressure(m) == -1);
+	check_free(moro_subscribe(m, "backpressure"));
+	assert(moro_backpressure(m) == 0);
+	check_code(moro_subscribe(m, "weather"), MORO_INVALID_ARGUMENT);
+	check_free(moro_unsubscribe(m, "backpressure"));
+	assert(moro_backpressure(m) == -1);
+	check_free(moro_pause(m, "debug:sleep"));
+	number = submit_one(m, "debug:sleep", 1, NULL);
+	check_state(moro_cancel(m, number), "queued");
+	check_cancelled(m, number);
+	number = submit_one(m, "debug:sleep", 1, NULL);
+	check_free(moro_resume(m, "debug:sleep"));
+	check_nothing(m, number);
+	check_free(moro_pause(m, NULL));
+	number = submit_one(m, "debug:spin", 1, NULL);
+	check_free(moro_drain(m));
+	check_code(moro_hash_data(m, "x", 1, NULL, NULL), MORO_SHUTTING_DOWN);
+	check_free(moro_resume(m, NULL));
+	check_nothing(m, number);
+	check_free(moro_hash_data(m, "x", 1, NULL, NULL));
+}
+
+/* Notes the last edge in one number: 1 or 0, and the hundreds that wait. */
+static void
+pressure_cb(struct moro *m, const char *pool, int high, uint64_t queued,
+    uint64_t limit, void *user)
+{
+	int *last = user;
+
+	(void)m;
+	assert(strcmp(pool, "default") == 0 && limit == 1000);
+	assert(high ? queued >= 500 : queued < 900);
+	*last = high;
+}
+
+/* Fills a queue past its high mark, and lets it run empty. */
+static void
+tour_pressure(struct moro *m)
+{
+	int64_t sum = 0;
+	int last = -1;
+
+	moro_on_backpressure(m, pressure_cb, &last);
+	check_free(moro_subscribe(m, "backpressure"));
+	check_free(moro_pause(m, NULL));
+	for (int i = 0; i < 950; i++)
+		assert(moro_submit(m, "debug:echo", "\x01", 1, NULL, count_cb,
+			   &sum) != 0);
+	while (moro_backpressure(m) != 1)
+		check_text(moro_ping(m), "pong");
+	assert(last == 1);
+	check_free(moro_resume(m, NULL));
+	while (moro_backpressure(m) != 0 || moro_outstanding(m) > 0)
+		check_text(moro_ping(m), "pong");
+	assert(last == 0 && sum == 950);
+	moro_on_backpressure(m, NULL, NULL);
+}
+
+static void
+tour_retry(struct moro *m)
+{
+	struct moro_options *o = moro_options_new();
+	struct moro_map *data = moro_map_new();
+	struct moro_reply *r;
+	int64_t attempt = 0;
+
+	moro_map_number(data, "crashes", 1);
+	moro_map_number(data, "fails", 2);
+	assert(moro_options_set_retry(o, 2, 1, 5,
+		   MORO_RETRY_CRASH | MORO_RETRY_ERROR) == 0);
+	moro_options_set_wait_when_full(o, 1);
+	r = moro_call(m, "debug:work", moro_map_data(data), moro_map_size(data),
+	    o);
+	check(r);
+	assert(moro_reply_number(r, "attempt", &attempt) == 0 && attempt == 3);
+	moro_reply_free(r);
+	moro_options_set_retry(o, 0, 0, 0, 0);
+	moro_options_set_idempotent(o, 1);
+	r = moro_call(m, "debug:work", moro_map_data(data), moro_map_size(data),
+	    o);
+	assert(strcmp(moro_reply_reason(r), "failed") == 0);
+	check_code(r, MORO_WORKER_ERROR);
+	moro_map_free(data);
+	moro_options_free(o);
+}
+
 /* Connects without waiting; what is submitted meanwhile is answered. */
 static void
 tour_start(const char *path)
@@ -351,6 +554,11 @@ main(int argc, char **argv)
 	tour_files(m);
 	tour_async(m);
 	tour_options(m);
+	tour_cancel(m);
+	tour_progress(m);
+	tour_retry(m);
+	tour_admin(m);
+	tour_pressure(m);
 	tour_start(argv[1]);
 	r = moro_shutdown(m);
 	check(r);

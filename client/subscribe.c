@@ -1,0 +1,75 @@
+#include <string.h>
+
+#include <msgpack.h>
+
+#include "client/handle.h"
+#include "client/news.h"
+#include "client/reply.h"
+
+#define TOPIC_BACKPRESSURE "backpressure"
+
+void
+moro_on_progress(struct moro *m, moro_progress_cb cb, void *user)
+{
+	m->news.progress_cb = cb;
+	m->news.progress_user = user;
+}
+
+void
+moro_on_backpressure(struct moro *m, moro_backpressure_cb cb, void *user)
+{
+	m->news.pressure_cb = cb;
+	m->news.pressure_user = user;
+}
+
+/* Calls a method with the topic. */
+static struct moro_reply *
+subscribe_call(struct moro *m, const char *method, const char *topic)
+{
+	struct msgpack_object object = {.type = MSGPACK_OBJECT_STR};
+
+	object.via.str.ptr = topic;
+	object.via.str.size = (uint32_t)strlen(topic);
+	return moro_call_object(m, method, &object, NULL);
+}
+
+struct moro_reply *
+moro_subscribe(struct moro *m, const char *topic)
+{
+	uint64_t greeting = m->hello_number; /* tells connections apart */
+	struct moro_reply *reply;
+
+	handle_enter(m);
+	reply = subscribe_call(m, "subscribe", topic);
+	if (moro_reply_ok(reply) && m->hello_number == greeting &&
+	    strcmp(topic, TOPIC_BACKPRESSURE) == 0)
+		news_begin(&m->news, reply_value(reply));
+	handle_leave(m);
+	return reply;
+}
+
+struct moro_reply *
+moro_unsubscribe(struct moro *m, const char *topic)
+{
+	struct moro_reply *reply;
+
+	handle_enter(m);
+	reply = subscribe_call(m, "unsubscribe", topic);
+	if (moro_reply_ok(reply) && strcmp(topic, TOPIC_BACKPRESSURE) == 0)
+		news_reset(&m->news);
+	handle_leave(m);
+	return reply;
+}
+
+int
+moro_backpressure(const struct moro *m)
+{
+	const struct level *l;
+	int level = -1;
+
+	SLIST_FOREACH(l, &m->news.levels, link) {
+		if (l->high || level == -1)
+			level = l->high;
+	}
+	return level;
+}
