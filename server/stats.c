@@ -113,18 +113,32 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 	answer_number(pk, "restarts", s->restarts);
 }
 
+/* Whether a slot has a worker, or is to have one. */
+static bool
+stats_has_worker(const struct slot *s)
+{
+	return s->wanted || s->worker != NULL;
+}
+
 static void
 stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 {
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_top; i++)
+		n += stats_has_worker(&p->slots[i]);
 	stats_look_pool(p, now);
-	msgpack_pack_map(pk, 12);
+	msgpack_pack_map(pk, 15);
 	answer_text(pk, "name");
 	answer_text(pk, p->config->name);
 	answer_text(pk, "state");
-	answer_text(pk, pool_workers(p) > 0 ? "up" : "down");
-	answer_number(pk, "min", p->n_slots);
-	answer_number(pk, "max", p->n_slots);
-	answer_number(pk, "target", p->n_slots);
+	answer_text(pk, pool_state_name(p));
+	answer_number(pk, "min", p->scale.min);
+	answer_number(pk, "max", p->scale.max);
+	answer_number(pk, "target", p->scale.target);
+	answer_number(pk, "grown", p->scale.grown);
+	answer_number(pk, "shrunk", p->scale.shrunk);
+	answer_number(pk, "recycled", p->recycled);
 	answer_number(pk, "delayed", p->n_delayed);
 	stats_pack_bool(pk, "paused", p->paused);
 	answer_text(pk, "pressure");
@@ -137,9 +151,11 @@ stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 		answer_number(pk, priority_name((enum priority)i),
 		    p->queue.n[i]);
 	answer_text(pk, "workers");
-	msgpack_pack_array(pk, p->n_slots);
-	for (uint32_t i = 0; i < p->n_slots; i++)
-		stats_pack_worker(&p->slots[i], now, pk);
+	msgpack_pack_array(pk, n);
+	for (uint32_t i = 0; i < p->n_top; i++) {
+		if (stats_has_worker(&p->slots[i]))
+			stats_pack_worker(&p->slots[i], now, pk);
+	}
 }
 
 void

@@ -149,7 +149,7 @@ metrics_target(value pool)
 static uint64_t
 metrics_up(value pool)
 {
-	return view_is(pool, "state", "up");
+	return view_is(pool, "state", "up") || view_is(pool, "state", "paused");
 }
 
 static uint64_t

@@ -49,7 +49,16 @@ stats_pool_troubles(FILE *out, value pool)
 	char name[VIEW_TEXT], state[VIEW_TEXT];
 
 	view_text(name, pool, "name");
-	if (view_field(pool, "state") != NULL && !view_is(pool, "state", "up"))
+	if (view_is(pool, "state", "down"))
+		fprintf(out,
+		    "! pool %.40s is down: its workers die, and tasks are "
+		    "refused\n",
+		    name);
+	else if (view_is(pool, "state", "half-open"))
+		fprintf(out, "! pool %.40s was down, and tries one task\n",
+		    name);
+	else if (view_field(pool, "state") != NULL &&
+		 !view_is(pool, "state", "up") && !view_true(pool, "paused"))
 		fprintf(out, "! pool %.40s is %.30s\n", name,
 		    view_text(state, pool, "state"));
 	if (view_true(pool, "paused"))

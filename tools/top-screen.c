@@ -110,10 +110,11 @@ screen_pool(struct screen *s, value pool, int most)
 	char name[VIEW_TEXT], state[VIEW_TEXT];
 
 	screen_line(s, A_NORMAL,
-	    "pool %.20s %.12s%s, queued high %" PRIu64 ", normal %" PRIu64
+	    "pool %.20s %.12s, queued high %" PRIu64 ", normal %" PRIu64
 	    ", low %" PRIu64,
-	    view_text(name, pool, "name"), view_text(state, pool, "state"),
-	    view_true(pool, "paused") ? ", PAUSED" : "",
+	    view_text(name, pool, "name"),
+	    view_true(pool, "paused") ? "PAUSED"
+				      : view_text(state, pool, "state"),
 	    view_number(queue, "high"), view_number(queue, "normal"),
 	    view_number(queue, "low"));
 	if (workers->size > 0)

@@ -190,22 +190,6 @@ def test_workers(morod):
         wait_until(lambda: c.stats()["pools"][0]["workers"][0]["cpuMs"] < w["cpuMs"], "its own CPU time")
 
 
-def test_pool_without_workers(morod):
-    """A pool that has none says that it is down."""
-    with morod(workers=1) as d, d.client() as c:
-        os.kill(d.worker_pids()[0], signal.SIGSTOP)
-        pid = d.worker_pids()[0]
-        os.kill(pid, signal.SIGKILL)
-        states = set()
-
-        def seen():
-            states.add(c.stats()["pools"][0]["state"])
-            return "down" in states
-
-        wait_until(seen, "a pool that is down")
-        d.wait(lambda s: s["pools"][0]["state"] == "up")
-
-
 def test_buckets(morod):
     """Collectors get cumulative counts, if they ask."""
     with morod(workers=1) as d, d.client() as c:

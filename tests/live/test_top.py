@@ -137,7 +137,7 @@ def test_top_pauses(morod):
         s.keys("p")
         s.wait(r"^pause all tasks\? \(y/n\)")
         s.keys("y")
-        s.wait(r"^pool default up, PAUSED")
+        s.wait(r"^pool default PAUSED,")
         with d.client() as c:
             call = c.submit("debug:echo", 1)
             s.wait(r"queued +debug:echo")
