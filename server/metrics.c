@@ -34,13 +34,20 @@ metrics_turn_all(struct dispatcher *d, uint64_t now)
 	}
 }
 
-void
-metrics_turn(struct dispatcher *d)
+/* Turns them if it is time; inline, as this is asked for each task. */
+static inline void
+metrics_check_turn(struct dispatcher *d)
 {
 	uint64_t now = loop_now(&d->loop);
 
 	if (now >= d->metrics.turn_ms)
 		metrics_turn_all(d, now);
+}
+
+void
+metrics_turn(struct dispatcher *d)
+{
+	metrics_check_turn(d);
 }
 
 /* The series of a type and priority, made when first used; or NULL. */
@@ -52,17 +59,43 @@ metrics_series(struct route *r, unsigned int priority)
 	return r->series[priority];
 }
 
+/* Counts what a task waited that is not like the last one. */
+static void
+metrics_waited_anew(struct dispatcher *d, const struct task *t, uint64_t now)
+{
+	struct metrics *m = &d->metrics;
+	struct series *s = metrics_series(t->route, task_given_priority(t));
+	uint64_t steps = (now - task_queued_us(t)) << HISTOGRAM_US_BITS;
+
+	metrics_check_turn(d);
+	if (s == NULL)
+		return;
+	histogram_add(&s->wait, steps);
+	m->last.now_us = now;
+	m->last.queued_us = t->queued_us;
+	m->last.priority = (uint8_t)task_given_priority(t);
+	m->last.route = t->route;
+	m->last.window = &s->wait.windows[0];
+	m->last.n = &m->last.window->n[histogram_bucket(steps)];
+	m->last.steps = steps;
+}
+
 void
 metrics_waited(struct dispatcher *d, const struct task *t)
 {
-	struct series *s = metrics_series(t->route, task_given_priority(t));
+	struct metrics *m = &d->metrics;
+	uint64_t now = loop_now_us(&d->loop);
 
-	metrics_turn(d);
-	/* what lies between two runs is no waiting for a worker */
-	if (s != NULL && t->attempt == 1)
-		histogram_add(&s->wait,
-		    (loop_now_us(&d->loop) - task_queued_us(t))
-			<< HISTOGRAM_US_BITS);
+	if (t->attempt > 1)
+		return; /* what lies between two runs is no waiting */
+	if (t->route != m->last.route || t->queued_us != m->last.queued_us ||
+	    now != m->last.now_us ||
+	    task_given_priority(t) != m->last.priority) {
+		metrics_waited_anew(d, t, now);
+		return;
+	}
+	(*m->last.n)++;
+	m->last.window->sum += m->last.steps;
 }
 
 void
@@ -124,7 +157,7 @@ metrics_count(struct dispatcher *d, const struct task *t, unsigned int row)
 	struct series *s = metrics_series(t->route, task_given_priority(t));
 	uint64_t wait_us, run_us, ran;
 
-	metrics_turn(d);
+	metrics_check_turn(d);
 	d->counters.ended[series_row_outcome(row)]++;
 	if (s == NULL)
 		return;

@@ -20,6 +20,19 @@ struct task;
 
 struct metrics {
 	uint64_t turn_ms; /* when the windows are to be turned */
+	/*
+	 * What the last task waited: mostly the next came with it, is like it
+	 * and goes with it, and then only counts once more.
+	 */
+	struct {
+		uint64_t now_us; /* when it was handed out */
+		uint32_t queued_us; /* as in the task */
+		uint8_t priority; /* the given one */
+		const struct route *route; /* NULL: there was none yet */
+		struct histogram_window *window;
+		uint32_t *n; /* its bucket there */
+		uint64_t steps; /* what it waited, 1/16 us */
+	} last;
 	uint64_t unknown[SERIES_ROWS]; /* refused, without a type */
 	struct slow slow;
 };
