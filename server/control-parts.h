@@ -58,6 +58,10 @@ bool control_read_map(struct control *ctl, struct reader *r, uint64_t n,
 void control_hello(struct control *ctl);
 void control_nvim(struct control *ctl);
 void control_cancel(struct control *ctl);
+void control_stats(struct control *ctl);
+void control_ls(struct control *ctl);
+void control_slow(struct control *ctl);
+void control_clients(struct control *ctl);
 void control_subscribe(struct control *ctl);
 void control_unsubscribe(struct control *ctl);
 void control_drain(struct control *ctl);

@@ -486,6 +486,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	TAILQ_INIT(&d->waiting);
 	d->started = now_wall();
 	d->started_ms = now_ms();
+	metrics_init(&d->metrics, d->started_ms);
 	d->tasks = task_slab_new();
 	if (d->tasks == NULL || msgids_init(&d->msgids) == -1 ||
 	    loop_init(&d->loop) == -1)
