@@ -248,6 +248,7 @@ static const struct {
     {"pause", control_pause, true},
     {"resume", control_resume, true},
     {"scale", control_scale, true},
+    {"poison", control_poison, false},
     {"reload", control_reload, true},
     {"shutdown", control_shutdown, true},
     {"log", control_log, true},

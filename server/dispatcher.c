@@ -537,6 +537,7 @@ dispatcher_clear(struct dispatcher *d)
 	event_free(d->channel_event);
 	route_free_all(&d->routes);
 	reload_clear(d);
+	poison_clear(&d->poison);
 	log_task_clear(d);
 	loop_clear(&d->loop);
 	msgids_clear(&d->msgids);

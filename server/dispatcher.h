@@ -17,6 +17,7 @@
 #include "server/loop.h"
 #include "server/metrics.h"
 #include "server/msgids.h"
+#include "server/poison.h"
 #include "server/pool.h"
 #include "server/route.h"
 #include "server/task.h"
@@ -53,6 +54,7 @@ struct dispatcher {
 	uint64_t prefetch_ns; /* run time that a worker may hold */
 	uint64_t task_bytes; /* data of all unfinished tasks */
 	struct counters counters;
+	struct poison poison;
 	struct metrics metrics;
 	struct config *reloaded; /* config, if it is not that of the start */
 	TAILQ_HEAD(, reload_wait) reloads; /* who waits for the master's word */

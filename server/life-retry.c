@@ -118,5 +118,6 @@ life_crash(struct dispatcher *d, struct task *t, struct fault *fault)
 		snprintf(fault->reason, sizeof fault->reason, "poison");
 		fault_add_number(fault, "attempts", t->attempt);
 	}
+	poison_keep(d, t, fault);
 	life_fault(d, t, LIFE_CRASHED, fault);
 }

@@ -94,6 +94,7 @@ struct slot_link {
 	struct tail tail; /* what it prints */
 	struct obituary obituary;
 	bool killed; /* on purpose, by slot_kill() */
+	bool blamed; /* it died of a task that had killed one before */
 };
 
 void slot_init(struct slot *s, struct pool *p, uint32_t number);
