@@ -11,7 +11,7 @@ import time
 
 import msgpack
 
-from harness import children_of, title
+from harness import DEADLINE, children_of, title
 
 PRIORITIES = ("high", "normal", "low")
 TEXTS = ["x" * n for n in (0, 10, 64, 300, 2000, 5000)]
@@ -228,11 +228,24 @@ class Caller:
         self.next_id = 1
         self.half_closed = False
         self.closed = False
-        self.out = msgpack.packb([0, 0, "hello", [{"errors": "map"}]])
-        self.hello = None
+        self.out = b""
+        self.reply = None  # what msgid 0 was answered
 
     def unfinished(self):
-        return len(self.asked) + len(self.cancels) + (self.hello is None)
+        return len(self.asked) + len(self.cancels)
+
+    def ask(self, method, *params):
+        """Asks, under msgid 0, and waits until that is answered."""
+        self.reply = None
+        self.sock.setblocking(True)
+        self.sock.settimeout(DEADLINE)
+        self.sock.sendall(msgpack.packb([0, 0, method, params]))
+        while self.reply is None:
+            self.receive()
+        self.sock.setblocking(False)
+
+    def greet(self):
+        self.ask("hello", {"errors": "map"})
 
     def new_id(self):
         self.next_id += 1
@@ -332,9 +345,9 @@ class Caller:
         elif msgid in self.cancels:
             self.take_cancel(self.cancels.pop(msgid), error, result)
         else:
-            assert msgid == 0 and self.hello is None, ("nobody asked", msgid, error, result)
+            assert msgid == 0 and self.reply is None, ("nobody asked", msgid, error, result)
             assert error is None, error
-            self.hello = result
+            self.reply = result
 
     def take_cancel(self, asked, error, result):
         assert error is None, error
@@ -395,6 +408,7 @@ class Storm:
 
     def join(self, window, what=Caller):
         c = what(self.d.socket, self.load, window)
+        c.greet()
         # one connection at a time: the number is the count of those that came
         c.number = self.admin.stats()["clientsAccepted"]
         self.callers[c.sock.fileno()] = c
@@ -504,12 +518,7 @@ class Storm:
     def finish(self):
         """Nobody gets anything that he did not ask for."""
         for c in list(self.callers.values()):
-            c.sock.setblocking(True)
-            c.sock.settimeout(20)
-            c.hello = None  # the ping has its msgid
-            c.sock.sendall(msgpack.packb([0, 0, "ping", []]))
-            while c.hello is None:
-                c.receive()
+            c.ask("ping")
             self.forget(c)
             c.close()
 
