@@ -74,6 +74,18 @@ page_cancel(struct page *p, uint32_t n)
 	atomic_store_explicit(&p->cancel, n, memory_order_relaxed);
 }
 
+void
+page_blame_memory(struct page *p)
+{
+	atomic_store_explicit(&p->memory, 1, memory_order_relaxed);
+}
+
+bool
+page_blames_memory(const struct page *p)
+{
+	return atomic_load_explicit(&p->memory, memory_order_relaxed) != 0;
+}
+
 bool
 page_is_cancelled(const struct page *p, uint32_t n)
 {

@@ -34,6 +34,7 @@ struct page {
 	 * for it now and then, if it is of a kind that does.
 	 */
 	_Atomic uint32_t cancel;
+	_Atomic uint32_t memory; /* it dies for want of memory, if not 0 */
 	/* Low half: bytes of `out` that are whole answers. High: flushes. */
 	_Atomic uint64_t ready;
 	/* What a task of the type and size is expected to take, ns; 0: unknown */
@@ -67,6 +68,10 @@ int page_revoke(struct page *p, uint32_t handed, uint32_t *begun);
 /* Dispatcher: asks task n to stop. Worker: whether its task n is asked to. */
 void page_cancel(struct page *p, uint32_t n);
 bool page_is_cancelled(const struct page *p, uint32_t n);
+
+/* Worker: it dies because it gets no more memory. Dispatcher: whether it said so. */
+void page_blame_memory(struct page *p);
+bool page_blames_memory(const struct page *p);
 
 /* Worker: learns from a run; the expectation follows within a few tasks. */
 void page_learn(struct page *p, unsigned int type, unsigned int size,

@@ -78,6 +78,7 @@ reload_copy_pool(struct pool_config *to, struct pool_config *from)
 			    config_section_value(&b, e), e);
 	}
 	memcpy(to->name, from->name, sizeof to->name);
+	to->slots = from->slots;
 	memcpy(to->origins, from->origins, sizeof to->origins);
 	to->line = from->line;
 }
@@ -132,6 +133,7 @@ reload_pools(struct config *old, struct config *new,
 				return -1;
 			reload_copy_pool(is, was);
 		}
+		is->slots = was->slots;
 		swap = new->pools[i];
 		new->pools[i] = *is;
 		*is = swap;

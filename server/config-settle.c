@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define SETTLE_WORKERS_MAX 1024 /* of all pools */
+#define SETTLE_SLOTS 4 /* times the most workers */
+#define SETTLE_SLOTS_MIN 64
 #define SETTLE_NAME 1024 /* of a place: a path and a line */
 
 /*
@@ -95,6 +97,35 @@ settle_workers(struct config *config, struct config_errors *errors)
 	}
 }
 
+/*
+ * The slots of a pool stay as they are at its start: some more than it has
+ * workers, for those that replace others, and for who asks for more later.
+ */
+static void
+settle_slots(struct pool_config *p)
+{
+	uint32_t n = (uint32_t)p->workers.max * SETTLE_SLOTS;
+
+	if (p->slots != 0)
+		return;
+	p->slots = (n > SETTLE_SLOTS_MIN ? n : SETTLE_SLOTS_MIN) + 1;
+}
+
+/* A reload may ask for more workers than there are slots for. */
+static void
+settle_bounds(struct pool_config *p, struct config_errors *errors)
+{
+	char place[SETTLE_NAME];
+
+	if (p->slots == 0 || p->workers.max < p->slots)
+		return;
+	settle_place(errors, p, "workers", place, sizeof place);
+	config_error(errors,
+	    "%s: pool %s takes up to %" PRIu32 " workers without a restart, "
+	    "not %" PRIu64,
+	    place, p->name, p->slots - 1, p->workers.max);
+}
+
 /* A type's pool must be there. */
 static void
 settle_task(const struct config *config, struct task_config *t,
@@ -117,14 +148,21 @@ settle_task(const struct config *config, struct task_config *t,
 
 /* The queue has emptied at less than what it is full at. */
 static void
-settle_marks(const struct config *config, struct config_errors *errors)
+settle_marks(struct config *config, struct config_errors *errors)
 {
+	const struct option_entry *e =
+	    config_table_find("queue-low-mark", IN_SERVER);
+	struct config_section s = config_section_server(config, e);
+	char place[SETTLE_NAME];
+
 	if (config->queue_low_mark < config->queue_high_mark)
 		return;
+	config_error_origin(errors, e, config_section_origin(&s, e), place,
+	    sizeof place);
 	config_error(errors,
-	    "queue-low-mark takes less than queue-high-mark (%" PRIu64
-	    "), not %" PRIu64,
-	    config->queue_high_mark, config->queue_low_mark);
+	    "%s: queue-low-mark takes less than queue-high-mark, which is "
+	    "%" PRIu64 ", not %" PRIu64,
+	    place, config->queue_high_mark, config->queue_low_mark);
 }
 
 int
@@ -135,6 +173,8 @@ config_settle(struct config *config, struct config_errors *errors)
 	for (size_t i = 0; i < config->n_pools; i++) {
 		settle_pool(config, &config->pools[i]);
 		settle_reserve(&config->pools[i], errors);
+		settle_bounds(&config->pools[i], errors);
+		settle_slots(&config->pools[i]);
 	}
 	settle_workers(config, errors);
 	settle_marks(config, errors);

@@ -271,6 +271,28 @@ config_task_sets_timeout(const struct task_config *t)
 }
 
 uint32_t
+config_slots(const struct config *config)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < config->n_pools; i++)
+		n += config->pools[i].slots;
+	return n;
+}
+
+const struct pool_config *
+config_slot_pool(const struct config *config, uint32_t slot)
+{
+	const struct pool_config *p = config->pools;
+
+	while (slot >= p->slots) {
+		slot -= p->slots;
+		p++;
+	}
+	return p;
+}
+
+uint32_t
 config_workers(const struct config *config)
 {
 	uint64_t n = 0;

@@ -45,7 +45,20 @@ struct config_range {
 struct pool_config {
 	char name[CONFIG_NAME_MAX + 1];
 	unsigned int line; /* of its section's beginning; 0: it has none */
+	uint32_t slots; /* that it has, from its start on: more than workers */
 	struct config_range workers;
+	uint64_t scale_wait_ms; /* tasks that wait so long want more workers */
+	uint64_t scale_idle_ms; /* a worker not needed for so long may go */
+	uint64_t recycle_tasks; /* a worker is replaced then; these three, 0: */
+	uint64_t recycle_age_ms; /* never */
+	uint64_t recycle_rss;
+	uint64_t
+	    worker_memory; /* bytes; limits of a worker, these three, 0: none */
+	uint64_t worker_cpu_ms; /* of one task */
+	uint64_t worker_files;
+	uint64_t breaker_deaths; /* for each worker; 0: the pool never breaks */
+	uint64_t breaker_window_ms;
+	uint64_t breaker_pause_ms;
 	uint64_t reserve; /* workers kept for high priority */
 	uint64_t max_queue_size; /* tasks that wait */
 	struct config_origin origins[CONFIG_KEYS_MAX]; /* by place in table */
@@ -145,6 +158,11 @@ bool config_task_sets_timeout(const struct task_config *t);
 
 /* The most workers that all pools together may have. */
 uint32_t config_workers(const struct config *config);
+
+/* The slots that all pools have, and the pool that has a slot. */
+uint32_t config_slots(const struct config *config);
+const struct pool_config *config_slot_pool(const struct config *config,
+    uint32_t slot);
 
 /* The message limits in force. */
 struct limits config_limits(const struct config *config);

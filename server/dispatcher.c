@@ -146,6 +146,18 @@ dispatcher_slot(struct dispatcher *d, uint32_t number)
 	return NULL;
 }
 
+/* Both bounds of the default pool's workers go up or down by one. */
+static void
+dispatcher_scale(struct dispatcher *d, int64_t by)
+{
+	struct pool *p = TAILQ_FIRST(&d->pools);
+	int64_t min = (int64_t)p->scale.min + by;
+	int64_t max = (int64_t)p->scale.max + by;
+
+	if (max >= 1 && max < p->n_slots)
+		pool_set_bounds(p, min > 0 ? (uint32_t)min : 1, (uint32_t)max);
+}
+
 static void
 dispatcher_message(struct dispatcher *d, const struct message *m,
     const int *fds, size_t n)
@@ -165,6 +177,9 @@ dispatcher_message(struct dispatcher *d, const struct message *m,
 		break;
 	case MSG_MASTER_DRAIN:
 		d->draining = true;
+		break;
+	case MSG_MASTER_SCALE:
+		dispatcher_scale(d, (int64_t)m->n);
 		break;
 	case MSG_MASTER_STOP:
 		d->draining = true;
@@ -203,25 +218,6 @@ dispatcher_channel_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* The next task of a pool that has not begun, or NULL. */
-static struct task *
-dispatcher_waiting(const struct dispatcher *d, const struct pool *p)
-{
-	struct task *t = queue_first(&p->queue);
-	struct route *r, *next;
-
-	if (t == NULL)
-		t = TAILQ_FIRST(&p->delayed);
-	if (t != NULL || p->n_parked == 0)
-		return t;
-	HASH_ITER(hh, d->routes, r, next)
-	{
-		if (r->pool == p && (t = queue_first(&r->parked)) != NULL)
-			return t;
-	}
-	return NULL;
-}
-
 /* Ends the tasks of a pool that have not begun, because morod stops. */
 static void
 dispatcher_end_waiting(struct dispatcher *d, struct pool *p)
@@ -229,7 +225,7 @@ dispatcher_end_waiting(struct dispatcher *d, struct pool *p)
 	struct task *t;
 	struct fault fault;
 
-	while ((t = dispatcher_waiting(d, p)) != NULL) {
+	while ((t = pool_first(p)) != NULL) {
 		fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
 		    "morod stops, and %s was still queued", t->route->name);
 		life_fault(d, t, LIFE_CANCELLED, &fault);
@@ -360,6 +356,8 @@ dispatcher_turn(void *arg)
 	}
 	d->loop.turn_frames = LOOP_FRAMES;
 	TAILQ_FOREACH(p, &d->pools, link) {
+		if (p->attention)
+			pool_tend(p);
 		pool_dispatch(p);
 		if (pool_is_mixed(p))
 			d->loop.turn_frames = LOOP_FRAMES_FEW;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bsd/stdlib.h>
 
@@ -103,11 +104,14 @@ life_retry(struct dispatcher *d, struct task *t, const struct fault *fault)
 void
 life_crash(struct dispatcher *d, struct task *t, struct fault *fault)
 {
-	if (t->attempt < life_crash_attempts(t)) {
+	/* one that hit a limit would hit it again */
+	bool crashed = strcmp(fault->reason, "crashed") == 0;
+
+	if (crashed && t->attempt < life_crash_attempts(t)) {
 		life_again(d, t);
 		return;
 	}
-	if (t->attempt > 1) {
+	if (crashed && t->attempt > 1) {
 		snprintf(fault->reason, sizeof fault->reason, "poison");
 		fault_add_number(fault, "attempts", t->attempt);
 	}

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static const char *const log_names[] = {
     [LEVEL_ERROR] = "error",
     [LEVEL_WARNING] = "warning",
@@ -16,25 +14,9 @@ static const char *const log_names[] = {
 };
 static const char log_fatal[] = "fatal"; /* a level that nothing drops */
 
-static const char *const log_formats[] = {
-    [LOG_TEXT] = "text",
-    [LOG_JSON] = "json",
-};
-
 int log_threshold = LEVEL_INFO;
 static enum log_format log_format = LOG_TEXT;
 static char log_role[32] = "morod";
-
-/* Finds a name in a table. Returns its place or -1. */
-static int
-log_parse(const char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(name, names[i]) == 0)
-			return (int)i;
-	}
-	return -1;
-}
 
 void
 log_set_level(enum log_level level)
@@ -54,22 +36,10 @@ log_level_name(enum log_level level)
 	return log_names[level];
 }
 
-int
-log_level_parse(const char *name)
-{
-	return log_parse(log_names, COUNT(log_names), name);
-}
-
 void
 log_set_format(enum log_format format)
 {
 	log_format = format;
-}
-
-int
-log_format_parse(const char *name)
-{
-	return log_parse(log_formats, COUNT(log_formats), name);
 }
 
 void

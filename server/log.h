@@ -22,17 +22,12 @@ enum log_level {
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 
-/* "info"; the level that a name spells, or -1; the names, for a message. */
+/* "info"; and all of them, for a message. */
 const char *log_level_name(enum log_level level);
-int log_level_parse(const char *name);
 #define LOG_LEVEL_NAMES "error, warning, info or debug"
 
 /* How lines look; the default is LOG_TEXT. */
 void log_set_format(enum log_format format);
-
-/* The format that a name spells, or -1; and the names, for a message. */
-int log_format_parse(const char *name);
-#define LOG_FORMAT_NAMES "text or json"
 
 /* The role in every line: "master", "worker 3". Copied. */
 void log_set_role(const char *role);

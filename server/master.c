@@ -98,6 +98,7 @@ master_start_dispatcher(struct master *m, uint64_t now)
 		m->dispatcher_at = now + MASTER_PACE_MS;
 		return;
 	}
+	roster_reset(m->roster);
 	m->dispatcher = pid;
 	m->dispatcher_started = now;
 	m->channel = pair[0];
@@ -165,6 +166,9 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 		break;
 	case MSG_DISPATCHER_KILLED:
 		roster_wanted(m->roster, msg->slot, msg->generation);
+		break;
+	case MSG_DISPATCHER_WANT:
+		roster_want(m->roster, msg->slot, msg->n != 0, now);
 		break;
 	case MSG_DISPATCHER_SHUTDOWN:
 		if (m->phase == MASTER_RUNNING && msg->n == 0)
@@ -288,6 +292,12 @@ master_signal(struct master *m, int sig, uint64_t now)
 		log_info("SIGHUP: there is no configuration file to read");
 		return;
 	}
+	if (sig == SIGTTIN || sig == SIGTTOU) {
+		log_info("%s", process_signal_name(sig));
+		master_tell(m, MSG_MASTER_SCALE,
+		    (uint64_t)(sig == SIGTTIN ? 1 : -1));
+		return;
+	}
 	snprintf(why, sizeof why, "%s", process_signal_name(sig));
 	master_drain(m, why, now);
 }
@@ -378,6 +388,8 @@ master_signals(struct master *m)
 	sigaddset(&m->signals, SIGTERM);
 	sigaddset(&m->signals, SIGINT);
 	sigaddset(&m->signals, SIGHUP);
+	sigaddset(&m->signals, SIGTTIN);
+	sigaddset(&m->signals, SIGTTOU);
 	if (sigprocmask(SIG_BLOCK, &m->signals, NULL) == -1)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);

@@ -19,7 +19,7 @@ static void pool_late_cb(void *owner, uint64_t now);
 struct pool *
 pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 {
-	uint32_t n = (uint32_t)config->workers.max;
+	uint32_t n = config->slots;
 	struct pool *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
@@ -43,6 +43,9 @@ pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 	deadline_init(&p->late, pool_late_cb, p);
 	for (uint32_t i = 0; i < n; i++)
 		slot_init(&p->slots[i], p, first + i);
+	pool_scale_init(p);
+	pool_recycle_init(p);
+	pool_breaker_init(p);
 	return p;
 }
 
@@ -51,6 +54,7 @@ pool_free(struct pool *p)
 {
 	if (p == NULL)
 		return;
+	free(p->breaker.deaths);
 	free(p->slots);
 	free(p);
 }
@@ -72,7 +76,7 @@ pool_late_cb(void *owner, uint64_t now)
 	struct pool *p = owner;
 	bool again = false;
 
-	for (uint32_t i = 0; i < p->n_slots; i++)
+	for (uint32_t i = 0; i < p->n_top; i++)
 		again = slot_check_late(&p->slots[i]) || again;
 	if (again)
 		pool_watch(p, &p->late, SLOT_LATE_MS);
@@ -85,7 +89,7 @@ pool_check_cb(void *owner, uint64_t now)
 	struct pool *p = owner;
 	bool again = false;
 
-	for (uint32_t i = 0; i < p->n_slots; i++) {
+	for (uint32_t i = 0; i < p->n_top; i++) {
 		slot_check(&p->slots[i]);
 		again = again || p->slots[i].n_running > 1;
 	}
@@ -137,6 +141,8 @@ pool_hand_out(struct pool *p, bool *batch)
 		any = true;
 		*batch = *batch || s->n_running > 1;
 		slot_put_last(s);
+		if (p->breaker.state == POOL_HALF_OPEN)
+			break;
 	}
 	return any;
 }
@@ -148,17 +154,20 @@ pool_dispatch(struct pool *p)
 
 	if (queue_size(&p->queue) == 0 || p->paused)
 		return;
+	if (p->breaker.state == POOL_HALF_OPEN && pool_running(p) > 0)
+		return; /* one at a time */
 	/*
 	 * While priorities mix workers had better sleep now and then: one that
 	 * never does keeps the processor from those who wait for an answer.
 	 */
-	for (uint32_t i = 0; !pool_is_mixed(p) && i < p->n_slots; i++)
+	for (uint32_t i = 0; !pool_is_mixed(p) && i < p->n_top; i++)
 		slot_progress(&p->slots[i]);
 	if (pool_hand_out(p, &batch))
 		pool_watch(p, &p->late, SLOT_LATE_MS);
 	if (batch)
 		pool_watch(p, &p->check, POOL_CHECK_MS);
 	pool_age(p);
+	pool_scale(p);
 }
 
 bool
@@ -178,7 +187,7 @@ pool_workers(const struct pool *p)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < p->n_slots; i++)
+	for (uint32_t i = 0; i < p->n_top; i++)
 		n += p->slots[i].state == SLOT_IDLE ||
 		     p->slots[i].state == SLOT_BUSY;
 	return n;
@@ -189,7 +198,7 @@ pool_running(const struct pool *p)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < p->n_slots; i++)
+	for (uint32_t i = 0; i < p->n_top; i++)
 		n += p->slots[i].n_running;
 	return n;
 }
@@ -197,7 +206,7 @@ pool_running(const struct pool *p)
 bool
 pool_is_whole(const struct pool *p)
 {
-	return pool_workers(p) >= p->config->workers.min;
+	return pool_workers(p) >= p->scale.min;
 }
 
 void
@@ -210,7 +219,7 @@ pool_note_run(struct pool *p, uint64_t us)
 uint64_t
 pool_retry_after_ms(const struct pool *p)
 {
-	uint64_t ms = p->run_us * pool_waiting(p) / p->n_slots / US_PER_MS;
+	uint64_t ms = p->run_us * pool_waiting(p) / p->scale.target / US_PER_MS;
 
 	if (ms < RETRY_MIN_MS)
 		return RETRY_MIN_MS;

@@ -19,6 +19,36 @@ struct client;
 struct dispatcher;
 struct route;
 
+/* How many workers it has, and why. */
+struct scale {
+	uint32_t min, max; /* bounds now */
+	uint32_t target; /* workers wanted now */
+	uint32_t busy_peak; /* most that were busy at once, since: */
+	uint64_t since; /* ms */
+	uint64_t
+	    shrunk_ms; /* when it went down last, if it did not go up since */
+	uint32_t patience; /* times that a worker must be idle to be too many */
+	uint64_t grown, shrunk; /* steps */
+	struct deadline tick; /* set while the number may change */
+};
+
+enum pool_state {
+	POOL_UP,
+	POOL_DOWN, /* its workers die: tasks are answered at once */
+	POOL_HALF_OPEN, /* one task is tried */
+};
+
+#define BREAKER_DEATHS 1024 /* that are kept */
+
+struct breaker {
+	enum pool_state state;
+	uint64_t *deaths; /* when: ms, oldest first; owned, or NULL */
+	uint32_t n_deaths;
+	uint64_t pause_ms; /* the last one; doubles */
+	uint64_t opened; /* how often */
+	struct deadline retry; /* set while DOWN */
+};
+
 struct pool {
 	TAILQ_ENTRY(pool) link;
 	struct dispatcher *dispatcher;
@@ -41,6 +71,16 @@ struct pool {
 	uint32_t n_open;
 	struct deadline check; /* set while a worker holds more than one task */
 	struct deadline late; /* set while one may not have begun its task */
+	uint32_t n_busy; /* slots that hold a task */
+	uint32_t n_top; /* slots beyond it never had a worker */
+	bool attention; /* see pool_tend(), at the end of the turn */
+	struct scale scale;
+	struct breaker breaker;
+	struct slot *old; /* is to be replaced, if fresh is not NULL */
+	uint32_t old_generation; /* of the worker that is meant */
+	struct slot *fresh; /* its replacement, not ready yet */
+	uint64_t recycled; /* workers that were replaced */
+	struct deadline recycling; /* set while one will reach its age */
 	uint64_t run_us; /* moving average of a task's run time */
 	struct task_list delayed; /* to be run again, after a pause */
 	uint32_t n_delayed;
@@ -117,6 +157,39 @@ uint32_t pool_running(const struct pool *p);
 
 /* Whether as many workers have answered as it has at least. */
 bool pool_is_whole(const struct pool *p);
+
+/*
+ * Looks after its workers, when p->attention is set: has those go that are not
+ * needed or replaced, has others come, and tells the master.
+ */
+void pool_tend(struct pool *p);
+
+/* Sets how many workers it may have; 1 <= min <= max <= n_slots. */
+void pool_set_bounds(struct pool *p, uint32_t min, uint32_t max);
+
+/* A slot has a new worker: sets when it is replaced. */
+void pool_worker_born(struct slot *s);
+
+/* A slot's worker died, with what it held given back: is the pool broken? */
+void pool_worker_died(struct pool *p, const struct slot *s);
+
+/* A worker has done a task while the pool was HALF_OPEN. */
+void pool_mend(struct pool *p);
+
+/* What a task is answered while the pool is DOWN. */
+void pool_down_fault(const struct pool *p, struct fault *fault);
+
+/* "up", "down", "half-open" or "paused". */
+const char *pool_state_name(const struct pool *p);
+
+/* The next of the tasks that have not begun, also parked and delayed; or NULL. */
+struct task *pool_first(const struct pool *p);
+
+/* Whether answers count for when workers are replaced. */
+bool pool_recycles(const struct pool *p);
+
+/* Has all workers replaced, one after the other. */
+void pool_renew(struct pool *p);
 
 /* Notes how long a task ran, for pool_retry_after_ms(). */
 void pool_note_run(struct pool *p, uint64_t us);

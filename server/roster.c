@@ -53,7 +53,7 @@ struct roster_birth {
 struct roster *
 roster_new(const struct config *config)
 {
-	uint32_t n = config_workers(config), first = 0;
+	uint32_t n = config_slots(config);
 	struct roster *r;
 
 	r = calloc(1, sizeof *r + n * sizeof r->slots[0]);
@@ -61,14 +61,43 @@ roster_new(const struct config *config)
 		return NULL;
 	r->config = config;
 	r->n = n;
-	for (size_t i = 0; i < config->n_pools; i++) {
-		const struct config_range *workers = &config->pools[i].workers;
-
-		for (uint32_t k = 0; k < workers->min; k++)
-			r->slots[first + k].used = true;
-		first += (uint32_t)workers->max;
-	}
+	roster_reset(r);
 	return r;
+}
+
+void
+roster_reset(struct roster *r)
+{
+	const struct config *config = r->config;
+	uint32_t first = 0;
+
+	for (size_t i = 0; i < config->n_pools; i++) {
+		const struct pool_config *p = &config->pools[i];
+
+		for (uint32_t k = 0; k < p->slots; k++)
+			r->slots[first + k].used = k < p->workers.min;
+		first += p->slots;
+	}
+}
+
+void
+roster_want(struct roster *r, uint32_t slot, bool on, uint64_t now)
+{
+	struct roster_slot *s;
+
+	if (slot >= r->n || r->slots[slot].used == on)
+		return;
+	s = &r->slots[slot];
+	s->used = on;
+	if (on && s->pid == 0) {
+		s->pace = 0;
+		s->start_at = now;
+	}
+	if (on || s->pid == 0)
+		return;
+	s->wanted = true;
+	kill(s->pid,
+	    SIGKILL); /* our own, not reaped: no other has its number */
 }
 
 void
@@ -132,6 +161,7 @@ fail:
 static _Noreturn void
 roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 {
+	const struct pool_config *pool = config_slot_pool(r->config, i);
 	struct worker_setup setup = {
 	    .number = i + 1,
 	    .sock = b->pair[1],
@@ -140,6 +170,9 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	    .limits = config_limits(r->config),
 	    .max_file = r->config->max_file,
 	    .prefetch_us = r->config->prefetch_us,
+	    .quota = {.memory = pool->worker_memory,
+		.cpu_ms = pool->worker_cpu_ms,
+		.files = pool->worker_files},
 	    .debug_tasks = r->config->debug_tasks,
 	};
 

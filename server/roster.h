@@ -32,6 +32,12 @@ void roster_fill(struct roster *r, int channel, uint64_t now);
 /* When roster_fill() has something to do next; UINT64_MAX: never. */
 uint64_t roster_next(const struct roster *r);
 
+/* Whether a slot is to have a worker; one that is not wanted is killed. */
+void roster_want(struct roster *r, uint32_t slot, bool on, uint64_t now);
+
+/* A new dispatcher begins: the slots are to be filled as configured. */
+void roster_reset(struct roster *r);
+
 /* The dispatcher says that it kills the worker of a slot. */
 void roster_wanted(struct roster *r, uint32_t slot, uint32_t generation);
 

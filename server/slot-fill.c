@@ -119,11 +119,22 @@ slot_cost(struct slot *s, const struct task *t)
 	return ns > least ? ns : least;
 }
 
+/* It was idle, and is no more. */
+static inline void
+slot_count_busy(const struct slot *s)
+{
+	struct pool *p = s->pool;
+
+	if (++p->n_busy > p->scale.busy_peak)
+		p->scale.busy_peak = p->n_busy;
+}
+
 /* Hands it one task. Returns 0, or -1 when it had to be killed. */
 static int
 slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 {
 	if (s->n_running == 0) {
+		slot_count_busy(s);
 		s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
 		s->checked_ms = s->begun_ms;
 		s->checked = s->handed;
@@ -171,7 +182,8 @@ slot_fill(struct slot *s, enum priority lowest, uint32_t most)
 		route = t->route;
 		size = t->size;
 		n++;
-		if (slot_hand(s, t, cost_ns) == -1)
+		if (slot_hand(s, t, cost_ns) == -1 ||
+		    s->pool->breaker.state == POOL_HALF_OPEN)
 			break;
 	}
 	slot_update(s);

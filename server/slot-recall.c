@@ -5,6 +5,7 @@
 
 #include "server/slot.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -21,6 +22,17 @@
 #define SLOT_SLACK 10 /* so many times more than it should hold: taken back */
 #define SLOT_CHECK_MS 2 /* in which it must have got on */
 #define NS_PER_MS 1000000
+
+/* Why a worker died, for programs. */
+static const char *
+slot_crash_reason(const struct slot *s, const struct message *m)
+{
+	if (page_blames_memory(s->worker->page))
+		return "memory";
+	if (WIFSIGNALED(m->status) && WTERMSIG(m->status) == SIGXCPU)
+		return "cpu";
+	return "crashed";
+}
 
 /* What the caller of a task is told when its worker died. */
 static void
@@ -39,7 +51,7 @@ slot_crash_fault(const struct slot *s, const struct task *t,
 	else
 		snprintf(cause, sizeof cause, "exited with status %d",
 		    WEXITSTATUS(m->status));
-	fault_set(fault, CODE_WORKER_ERROR, "crashed",
+	fault_set(fault, CODE_WORKER_ERROR, slot_crash_reason(s, m),
 	    "worker %u (pid %d) %s while it ran %s", s->number + 1, (int)m->pid,
 	    cause, t->route->name);
 	if (sig != NULL)

@@ -48,7 +48,7 @@ slot_init(struct slot *s, struct pool *p, uint32_t number)
 static bool
 slot_has_credit(const struct slot *s)
 {
-	if (s->awaits != 0)
+	if (s->awaits != 0 || s->leaving)
 		return false;
 	if (s->state == SLOT_IDLE)
 		return true;
@@ -158,6 +158,8 @@ slot_spawned(struct slot *s, const struct message *m,
 	s->restarts = m->restarts;
 	s->cause[0] = '\0';
 	obituary_begin(s);
+	pool_worker_born(s);
+	s->pool->attention = true;
 	slot_change(s, SLOT_STARTING);
 	return 0;
 }
@@ -214,9 +216,12 @@ slot_release(struct slot *s, struct task *t)
 		return;
 	}
 	s->stuck = false;
+	s->pool->n_busy--;
 	if (s->state != SLOT_BUSY)
 		return;
 	slot_change(s, SLOT_IDLE);
+	if (s->leaving)
+		s->pool->attention = true;
 	if (s->open) {
 		TAILQ_REMOVE(&s->pool->open, s, link);
 		TAILQ_INSERT_HEAD(&s->pool->open, s, link);
@@ -236,6 +241,13 @@ slot_kill(struct slot *s)
 	w->killed = true;
 	slot_change(s, SLOT_DYING);
 	process_kill(w->pidfd);
+}
+
+void
+slot_leave(struct slot *s)
+{
+	s->leaving = true;
+	slot_update(s);
 }
 
 void
@@ -262,6 +274,10 @@ slot_note_answer(struct slot *s, const struct task *t)
 	uint64_t now = loop_now(&slot_dispatcher(s)->loop);
 
 	s->tasks_done++;
+	if (pool_recycles(s->pool))
+		s->pool->attention = true;
+	if (s->pool->breaker.state == POOL_HALF_OPEN)
+		pool_mend(s->pool);
 	pool_note_run(s->pool, s->n_running == 1
 				   ? (now - s->begun_ms) * US_PER_MS
 				   : t->cost_ns / NS_PER_US);
@@ -327,6 +343,14 @@ slot_progress_report(struct slot *s, const struct message_in *m)
 		progress_note(d, t, m->bytes + f->options.at, f->options.len);
 }
 
+/* Its worker has said that it is set up. */
+static void
+slot_become_ready(struct slot *s)
+{
+	s->pool->attention = true;
+	slot_change(s, SLOT_IDLE);
+}
+
 static void
 slot_frame_cb(struct conn *c, const struct message_in *m)
 {
@@ -341,7 +365,7 @@ slot_frame_cb(struct conn *c, const struct message_in *m)
 		}
 		slot_answer(s, m);
 	} else if (slot_is_notify(m, SLOT_READY) && s->state == SLOT_STARTING)
-		slot_change(s, SLOT_IDLE);
+		slot_become_ready(s);
 	else if (slot_is_notify(m, SLOT_PROGRESS))
 		slot_progress_report(s, m);
 	else
@@ -423,7 +447,9 @@ slot_reaped(struct slot *s, const struct message *m)
 		return;
 	slot_wind_up(s, m);
 	obituary_write(s, m);
+	pool_worker_died(s->pool, s);
 	slot_forget(s);
+	s->pool->attention = true;
 }
 
 void

@@ -31,6 +31,15 @@ enum slot_state {
 	SLOT_STATES,
 };
 
+/* When the worker that is there is to be replaced. */
+struct recycle {
+	uint64_t tasks; /* when it has done so many; 0: never */
+	uint64_t age_ms; /* at that age; 0: never */
+	uint64_t looked_ms; /* when its size was looked at last */
+	bool large; /* it was too large then */
+	bool outdated; /* the configuration has changed since it came */
+};
+
 struct slot {
 	TAILQ_ENTRY(slot) link; /* in pool->open while `open` */
 	struct pool *pool;
@@ -41,6 +50,11 @@ struct slot {
 	uint32_t n_running;
 	uint32_t n_ordinary; /* of them, those of no high priority */
 	bool open; /* may be handed a task */
+	bool wanted; /* it is to have a worker */
+	bool told; /* the last that the master was told of that */
+	bool leaving; /* handed nothing more; goes when it has finished */
+	const char *leaves_for; /* why; static */
+	struct recycle recycle;
 	bool stuck; /* one task takes long: it is handed nothing behind it */
 	/*
 	 * The last answer that was taken from its page: nothing is handed to it
@@ -136,6 +150,9 @@ void slot_halt(struct slot *s);
  * gone afterwards. Returns true when it runs t now, and can only be killed.
  */
 bool slot_stop(struct slot *s, const struct task *t);
+
+/* Has its worker be handed nothing more. */
+void slot_leave(struct slot *s);
 
 /* Asks a task that it runs to stop by itself. */
 void slot_ask(struct slot *s, const struct task *t);

@@ -70,12 +70,31 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 	answer_number(pk, "restarts", s->restarts);
 }
 
+/* Whether a slot has a worker, or is to have one. */
+static bool
+stats_has_worker(const struct slot *s)
+{
+	return s->wanted || s->worker != NULL;
+}
+
 static void
 stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 {
-	msgpack_pack_map(pk, 7);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_top; i++)
+		n += stats_has_worker(&p->slots[i]);
+	msgpack_pack_map(pk, 14);
 	answer_text(pk, "name");
 	answer_text(pk, p->config->name);
+	answer_text(pk, "state");
+	answer_text(pk, pool_state_name(p));
+	answer_number(pk, "min", p->scale.min);
+	answer_number(pk, "max", p->scale.max);
+	answer_number(pk, "target", p->scale.target);
+	answer_number(pk, "grown", p->scale.grown);
+	answer_number(pk, "shrunk", p->scale.shrunk);
+	answer_number(pk, "recycled", p->recycled);
 	stats_pack_bool(pk, "paused", p->paused);
 	answer_text(pk, "pressure");
 	answer_text(pk, room_pressure_name(p));
@@ -87,9 +106,11 @@ stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 		answer_number(pk, priority_name((enum priority)i),
 		    p->queue.n[i]);
 	answer_text(pk, "workers");
-	msgpack_pack_array(pk, p->n_slots);
-	for (uint32_t i = 0; i < p->n_slots; i++)
-		stats_pack_worker(&p->slots[i], now, pk);
+	msgpack_pack_array(pk, n);
+	for (uint32_t i = 0; i < p->n_top; i++) {
+		if (stats_has_worker(&p->slots[i]))
+			stats_pack_worker(&p->slots[i], now, pk);
+	}
 }
 
 void

@@ -274,6 +274,7 @@ worker_serve(struct worker *w, const struct frame *f)
 	}
 	empty = w->out.len == 0;
 	if (page_begin(w->page, ++w->received)) {
+		quota_begin(&w->setup->quota);
 		worker_run(w, f);
 		if (output_is_lent(&w->out))
 			page_set_ready(w->page, (uint32_t)w->out.len);
@@ -410,6 +411,8 @@ worker_isolate(const struct worker_setup *setup)
 	setrlimit(RLIMIT_CORE, &none);
 	/* a result that may not be written is an error, not a death */
 	signal(SIGXFSZ, SIG_IGN);
+	if (quota_apply(&setup->quota, setup->page) == -1)
+		fatal("cannot set limits: %s", strerror(errno));
 	setsockopt(setup->sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 

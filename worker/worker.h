@@ -10,6 +10,7 @@
 
 #include "proto/limit.h"
 #include "proto/page.h"
+#include "worker/quota.h"
 
 struct worker_setup {
 	unsigned int number; /* of its slot, from 1: for its name */
@@ -19,6 +20,7 @@ struct worker_setup {
 	struct limits limits; /* of one message */
 	uint64_t max_file; /* bytes of one range of a file */
 	uint64_t prefetch_us; /* how long a finished answer may be held */
+	struct quota quota;
 	bool debug_tasks; /* offer the debug: family */
 };
 

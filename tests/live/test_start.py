@@ -206,6 +206,15 @@ def test_log_level(morod):
         d.wait_log("exited with status 3")
 
 
+def answers(path):
+    """Whether somebody listens: the file is there a moment before."""
+    try:
+        Client(path).close()
+        return True
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+
+
 def test_closed_standard_descriptors(tmp_path):
     """Started with 0, 1 and 2 closed, no socket takes their place; workers have pipes."""
     path = tmp_path / "m.sock"
@@ -214,7 +223,7 @@ def test_closed_standard_descriptors(tmp_path):
          "--socket", str(path), "--workers", "1"],
         start_new_session=True,
     )
-    wait_until(path.exists)
+    wait_until(lambda: answers(path), "morod on its socket")
     with Client(path) as c:
         wait_until(lambda: c.stats()["workers"] == 1)
     for pid in [p.pid, *children_of(p.pid)]:

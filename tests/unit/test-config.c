@@ -174,6 +174,9 @@ test_errors(void **state)
 	    {"[morod]\nworkers = 600\n[pool b]\n",
 		"f:2: all pools together take at most 1024 workers, and with "
 		"pool b they have 1200\n"},
+	    {"[morod]\nqueue-high-mark = 50\nqueue-low-mark = 60\n",
+		"f:3: queue-low-mark takes less than queue-high-mark, "
+		"which is 50, not 60\n"},
 	    {"[task jwt:sign]\npool = io\n[pool i0]\n",
 		"f:2: no pool \"io\" for jwt:sign\n"},
 	    {"[task jwt:sign]\npool = fast\n[pool fist]\n",

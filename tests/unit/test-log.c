@@ -151,16 +151,6 @@ test_debug_is_free(void **state)
 }
 
 static void
-test_names(void **state)
-{
-	assert_int_equal(log_level_parse("debug"), LEVEL_DEBUG);
-	assert_int_equal(log_level_parse("fatal"), -1);
-	assert_string_equal(log_level_name(LEVEL_WARNING), "warning");
-	assert_int_equal(log_format_parse("json"), LOG_JSON);
-	assert_int_equal(log_format_parse("bare"), -1);
-}
-
-static void
 test_limit(void **state)
 {
 	struct log_limit l;
@@ -190,7 +180,6 @@ main(void)
 	    cmocka_unit_test(test_clean),
 	    cmocka_unit_test(test_json_of_anything),
 	    cmocka_unit_test(test_debug_is_free),
-	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_limit),
 	};
 
