@@ -22,7 +22,6 @@ from storm import Load, Storm
 TASKS = int(os.environ.get("MORO_SCENARIO_TASKS", 50000 if FULL else 2000))
 SEED = int(os.environ.get("MORO_SCENARIO_SEED", 0)) or random.SystemRandom().getrandbits(32)
 SECONDS = 60 + TASKS / (50 if SANITIZED else 200)
-WORKERS = 4 + 2
 WINDOWS = (1, 16, 64, 256, 600)
 GROWTH = 4 << 20  # bytes that the dispatcher may have grown by
 
@@ -65,9 +64,11 @@ def resident(pid):
 
 def is_calm(s):
     """Every gauge is 0, the workers are all there, and no client but the asking."""
-    pools = s["pools"]
-    return (all(s[g] == 0 for g in GAUGES) and s["workers"] == WORKERS
-            and all(p["parked"] == 0 and sum(p["queue"].values()) == 0 for p in pools))
+    return all(s[g] == 0 for g in GAUGES) and all(
+        p["parked"] == 0 and sum(p["queue"].values()) == 0 and p["state"] == "up"
+        and len([w for w in p["workers"] if w["state"] == "idle"]) == p["min"]
+        and len(p["workers"]) == p["min"]
+        for p in s["pools"])
 
 
 def calm(d, admin):
@@ -105,15 +106,23 @@ def assert_tallies(path, load):
             assert asked.n not in times, ("it ran, and was said to wait", asked)
 
 
-@pytest.mark.parametrize("how", ["batches", "strict"])
+VARIANTS = {
+    "batches": {"workers": 4},
+    "strict": {"workers": 4, "prefetch_us": 0, "reserve": 1, "aging_ms": 40},
+    "elastic": {"workers": "2:6", "scale_wait": "10ms", "scale_idle": "100ms",
+                "recycle_tasks": 100},
+}
+
+
+@pytest.mark.parametrize("how", VARIANTS)
 def test_cancel_storm(morod, how, tmp_path):
     print(f"MORO_SCENARIO_SEED={SEED} MORO_SCENARIO_TASKS={TASKS}")
     tally, config = tmp_path / "tally", tmp_path / "morod.conf"
     tally.touch()
     config.write_text(CONFIG)
-    options = {"batches": {}, "strict": {"prefetch_us": 0, "reserve": 1, "aging_ms": 40}}
-    with morod(workers=4, max_queue_size=800, max_client_tasks=700, config=config,
-               env={**os.environ, "MORO_DEBUG_TALLY": str(tally)}, **options[how]) as d:
+    with morod(max_queue_size=800, max_client_tasks=700, config=config,
+               breaker_deaths="none", **VARIANTS[how],
+               env={**os.environ, "MORO_DEBUG_TALLY": str(tally)}) as d:
         storm_over(d, tally)
         assert d.stop() == 0
 
