@@ -18,11 +18,13 @@ enum message_type {
 	MSG_MASTER_REAPED,
 	MSG_MASTER_DRAIN, /* finish what is accepted, take no more */
 	MSG_MASTER_STOP, /* answer what is left and exit; n: 1 at once */
+	MSG_MASTER_RELOADED, /* n: 1 a new configuration; fds: server/reload.c */
 	MSG_MASTER_SCALE, /* n: 1 or -1 worker more in the first pool */
 	/* dispatcher to master */
 	MSG_DISPATCHER_READY, /* all workers have answered once */
 	MSG_DISPATCHER_KILLED, /* slot, generation: the death is wanted */
 	MSG_DISPATCHER_WANT, /* slot, n: whether it is to have a worker */
+	MSG_DISPATCHER_RELOAD, /* a client may and did ask for it */
 	MSG_DISPATCHER_SHUTDOWN, /* a client may and did ask; n: 1 now */
 	MSG_DISPATCHER_DRAINED, /* nothing is left to do; it exits now */
 	MSG_DISPATCHER_LOG_LEVEL, /* n: enum log_level */

@@ -64,6 +64,7 @@ void control_drain(struct control *ctl);
 void control_pause(struct control *ctl);
 void control_resume(struct control *ctl);
 void control_shutdown(struct control *ctl);
+void control_scale(struct control *ctl);
 void control_log(struct control *ctl);
 
 /* The route of the next type that is offered, or NULL. */

@@ -6,6 +6,7 @@
 #include "server/answer.h"
 #include "server/control-parts.h"
 #include "server/log.h"
+#include "server/reload.h"
 #include "server/stats.h"
 #include "worker/registry.h"
 
@@ -254,6 +255,8 @@ static const struct {
     {"drain", control_drain, true},
     {"pause", control_pause, true},
     {"resume", control_resume, true},
+    {"scale", control_scale, true},
+    {"reload", control_reload, true},
     {"shutdown", control_shutdown, true},
     {"log", control_log, true},
     {"nvim_set_client_info", control_nvim, true},

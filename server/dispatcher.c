@@ -15,6 +15,7 @@
 #include "server/log-task.h"
 #include "server/now.h"
 #include "server/process.h"
+#include "server/reload.h"
 #include "server/room.h"
 #include "worker/type.h"
 
@@ -168,6 +169,8 @@ dispatcher_message(struct dispatcher *d, const struct message *m,
 		slot_spawned(s, m, fds);
 		return;
 	}
+	if (m->type == MSG_MASTER_RELOADED)
+		reload_take(d, m->n != 0, fds, n);
 	while (n > 0)
 		close(fds[--n]);
 	switch (m->type) {
@@ -178,6 +181,8 @@ dispatcher_message(struct dispatcher *d, const struct message *m,
 	case MSG_MASTER_DRAIN:
 		d->draining = true;
 		break;
+	case MSG_MASTER_RELOADED:
+		break; /* done above */
 	case MSG_MASTER_SCALE:
 		dispatcher_scale(d, (int64_t)m->n);
 		break;
@@ -321,6 +326,7 @@ dispatcher_report(struct dispatcher *d)
 	if (!d->ready_told && dispatcher_is_whole(d))
 		d->ready_told =
 		    dispatcher_tell(d, MSG_DISPATCHER_READY, 0, 0) == 0;
+	reload_report(d);
 	if (d->shutdown_asked)
 		d->shutdown_asked =
 		    dispatcher_tell_number(d, MSG_DISPATCHER_SHUTDOWN,
@@ -458,14 +464,21 @@ dispatcher_share_fds(struct dispatcher *d)
 	d->max_clients = left;
 }
 
+void
+dispatcher_configure(struct dispatcher *d, const struct config *config)
+{
+	d->config = config;
+	dispatcher_share_fds(d);
+	d->prefetch_ns = config->prefetch_us * NS_PER_US;
+	d->loop.in_max = config->max_queued_bytes;
+}
+
 static int
 dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 {
 	memset(d, 0, sizeof *d);
-	d->config = setup->config;
 	d->limits = config_limits(setup->config);
-	dispatcher_share_fds(d);
-	d->prefetch_ns = setup->config->prefetch_us * NS_PER_US;
+	TAILQ_INIT(&d->reloads);
 	d->listen_fd = setup->listen_fd;
 	d->channel = setup->channel;
 	TAILQ_INIT(&d->pools);
@@ -477,7 +490,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	if (d->tasks == NULL || msgids_init(&d->msgids) == -1 ||
 	    loop_init(&d->loop) == -1)
 		return -1;
-	d->loop.in_max = setup->config->max_queued_bytes;
+	dispatcher_configure(d, setup->config);
 	if (dispatcher_pools(d) == -1)
 		return -1;
 	return dispatcher_events(d);
@@ -522,6 +535,7 @@ dispatcher_clear(struct dispatcher *d)
 	event_free(d->accept_event);
 	event_free(d->channel_event);
 	route_free_all(&d->routes);
+	reload_clear(d);
 	log_task_clear(d);
 	loop_clear(&d->loop);
 	msgids_clear(&d->msgids);

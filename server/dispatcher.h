@@ -57,6 +57,8 @@ struct dispatcher {
 	uint64_t prefetch_ns; /* run time that a worker may hold */
 	uint64_t task_bytes; /* data of all unfinished tasks */
 	struct counters counters;
+	struct config *reloaded; /* config, if it is not that of the start */
+	TAILQ_HEAD(, reload_wait) reloads; /* who waits for the master's word */
 	struct event *accept_event;
 	struct deadline accept_retry;
 	uint64_t accept_warned; /* ms: when the log last said why not */
@@ -70,6 +72,7 @@ struct dispatcher {
 	bool ready_told; /* all workers answered, the master knows */
 	bool level_changed; /* of the log, and the master is to be told */
 	bool shutdown_asked; /* a client asked, the master is to be told */
+	bool reload_asked; /* likewise, for the configuration to be read */
 	bool shutdown_now; /* likewise, without finishing what is accepted */
 	bool closed; /* no new tasks, until somebody says otherwise */
 	bool draining; /* the same, and then morod ends */
@@ -85,6 +88,9 @@ struct dispatcher_setup {
 
 /* Runs until the master says stop; returns the process's exit status. */
 int dispatcher_main(const struct dispatcher_setup *setup);
+
+/* Takes what another configuration says of the dispatcher itself. */
+void dispatcher_configure(struct dispatcher *d, const struct config *config);
 
 /* Bytes of all unfinished tasks' data, and of output that nobody has taken. */
 uint64_t dispatcher_bytes(const struct dispatcher *d);

@@ -18,6 +18,7 @@
 #include "server/log.h"
 #include "server/now.h"
 #include "server/process.h"
+#include "server/reload.h"
 #include "server/roster.h"
 #include "worker/registry.h"
 
@@ -33,6 +34,7 @@ enum master_phase {
 
 struct master {
 	const struct config *config;
+	struct config *reloaded; /* the same, if it is not that of the start */
 	struct listener listener;
 	struct roster *roster;
 	sigset_t signals;
@@ -144,6 +146,27 @@ master_drain(struct master *m, const char *why, uint64_t now)
 		master_stop(m, true, now); /* nobody has accepted anything */
 }
 
+/* Reads the configuration again; a wrong one changes nothing. */
+static void
+master_reload(struct master *m)
+{
+	struct config *new;
+
+	if (m->phase != MASTER_RUNNING)
+		return;
+	new = reload_read(m->config, m->channel);
+	if (new == NULL)
+		return;
+	if (new->log_level != m->config->log_level)
+		log_set_level((enum log_level) new->log_level);
+	roster_configure(m->roster, new);
+	m->config = new;
+	if (m->reloaded != NULL)
+		config_clear(m->reloaded);
+	free(m->reloaded);
+	m->reloaded = new;
+}
+
 /* Says once that morod is ready; on stderr whatever the log level is. */
 static void
 master_ready(struct master *m)
@@ -166,6 +189,9 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 		break;
 	case MSG_DISPATCHER_KILLED:
 		roster_wanted(m->roster, msg->slot, msg->generation);
+		break;
+	case MSG_DISPATCHER_RELOAD:
+		master_reload(m);
 		break;
 	case MSG_DISPATCHER_WANT:
 		roster_want(m->roster, msg->slot, msg->n != 0, now);
@@ -289,7 +315,8 @@ master_signal(struct master *m, int sig, uint64_t now)
 		return;
 	}
 	if (sig == SIGHUP) {
-		log_info("SIGHUP: there is no configuration file to read");
+		log_info("SIGHUP: reading the configuration again");
+		master_reload(m);
 		return;
 	}
 	if (sig == SIGTTIN || sig == SIGTTOU) {
@@ -435,6 +462,9 @@ master_main(const struct config *config)
 	listener_close(&m.listener);
 	close(m.signal_fd);
 	roster_free(m.roster);
+	if (m.reloaded != NULL)
+		config_clear(m.reloaded);
+	free(m.reloaded);
 	log_info("stopped");
 	return m.status;
 }

@@ -66,6 +66,12 @@ roster_new(const struct config *config)
 }
 
 void
+roster_configure(struct roster *r, const struct config *config)
+{
+	r->config = config;
+}
+
+void
 roster_reset(struct roster *r)
 {
 	const struct config *config = r->config;

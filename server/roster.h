@@ -35,6 +35,9 @@ uint64_t roster_next(const struct roster *r);
 /* Whether a slot is to have a worker; one that is not wanted is killed. */
 void roster_want(struct roster *r, uint32_t slot, bool on, uint64_t now);
 
+/* Workers are started as this says from now on; borrowed. */
+void roster_configure(struct roster *r, const struct config *config);
+
 /* A new dispatcher begins: the slots are to be filled as configured. */
 void roster_reset(struct roster *r);
 

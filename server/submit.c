@@ -260,10 +260,16 @@ submit_make(struct submission *sub)
 	return NULL;
 }
 
-/* Whether morod takes tasks at all. */
+/* Whether morod, and the pool, take tasks at all. */
 static bool
 submit_check_open(struct submission *sub)
 {
+	const struct pool *p = sub->route->pool;
+
+	if (p->breaker.state == POOL_DOWN) {
+		pool_down_fault(p, &sub->fault);
+		return false;
+	}
 	if (!sub->dispatcher->draining && !sub->dispatcher->closed)
 		return true;
 	fault_set(&sub->fault, CODE_SHUTTING_DOWN, NULL,

@@ -41,6 +41,7 @@ static const struct task_type *const registry_types[] = {
     &debug_crash_type,
     &debug_tally_type,
     &debug_print_type,
+    &debug_allocate_type,
     &debug_work_type,
 };
 

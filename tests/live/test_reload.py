@@ -1,0 +1,154 @@
+"""SIGHUP and reload: another configuration, and nobody notices but by its effect."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from harness import TaskError, wait_until
+
+
+@pytest.fixture
+def conf(tmp_path):
+    path = tmp_path / "m.conf"
+
+    def write(text):
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def hup(d, times=1):
+    d.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: d.log().count("was read again") == times, "the reload")
+
+
+def test_limits_at_once_workers_one_by_one(morod, conf):
+    """Limits hold for the next request; workers are replaced; no task is lost."""
+    path = conf("[morod]\nmax-queue-size = 5\n")
+    with morod(config=path, workers=2) as d, d.client() as c:
+        before = set(d.worker_pids())
+        running = c.submit("debug:sleep", {"ms": 300})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        conf("[morod]\nmax-queue-size = 77\nmax-client-tasks = 3\n")
+        hup(d)
+        wait_until(lambda: c.stats()["maxQueueSize"] == 77)
+        assert running.result() == 300
+        d.wait(lambda s: not before & {w["pid"] for w in s["pools"][0]["workers"]}
+               and s["workers"] == 2)
+        p = d.stats()["pools"][0]
+        assert p["recycled"] == 2 and sum(w["restarts"] for w in p["workers"]) == 0
+        block = [c.submit("debug:sleep", {"ms": 200}) for _ in range(4)]
+        assert block[3].error()["reason"] == "client"
+
+
+def test_a_wrong_file_changes_nothing(morod, conf):
+    """It is refused with line and reason, and the old one stays in force."""
+    path = conf("[morod]\nmax-queue-size = 5\n")
+    with morod(config=path, workers=1) as d, d.client() as c:
+        pids = d.worker_pids()
+        conf("[morod]\n\nmax-queue-size = many\n")
+        d.process.send_signal(signal.SIGHUP)
+        d.wait_log("the configuration stays as it was")
+        assert ":3:" in d.log() and "many" in d.log()
+        with pytest.raises(TaskError) as e:
+            c.request("reload")
+        assert e.value.code == "INVALID_ARGUMENT" and ":3:" in e.value.message
+        assert c.stats()["maxQueueSize"] == 5 and d.worker_pids() == pids
+        conf("[morod]\nmax-queue-size = 6\n")
+        assert c.request("reload") == {"warnings": ""}
+        assert c.stats()["maxQueueSize"] == 6
+
+
+def test_what_needs_a_restart(morod, conf):
+    """It keeps its value, and says so."""
+    path = conf("[morod]\nmax-frame = 1M\n")
+    with morod(config=path) as d, d.client() as c:
+        conf("[morod]\nmax-frame = 2M\n")
+        said = c.request("reload")["warnings"]
+        assert "max-frame needs a restart" in said and ":2:" in said
+        with d.client() as again:
+            assert again.server["limits"]["maxFrame"] == 1 << 20
+
+
+def test_types_and_pools(morod, conf):
+    """Limits of types, numbers of workers and levels of the log change as well."""
+    path = conf("[task debug:echo]\nmax-running = 1\n")
+    with morod(config=path, workers=None) as d, d.client() as c:
+        conf("[morod]\nworkers = 3\nlog-level = debug\n[task debug:echo]\nmax-queued = 9\n")
+        c.request("reload")
+        d.wait(lambda s: s["pools"][0]["target"] == 3 and s["workers"] == 3)
+        t = c.request("types", "debug:echo")[0]
+        assert t["maxQueued"] == 9 and "maxRunning" not in t
+        assert c.request("log") == "debug"
+
+
+def test_a_new_dispatcher_has_the_new_one(morod, conf):
+    """Its death does not bring the old configuration back."""
+    path = conf("[morod]\nmax-queue-size = 5\n")
+    with morod(config=path, workers=1) as d:
+        conf("[morod]\nmax-queue-size = 6\n")
+        hup(d)
+        os.kill(d.dispatcher_pid(), signal.SIGKILL)
+
+        def again():
+            try:
+                return d.stats()["maxQueueSize"] == 6
+            except (OSError, AssertionError):
+                return False
+
+        wait_until(again)
+
+
+def test_max_running_of_a_type(morod, conf):
+    """Only so many of a type run at once; others use the workers meanwhile."""
+    path = conf("[task debug:sleep]\nmax-running = 1\n")
+    with morod(config=path, workers=3, prefetch_us=0) as d, d.client() as a, d.client() as b:
+        tasks = [a.submit("debug:sleep", {"ms": 50}) for _ in range(5)]
+        late = b.submit("debug:sleep", {"ms": 51})
+        d.wait(lambda s: s["activeTasks"] == 1 and s["pools"][0]["parked"] == 5)
+        assert b.call("debug:echo", 1) == 1
+        most = 0
+        while d.stats()["queueSize"]:
+            most = max(most, d.stats()["activeTasks"])
+        assert most <= 1
+        assert late.result() == 51
+        assert len(a.order) < 1 + 5  # b's single one did not wait for all of a's
+        assert [t.result() for t in tasks] == [50] * 5
+        conf("")
+        a.request("reload")
+        tasks = [a.submit("debug:sleep", {"ms": 200}) for _ in range(3)]
+        d.wait(lambda s: s["activeTasks"] == 3)
+        [t.result() for t in tasks]
+
+
+def test_ten_times_under_load(morod, conf):
+    """No request fails, and each is answered once."""
+    path = conf("[morod]\nmax-queue-size = 1000\n")
+    with morod(config=path, workers=2) as d:
+        stop, failed, done = threading.Event(), [], []
+
+        def load():
+            with d.client() as c:
+                while not stop.is_set():
+                    tasks = [c.submit("debug:echo", i) for i in range(20)]
+                    for i, t in enumerate(tasks):
+                        error, result = t.wait()
+                        if error is not None or result != i:
+                            failed.append(error)
+                    done.append(len(tasks))
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        [t.start() for t in threads]
+        for i in range(1, 11):
+            conf(f"[morod]\nmax-queue-size = {1000 + i}\n")
+            hup(d, i)
+            d.wait(lambda s: s["maxQueueSize"] == 1000 + i, begun=False)
+        d.wait(lambda s: s["pools"][0]["recycled"] >= 2, begun=False)
+        stop.set()
+        [t.join() for t in threads]
+        assert failed == [] and sum(done) > 100
+        s = d.wait(lambda s: s["workers"] == 2)
+        assert s["failed"] == s["crashed"] == 0 and s["completed"] == sum(done)
