@@ -378,7 +378,9 @@ class Bystander(Caller):
     """Its tasks harm nobody, and nobody may harm them."""
 
     def fill(self):
-        while len(self.asked) < self.window and self.load.made < self.load.tasks:
+        load = self.load
+        while (len(self.asked) < self.window and load.made < load.tasks
+               and load.bystander < load.made):
             n = self.new_id()
             options = {"onFull": "wait", "retry": {"max": 50}}
             asked = Asked(n, "bystander", "debug:echo", n, n, set(), options)

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from harness import SANITIZED, wait_until
+from harness import DEADLINE, SANITIZED, wait_until
 from scale import FULL
 from storm import Load, Storm
 
@@ -71,11 +71,14 @@ def is_calm(s):
         for p in s["pools"])
 
 
-def calm(d, admin):
+def calm(admin):
     """Waits until nothing is left, and gives the statistics."""
-    wait_until(lambda: is_calm(admin.stats()) and admin.stats()["clients"] == 1,
-               f"calm after the storm, not {admin.stats()},")
-    return admin.stats()
+    end = time.monotonic() + DEADLINE
+    while True:
+        s = admin.stats()
+        if s["clients"] == 1 and is_calm(s):
+            return s
+        assert time.monotonic() < end, ("something is left", s)
 
 
 def assert_counters(s, load):
@@ -136,7 +139,7 @@ def storm_over(d, tally):
     start = time.monotonic()
     storm.run()
     storm.finish()
-    calm(d, storm.admin)
+    calm(storm.admin)
     descriptors, memory = n_descriptors(dispatcher), resident(dispatcher)
     load.tasks = TASKS
     storm.bystander = storm.join(8, type(storm.bystander))
@@ -145,7 +148,7 @@ def storm_over(d, tally):
     storm.run()
     took = time.monotonic() - start
     storm.finish()
-    s = calm(d, storm.admin)
+    s = calm(storm.admin)
     assert d.dispatcher_pid() == dispatcher
     assert_counters(s, load)
     assert_tallies(tally, load)
