@@ -78,7 +78,7 @@ def calm(admin):
         s = admin.stats()
         if s["clients"] == 1 and is_calm(s):
             return s
-        assert time.monotonic() < end, ("something is left", s)
+        assert time.monotonic() < end, f"something is left: {s}"
 
 
 def assert_counters(s, load):
