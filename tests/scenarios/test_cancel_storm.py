@@ -23,7 +23,7 @@ TASKS = int(os.environ.get("MORO_SCENARIO_TASKS", 50000 if FULL else 2000))
 SEED = int(os.environ.get("MORO_SCENARIO_SEED", 0)) or random.SystemRandom().getrandbits(32)
 SECONDS = 60 + TASKS / (50 if SANITIZED else 200)
 WINDOWS = (1, 16, 64, 256, 600)
-GROWTH = 4 << 20  # bytes that the dispatcher may have grown by
+GROWTH = 8 << 20  # bytes that the dispatcher may have grown by
 
 CONFIG = """
 [pool bulk]
