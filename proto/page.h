@@ -20,6 +20,8 @@
 #define PAGE_TYPES 64 /* task types whose run times are learned */
 #define PAGE_SIZES 9 /* classes of data sizes, see page_size_class() */
 #define PAGE_SIZE_FILE (PAGE_SIZES - 1) /* of tasks with descriptors */
+#define PAGE_TASKS 1024 /* tasks that a worker holds at most */
+#define PAGE_TOOK_MAX UINT32_MAX /* 268 s, or more */
 #define PAGE_OUT ((size_t)256 << 10) /* bytes of finished answers */
 
 struct page {
@@ -39,6 +41,8 @@ struct page {
 	_Atomic uint64_t ready;
 	/* What a task of the type and size is expected to take, ns; 0: unknown */
 	_Atomic uint32_t run_ns[PAGE_TYPES][PAGE_SIZES];
+	/* What the tasks that it holds took, by number; steps of 1/16 us */
+	_Atomic uint32_t took[PAGE_TASKS];
 	uint8_t out[PAGE_OUT];
 };
 
@@ -80,6 +84,28 @@ void page_learn(struct page *p, unsigned int type, unsigned int size,
 /* What a task of that kind is expected to take, in ns; 0: unknown. */
 uint32_t page_expect(const struct page *p, unsigned int type,
     unsigned int size);
+
+/* Worker: task n took so long; before its answer is shown or sent. */
+static inline void
+page_set_took(struct page *p, uint32_t n, uint64_t ns)
+{
+	uint64_t steps = ns * 2 / 125;
+
+	atomic_store_explicit(&p->took[n % PAGE_TASKS],
+	    steps < PAGE_TOOK_MAX ? (uint32_t)steps : PAGE_TOOK_MAX,
+	    memory_order_relaxed);
+}
+
+/*
+ * Dispatcher: what task n took, in 1/16 us, once its answer has come and before
+ * it hands out task n + PAGE_TASKS.
+ */
+static inline uint32_t
+page_took(const struct page *p, uint32_t n)
+{
+	return atomic_load_explicit(&p->took[n % PAGE_TASKS],
+	    memory_order_relaxed);
+}
 
 /* Worker: the first `bytes` of out are whole answers, not sent yet. */
 void page_set_ready(struct page *p, uint32_t bytes);

@@ -144,6 +144,7 @@ client_new(struct dispatcher *d, int fd)
 	TAILQ_INSERT_TAIL(&d->clients, c, link);
 	d->n_clients++;
 	c->number = ++d->counters.clients;
+	c->accepted_ms = loop_now(&d->loop);
 	return 0;
 }
 
@@ -242,6 +243,7 @@ client_add_task(struct client *c, struct task *t)
 	c->n_tasks++;
 	c->task_bytes += t->data_len;
 	c->n_task_fds += t->n_fds;
+	c->accepted++;
 }
 
 /* Notes that a request has its answer. */

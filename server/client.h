@@ -65,6 +65,9 @@ struct client {
 	struct client_fds *fds; /* NULL: there are none */
 	uint32_t n_task_fds; /* of its unfinished tasks */
 	bool fd_feature; /* hello asked for descriptors */
+	uint64_t accepted_ms; /* when it came */
+	uint64_t accepted; /* tasks of its that were accepted */
+	uint64_t refused; /* and that were not */
 	uid_t uid; /* by SO_PEERCRED, at accept */
 	pid_t pid;
 	bool half_closed; /* it sends no more, and waits for answers */

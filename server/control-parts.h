@@ -58,6 +58,10 @@ bool control_read_map(struct control *ctl, struct reader *r, uint64_t n,
 void control_hello(struct control *ctl);
 void control_nvim(struct control *ctl);
 void control_cancel(struct control *ctl);
+void control_stats(struct control *ctl);
+void control_ls(struct control *ctl);
+void control_slow(struct control *ctl);
+void control_clients(struct control *ctl);
 void control_subscribe(struct control *ctl);
 void control_unsubscribe(struct control *ctl);
 void control_drain(struct control *ctl);
@@ -65,6 +69,7 @@ void control_pause(struct control *ctl);
 void control_resume(struct control *ctl);
 void control_shutdown(struct control *ctl);
 void control_scale(struct control *ctl);
+void control_poison(struct control *ctl);
 void control_log(struct control *ctl);
 
 /* The route of the next type that is offered, or NULL. */

@@ -7,7 +7,6 @@
 #include "server/control-parts.h"
 #include "server/log.h"
 #include "server/reload.h"
-#include "server/stats.h"
 #include "worker/registry.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -144,16 +143,6 @@ control_ping(struct control *ctl)
 	answer_end(&a, ctl->client);
 }
 
-static void
-control_stats(struct control *ctl)
-{
-	struct answer a;
-
-	answer_begin(&a, ctl->m->frame->msgid);
-	stats_pack(ctl->dispatcher, &a.pk);
-	answer_end(&a, ctl->client);
-}
-
 /* The route of the next type that is offered, or NULL. */
 struct route *
 control_type_at(const struct dispatcher *d, size_t *i)
@@ -249,6 +238,9 @@ static const struct {
     {"ping", control_ping, false},
     {"stats", control_stats, false},
     {"types", control_types, false},
+    {"ls", control_ls, false},
+    {"slow", control_slow, false},
+    {"clients", control_clients, false},
     {"cancel", control_cancel, true},
     {"subscribe", control_subscribe, true},
     {"unsubscribe", control_unsubscribe, true},
@@ -256,6 +248,7 @@ static const struct {
     {"pause", control_pause, true},
     {"resume", control_resume, true},
     {"scale", control_scale, true},
+    {"poison", control_poison, false},
     {"reload", control_reload, true},
     {"shutdown", control_shutdown, true},
     {"log", control_log, true},

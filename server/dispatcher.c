@@ -486,6 +486,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	TAILQ_INIT(&d->waiting);
 	d->started = now_wall();
 	d->started_ms = now_ms();
+	metrics_init(&d->metrics, d->started_ms);
 	d->tasks = task_slab_new();
 	if (d->tasks == NULL || msgids_init(&d->msgids) == -1 ||
 	    loop_init(&d->loop) == -1)
@@ -536,6 +537,7 @@ dispatcher_clear(struct dispatcher *d)
 	event_free(d->channel_event);
 	route_free_all(&d->routes);
 	reload_clear(d);
+	poison_clear(&d->poison);
 	log_task_clear(d);
 	loop_clear(&d->loop);
 	msgids_clear(&d->msgids);

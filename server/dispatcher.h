@@ -15,7 +15,9 @@
 #include "server/channel.h"
 #include "server/config.h"
 #include "server/loop.h"
+#include "server/metrics.h"
 #include "server/msgids.h"
+#include "server/poison.h"
 #include "server/pool.h"
 #include "server/route.h"
 #include "server/task.h"
@@ -26,13 +28,8 @@ TAILQ_HEAD(client_list, client);
 /* What happened since the start; each only grows. */
 struct counters {
 	uint64_t submitted; /* accepted and refused */
-	uint64_t completed; /* answered with a result */
-	uint64_t failed; /* WORKER_ERROR and other errors from workers */
+	uint64_t ended[OUTCOMES]; /* how tasks ended, or were refused */
 	uint64_t crashed; /* of the failed: the worker died */
-	uint64_t timed_out;
-	uint64_t cancelled; /* accepted, never finished: client gone, stop */
-	uint64_t refused; /* never accepted */
-	uint64_t retried; /* runs after a task's first */
 	uint64_t notifications_ignored; /* unknown or refused, no answer */
 	uint64_t clients; /* connections accepted */
 	uint64_t clients_dropped; /* closed by us, for a reason in the log */
@@ -57,6 +54,8 @@ struct dispatcher {
 	uint64_t prefetch_ns; /* run time that a worker may hold */
 	uint64_t task_bytes; /* data of all unfinished tasks */
 	struct counters counters;
+	struct poison poison;
+	struct metrics metrics;
 	struct config *reloaded; /* config, if it is not that of the start */
 	TAILQ_HEAD(, reload_wait) reloads; /* who waits for the master's word */
 	struct event *accept_event;

@@ -8,9 +8,6 @@
 /* The only place where a task's state changes. */
 void life_change(struct task *t, enum task_state to);
 
-/* Ends the task; its client, if there is one, may be done with by now. */
-void life_end(struct dispatcher *d, struct task *t, enum life_end end);
-
 /* Sets the deadlines of a task that begins to wait; that has a worker. */
 void life_arm_first(struct dispatcher *d, struct task *t);
 void life_arm_run(struct dispatcher *d, struct task *t);

@@ -59,14 +59,17 @@ life_pause(const struct task *t)
 	return ms - arc4random_uniform((uint32_t)(ms / RETRY_JITTER) + 1);
 }
 
-/* Has a task that a worker had run once more, before all of its priority. */
+/*
+ * Has a task that a worker had run once more, before all of its priority, for
+ * the reason that stats shows.
+ */
 static void
-life_again(struct dispatcher *d, struct task *t)
+life_again(struct dispatcher *d, struct task *t, const char *reason)
 {
 	uint64_t pause = life_pause(t);
 
 	t->attempt++;
-	d->counters.retried++;
+	metrics_retried(d, t, reason);
 	if (t->extra != NULL)
 		t->extra->queue_due = UINT64_MAX; /* it was begun */
 	log_task(LEVEL_DEBUG, t, "run again: attempt %u", t->attempt);
@@ -99,7 +102,7 @@ life_retry(struct dispatcher *d, struct task *t, const struct fault *fault)
 	if (fault->code != CODE_WORKER_ERROR ||
 	    t->attempt >= life_error_attempts(t))
 		return false;
-	life_again(d, t);
+	life_again(d, t, "error");
 	return true;
 }
 
@@ -110,12 +113,13 @@ life_crash(struct dispatcher *d, struct task *t, struct fault *fault)
 	bool crashed = strcmp(fault->reason, "crashed") == 0;
 
 	if (crashed && t->attempt < life_crash_attempts(t)) {
-		life_again(d, t);
+		life_again(d, t, "crash");
 		return;
 	}
 	if (crashed && t->attempt > 1) {
 		snprintf(fault->reason, sizeof fault->reason, "poison");
 		fault_add_number(fault, "attempts", t->attempt);
 	}
+	poison_keep(d, t, fault);
 	life_fault(d, t, LIFE_CRASHED, fault);
 }

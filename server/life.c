@@ -50,6 +50,7 @@ life_run(struct dispatcher *d, struct task *t, struct slot *s)
 {
 	life_change(t, TASK_RUNNING);
 	t->slot = s;
+	metrics_waited(d, t);
 	if (life_rearms(t))
 		life_arm_run(d, t);
 	log_task(LEVEL_DEBUG, t, "handed to worker %u", s->number + 1);
@@ -91,36 +92,29 @@ life_leave(struct dispatcher *d, struct task *t)
 	task_free(d->tasks, t);
 }
 
-/* Counts an end. */
+/* Counts an end without a result; the fault is what is answered, or NULL. */
 static void
-life_count(struct counters *n, enum life_end end)
+life_count(struct dispatcher *d, const struct task *t, enum life_end end,
+    const struct fault *fault)
 {
-	switch (end) {
-	case LIFE_RESULT:
-		n->completed++;
-		break;
-	case LIFE_CRASHED:
-		n->crashed++;
-		n->failed++;
-		break;
-	case LIFE_FAILED:
-		n->failed++;
-		break;
-	case LIFE_TIMEOUT:
-		n->timed_out++;
-		break;
-	case LIFE_CANCELLED:
-		n->cancelled++;
-		break;
-	}
+	static const enum outcome outcomes[] = {
+	    [LIFE_FAILED] = OUTCOME_FAILED,
+	    [LIFE_CRASHED] = OUTCOME_FAILED,
+	    [LIFE_TIMEOUT] = OUTCOME_TIMED_OUT,
+	    [LIFE_CANCELLED] = OUTCOME_CANCELLED,
+	};
+
+	if (end == LIFE_CRASHED)
+		d->counters.crashed++;
+	metrics_ended(d, t, outcomes[end], fault);
 }
 
-void
-life_end(struct dispatcher *d, struct task *t, enum life_end end)
+/* Ends the task; its client, if there is one, may be done with by now. */
+static void
+life_done(struct dispatcher *d, struct task *t)
 {
 	struct client *c = t->client;
 
-	life_count(&d->counters, end);
 	life_leave(d, t);
 	if (c != NULL)
 		client_check_done(c);
@@ -133,7 +127,8 @@ life_result(struct dispatcher *d, struct task *t, const uint8_t *at, size_t len,
 	if (t->client != NULL && !t->notify)
 		answer_raw(t->client, t->msgid, at, len, chunk);
 	log_task(LEVEL_DEBUG, t, "done");
-	life_end(d, t, LIFE_RESULT);
+	metrics_completed(d, t);
+	life_done(d, t);
 }
 
 void
@@ -143,7 +138,8 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 	if (t->client != NULL && !t->notify)
 		answer_fault(t->client, t->msgid, fault);
 	log_task_failed(d, t, end, fault);
-	life_end(d, t, end);
+	life_count(d, t, end, fault);
+	life_done(d, t);
 }
 
 void

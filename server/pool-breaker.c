@@ -1,7 +1,8 @@
 /*
  * A pool whose workers die before they do anything would keep its callers
  * waiting for ever: it is taken out of service, says so at once to everybody,
- * and tries again by itself with one task.
+ * and tries again by itself with one task. A task that kills one worker after
+ * the other says nothing of the pool: it counts once.
  */
 
 #include "server/pool.h"
@@ -154,7 +155,7 @@ pool_worker_died(struct pool *p, const struct slot *s)
 	    p->breaker.state == POOL_DOWN || p->dispatcher->draining)
 		return;
 	if (p->breaker.state == POOL_HALF_OPEN ||
-	    pool_count_death(p, now) >= pool_deaths_max(p))
+	    (!w->blamed && pool_count_death(p, now) >= pool_deaths_max(p)))
 		pool_break(p, now);
 }
 

@@ -71,6 +71,7 @@ struct pool {
 	uint32_t n_open;
 	struct deadline check; /* set while a worker holds more than one task */
 	struct deadline late; /* set while one may not have begun its task */
+	uint32_t look_next; /* the slot that stats looks at next */
 	uint32_t n_busy; /* slots that hold a task */
 	uint32_t n_top; /* slots beyond it never had a worker */
 	bool attention; /* see pool_tend(), at the end of the turn */

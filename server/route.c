@@ -73,6 +73,8 @@ route_free_all(struct route **routes)
 	HASH_ITER(hh, *routes, r, next)
 	{
 		HASH_DEL(*routes, r);
+		for (int i = 0; i < PRIORITY_N; i++)
+			free(r->series[i]);
 		free(r);
 	}
 }

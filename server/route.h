@@ -11,12 +11,14 @@
 
 #include "proto/envelope.h"
 #include "proto/limit.h"
+#include "proto/options.h"
 #include "proto/page.h"
 #include "server/config.h"
 #include "server/queue.h"
 #include "worker/type.h"
 
 struct pool;
+struct series;
 
 struct route {
 	UT_hash_handle hh; /* by name */
@@ -39,6 +41,7 @@ struct route {
 	struct lanes nobody; /* there: tasks whose client is gone */
 	/* What a task takes, by its data's size, ns; 0: not known. */
 	uint32_t run_ns[PAGE_SIZES];
+	struct series *series[PRIORITY_N]; /* NULL: there were none yet */
 	/* What a task's message to a worker begins with, up to its data. */
 	uint8_t head[ENVELOPE_HEAD_MAX + LIMIT_METHOD_MAX];
 	size_t head_len;

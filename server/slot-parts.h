@@ -7,7 +7,7 @@
 #include "server/pool.h"
 #include "server/slot.h"
 
-#define SLOT_TASKS_MAX 1024 /* tasks that it may hold */
+#define SLOT_TASKS_MAX PAGE_TASKS /* tasks that it may hold */
 #define SLOT_BYTES_MAX ((uint64_t)1024 << 10) /* over it: no more of them */
 #define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
 

@@ -234,6 +234,7 @@ slot_bury(struct slot *s, struct task *t, const struct message *m)
 		life_cancelled(slot_dispatcher(s), t);
 		return;
 	}
+	s->worker->blamed = t->attempt > 1;
 	slot_crash_fault(s, t, m, &fault);
 	life_crash(slot_dispatcher(s), t, &fault);
 }

@@ -19,7 +19,7 @@
 #define SLOT_READY "ready" /* what a worker says when it is set up */
 #define SLOT_PROGRESS "progress" /* and how far a task is */
 #define US_PER_MS 1000
-#define NS_PER_US 1000
+#define SLOT_TURN_US 100000 /* longer than any turn of the loop */
 
 static void slot_frame_cb(struct conn *c, const struct message_in *m);
 static void slot_broken_cb(struct conn *c, enum scan_fault fault);
@@ -153,6 +153,8 @@ slot_spawned(struct slot *s, const struct message *m,
 		return -1; /* its socket is closed: it exits, and is replaced */
 	}
 	s->handed = s->checked = 0;
+	s->spawned_ms = loop_now(&slot_dispatcher(s)->loop);
+	s->usage_ms = 0;
 	s->stuck = false;
 	s->awaits = 0;
 	s->restarts = m->restarts;
@@ -267,21 +269,37 @@ slot_give_up(struct slot *s, const char *cause)
 	process_kill(s->worker->pidfd);
 }
 
+/*
+ * A run that takes milliseconds by its worker's word, in 1/16 us. What cannot
+ * be so, or was too long to be told, is measured here; a worker's clock may be
+ * read a turn later.
+ */
+static uint64_t
+slot_took_long(const struct slot *s, const struct task *t, uint32_t took)
+{
+	uint64_t now = loop_now_us(&slot_dispatcher(s)->loop);
+	uint64_t most = now - task_queued_us(t) + SLOT_TURN_US;
+
+	if (took == PAGE_TOOK_MAX || took >> HISTOGRAM_US_BITS > most)
+		return (now - s->begun_ms * US_PER_MS) << HISTOGRAM_US_BITS;
+	return took;
+}
+
 /* Counts an answer. */
 static void
 slot_note_answer(struct slot *s, const struct task *t)
 {
-	uint64_t now = loop_now(&slot_dispatcher(s)->loop);
+	uint32_t took = page_took(s->worker->page, t->number);
 
 	s->tasks_done++;
+	s->answering = t;
+	s->took = took < SERIES_LONG ? took : slot_took_long(s, t, took);
 	if (pool_recycles(s->pool))
 		s->pool->attention = true;
 	if (s->pool->breaker.state == POOL_HALF_OPEN)
 		pool_mend(s->pool);
-	pool_note_run(s->pool, s->n_running == 1
-				   ? (now - s->begun_ms) * US_PER_MS
-				   : t->cost_ns / NS_PER_US);
-	s->begun_ms = now;
+	pool_note_run(s->pool, s->took >> HISTOGRAM_US_BITS);
+	s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
 }
 
 bool
@@ -305,6 +323,7 @@ slot_answer(struct slot *s, const struct message_in *m)
 	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
 		life_result(d, t, m->bytes + f->error.at,
 		    f->error.len + f->result.len, m->chunk);
+		s->answering = NULL;
 		return true;
 	}
 	fault_parse(&fault, m->bytes + f->error.at, f->error.len);
@@ -312,6 +331,7 @@ slot_answer(struct slot *s, const struct message_in *m)
 		fault.code = CODE_WORKER_ERROR;
 	if (!life_retry(d, t, &fault))
 		life_fault(d, t, LIFE_FAILED, &fault);
+	s->answering = NULL;
 	return true;
 }
 

@@ -19,6 +19,7 @@
 #include "server/obituary.h"
 #include "server/tail.h"
 #include "server/task.h"
+#include "server/usage.h"
 
 struct pool;
 
@@ -70,6 +71,11 @@ struct slot {
 	uint64_t held_bytes; /* their data */
 	uint32_t held_fds; /* their descriptors */
 	uint64_t begun_ms; /* when the first of them could begin */
+	const struct task *answering; /* its answer is being taken, or NULL */
+	uint64_t took; /* what that one ran, 1/16 us */
+	uint64_t spawned_ms; /* when the worker came */
+	struct usage usage; /* of the worker, as it was then: */
+	uint64_t usage_ms; /* 0: not known */
 	char cause[96]; /* what it did wrong, or "" */
 	uint64_t tasks_done; /* by all workers of the slot */
 	uint32_t restarts; /* deaths that nobody wanted */
@@ -88,6 +94,7 @@ struct slot_link {
 	struct tail tail; /* what it prints */
 	struct obituary obituary;
 	bool killed; /* on purpose, by slot_kill() */
+	bool blamed; /* it died of a task that had killed one before */
 };
 
 void slot_init(struct slot *s, struct pool *p, uint32_t number);

@@ -4,8 +4,12 @@
 
 #include "server/answer.h"
 #include "server/room.h"
+#include "server/stats-parts.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+/* What workers use is asked of the kernel so seldom, and of so many at once. */
+#define STATS_USAGE_MS 250
+#define STATS_USAGE_MAX 64
 
 /* The gauges of all pools together. */
 struct gauges {
@@ -44,12 +48,52 @@ stats_pack_bool(msgpack_packer *pk, const char *key, bool value)
 		msgpack_pack_false(pk);
 }
 
+/* Learns what a worker uses. Returns how often the kernel was asked. */
+static uint32_t
+stats_look(struct slot *s, uint64_t now)
+{
+	if (s->worker == NULL)
+		s->usage_ms = 0;
+	if (s->worker == NULL ||
+	    (s->usage_ms != 0 && now - s->usage_ms < STATS_USAGE_MS))
+		return 0;
+	if (usage_read(&s->usage, s->worker->pid, s->worker->pidfd) == -1)
+		s->usage_ms = 0;
+	else
+		s->usage_ms = now;
+	return 1;
+}
+
+/* Learns what a pool's workers use; of many it goes on there the next time. */
+static void
+stats_look_pool(struct pool *p, uint64_t now)
+{
+	uint32_t asked = 0;
+
+	for (uint32_t i = 0; i < p->n_slots && asked < STATS_USAGE_MAX; i++) {
+		asked += stats_look(&p->slots[p->look_next], now);
+		p->look_next = (p->look_next + 1) % p->n_slots;
+	}
+}
+
+/* Packs a key and a number, or nil when it is not known. */
+static void
+stats_pack_known(msgpack_packer *pk, const char *key, bool known,
+    uint64_t value)
+{
+	answer_text(pk, key);
+	if (known)
+		msgpack_pack_uint64(pk, value);
+	else
+		msgpack_pack_nil(pk);
+}
+
 static void
 stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 {
 	const struct task *t = TAILQ_FIRST(&s->running);
 
-	msgpack_pack_map(pk, 8);
+	msgpack_pack_map(pk, 11);
 	stats_pack_bool(pk, "begun", t != NULL && slot_has_begun(s, t));
 	answer_number(pk, "slot", s->number + 1);
 	answer_number(pk, "pid",
@@ -61,11 +105,10 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 		answer_text(pk, t->route->name);
 	else
 		msgpack_pack_nil(pk);
-	answer_text(pk, "sinceMs");
-	if (t != NULL)
-		msgpack_pack_uint64(pk, now - s->begun_ms);
-	else
-		msgpack_pack_nil(pk);
+	stats_pack_known(pk, "sinceMs", t != NULL, now - s->begun_ms);
+	stats_pack_known(pk, "rss", s->usage_ms != 0, s->usage.rss);
+	stats_pack_known(pk, "cpuMs", s->usage_ms != 0, s->usage.cpu_ms);
+	stats_pack_known(pk, "ageMs", s->worker != NULL, now - s->spawned_ms);
 	answer_number(pk, "tasksDone", s->tasks_done);
 	answer_number(pk, "restarts", s->restarts);
 }
@@ -78,13 +121,14 @@ stats_has_worker(const struct slot *s)
 }
 
 static void
-stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
+stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->n_top; i++)
 		n += stats_has_worker(&p->slots[i]);
-	msgpack_pack_map(pk, 14);
+	stats_look_pool(p, now);
+	msgpack_pack_map(pk, 15);
 	answer_text(pk, "name");
 	answer_text(pk, p->config->name);
 	answer_text(pk, "state");
@@ -95,6 +139,7 @@ stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 	answer_number(pk, "grown", p->scale.grown);
 	answer_number(pk, "shrunk", p->scale.shrunk);
 	answer_number(pk, "recycled", p->recycled);
+	answer_number(pk, "delayed", p->n_delayed);
 	stats_pack_bool(pk, "paused", p->paused);
 	answer_text(pk, "pressure");
 	answer_text(pk, room_pressure_name(p));
@@ -114,7 +159,7 @@ stats_pack_pool(const struct pool *p, uint64_t now, msgpack_packer *pk)
 }
 
 void
-stats_pack(struct dispatcher *d, msgpack_packer *pk)
+stats_pack(struct dispatcher *d, bool buckets, msgpack_packer *pk)
 {
 	const struct counters *n = &d->counters;
 	struct gauges g = stats_gauges(d);
@@ -132,13 +177,13 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	    {"unreadBytes", d->loop.out_bytes},
 	    {"clients", d->n_clients},
 	    {"submitted", n->submitted},
-	    {"completed", n->completed},
-	    {"failed", n->failed},
+	    {"completed", n->ended[OUTCOME_COMPLETED]},
+	    {"failed", n->ended[OUTCOME_FAILED]},
 	    {"crashed", n->crashed},
-	    {"timedOut", n->timed_out},
-	    {"cancelled", n->cancelled},
-	    {"refused", n->refused},
-	    {"retried", n->retried},
+	    {"timedOut", n->ended[OUTCOME_TIMED_OUT]},
+	    {"cancelled", n->ended[OUTCOME_CANCELLED]},
+	    {"refused", n->ended[OUTCOME_REFUSED]},
+	    {"retried", n->ended[OUTCOME_RETRIED]},
 	    {"notificationsIgnored", n->notifications_ignored},
 	    {"clientsAccepted", n->clients},
 	    {"clientsDropped", n->clients_dropped},
@@ -150,7 +195,8 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	};
 	struct pool *p;
 
-	msgpack_pack_map(pk, COUNT(numbers) + 3);
+	msgpack_pack_map(pk, COUNT(numbers) + 3 + STATS_SERIES_KEYS +
+				 (buckets ? STATS_BUCKETS_KEYS : 0));
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		answer_number(pk, numbers[i].key, numbers[i].value);
 	stats_pack_bool(pk, "isShuttingDown", d->draining);
@@ -159,4 +205,7 @@ stats_pack(struct dispatcher *d, msgpack_packer *pk)
 	msgpack_pack_array(pk, g.pools);
 	TAILQ_FOREACH(p, &d->pools, link)
 		stats_pack_pool(p, now, pk);
+	stats_pack_series(d, pk);
+	if (buckets)
+		stats_pack_buckets(d, pk);
 }

@@ -38,7 +38,9 @@ submit_refuse(struct submission *sub)
 {
 	const struct frame *f = sub->m->frame;
 
-	sub->dispatcher->counters.refused++;
+	sub->client->refused++;
+	metrics_refused(sub->dispatcher, sub->route, sub->options->priority,
+	    &sub->fault);
 	if (f->kind == FRAME_NOTIFY)
 		sub->dispatcher->counters.notifications_ignored++;
 	else
@@ -92,12 +94,13 @@ submit_read(struct submission *sub)
 	}
 	sub->data = f->data.len > 0 ? bytes + f->data.at : &submit_nil;
 	sub->data_len = f->data.len > 0 ? f->data.len : 1;
-	sub->options = &submit_no_options;
 	if (f->options.len == 0)
 		return true;
+	if (options_parse(&sub->given, bytes + f->options.at, f->options.len,
+		&sub->fault) == -1)
+		return false;
 	sub->options = &sub->given;
-	return options_parse(&sub->given, bytes + f->options.at, f->options.len,
-		   &sub->fault) == 0;
+	return true;
 }
 
 /* The msgid and the id must be free, or an answer could not be told apart. */
@@ -339,6 +342,7 @@ submit_task(struct client *c, const struct message_in *m)
 	sub.m = m;
 	sub.fdset = NULL;
 	sub.lost = sub.waits = false;
+	sub.options = &submit_no_options;
 	if (!submit_route(&sub))
 		return false;
 	sub.dispatcher->counters.submitted++;

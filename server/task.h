@@ -150,6 +150,13 @@ task_wire_number(const struct task *t)
 
 struct task *task_find(struct task_slab *slab, uint64_t number);
 
+/* The priority that its caller gave it; it may have been lifted since. */
+static inline unsigned int
+task_given_priority(const struct task *t)
+{
+	return (unsigned int)t->priority + t->lifted;
+}
+
 /* When it came to wait, in the us of loop_now_us(), which 48 bits hold. */
 static inline uint64_t
 task_queued_us(const struct task *t)

@@ -18,20 +18,6 @@ ctl_ping(struct ctl *c)
 	return rc;
 }
 
-int
-ctl_stats(struct ctl *c)
-{
-	struct moro_reply *reply;
-	int rc = ctl_call(c, "stats", NULL, 0, &reply);
-
-	if (rc != EXIT_DONE)
-		return rc;
-	rc = ctl_has(c, CTL_JSON) ? ctl_put_json(c, reply)
-				  : ctl_show_stats(c, reply);
-	moro_reply_free(reply);
-	return rc;
-}
-
 /* Calls a method with the argument that was given, if one was. */
 static int
 control_call(struct ctl *c, const char *method, struct moro_reply **reply)

@@ -58,6 +58,12 @@ enum ctl_option {
 	CTL_FORMAT,
 	CTL_LEVEL,
 	CTL_MAX_OUTPUT,
+	CTL_STATE,
+	CTL_TYPE,
+	CTL_CLIENT,
+	CTL_LIMIT,
+	CTL_SINCE_START,
+	CTL_INTERVAL,
 	CTL_UNTIL_EMPTY,
 	CTL_POOL,
 	CTL_NOW,
@@ -169,6 +175,11 @@ int ctl_ping(struct ctl *c);
 int ctl_stats(struct ctl *c);
 int ctl_types(struct ctl *c);
 int ctl_shutdown(struct ctl *c);
+int ctl_ls(struct ctl *c);
+int ctl_slow(struct ctl *c);
+int ctl_clients(struct ctl *c);
+int ctl_poison(struct ctl *c);
+int ctl_top(struct ctl *c);
 int ctl_log(struct ctl *c);
 int ctl_cancel(struct ctl *c);
 int ctl_drain(struct ctl *c);
@@ -185,8 +196,7 @@ int ctl_verify(struct ctl *c);
 int ctl_compress(struct ctl *c);
 int ctl_decompress(struct ctl *c);
 
-/* Prints the statistics, or the types, for people. */
-int ctl_show_stats(struct ctl *c, struct moro_reply *reply);
+/* Prints the types for people. */
 int ctl_show_types(struct ctl *c, struct moro_reply *reply);
 
 #endif

@@ -276,9 +276,10 @@ worker_serve(struct worker *w, const struct frame *f)
 	if (page_begin(w->page, ++w->received)) {
 		quota_begin(&w->setup->quota);
 		worker_run(w, f);
+		now = worker_clock();
+		page_set_took(w->page, w->received, now - w->now_ns);
 		if (output_is_lent(&w->out))
 			page_set_ready(w->page, (uint32_t)w->out.len);
-		now = worker_clock();
 		if (w->type != NULL)
 			page_learn(w->page, w->type_index, size,
 			    now - w->now_ns);

@@ -24,7 +24,7 @@ WINDOW = 256  # tasks outstanding
 DATA = "x" * 64
 WARM = 100 * WINDOW  # until the type is known to be short
 SYSCALLS = 120  # for 1,000 tasks, the client's among them
-INSTRUCTIONS = 1500  # of the dispatcher, for a task
+INSTRUCTIONS = 1600  # of the dispatcher, for a task
 ALLOCATIONS = 0.05  # of the dispatcher, for a task
 # Under valgrind a task takes some fifty times as long, so batches must too.
 CALLGRIND_PREFETCH_US = 1000

@@ -294,6 +294,15 @@ def test_deaths_of_workers_that_work_do_not_break(morod):
         assert pool(d)["state"] == "up"
 
 
+def test_one_poison_task_does_not_break(morod):
+    """However often it is run again: it counts as one death."""
+    with morod(workers=1, breaker_deaths=2) as d, d.client() as c:
+        bad = c.submit("debug:work", {"crashes": 9}, retry={"max": 3})
+        good = c.submit("debug:echo", 1)
+        assert bad.error()["reason"] == "poison" and good.result() == 1
+        assert pool(d)["state"] == "up"
+
+
 def test_kills_by_morod_do_not_break(morod):
     """Timeouts and cancels are no deaths that count."""
     with morod(workers=1, breaker_deaths=1) as d, d.client() as c:

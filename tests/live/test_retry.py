@@ -76,7 +76,7 @@ def test_first_in_its_priority(morod):
 
 def test_retry_decides_alone(morod):
     """max counts the runs after the first; without crash in `on` none is made."""
-    with morod(workers=1) as d, d.client() as c:
+    with morod(workers=6) as d, d.client() as c:
         work = {"crashes": 3, "steps": 1}
         assert c.call("debug:work", work, retry={"max": 3})["attempt"] == 4
         error = c.submit("debug:work", work, retry={"max": 2}).error()
@@ -174,3 +174,20 @@ def test_wrong_options(morod, retry, option):
         with pytest.raises(TaskError) as e:
             c.call("debug:work", {}, retry=retry)
         assert e.value.code == "INVALID_OPTION" and e.value.error["option"] == option
+
+
+def test_list_of_poison(morod):
+    """poison lists what killed its last worker, with its last words."""
+    with morod(workers=1) as d, d.client() as c:
+        assert c.request("poison") == []
+        c.submit("debug:work", {"crashes": 9}, idempotent=True, id="mine").error()
+        c.call("debug:print", {"text": "last words", "stream": "stderr"})
+        c.submit("debug:crash", {"exit": 7}).error()
+        second, first = c.request("poison")
+        assert (first["type"], first["attempts"], first["signal"]) == ("debug:work", 2, "SIGSEGV")
+        assert first["reason"] == "poison" and first["id"] == "mine"
+        assert (second["type"], second["attempts"], second["exitCode"]) == ("debug:crash", 1, 7)
+        assert second["reason"] == "crashed" and second["stderr"] == ["last words"]
+        assert second["size"] > 0 and second["slot"] == 1 and second["pid"] > 0
+        assert c.call("debug:work", {"crashes": 1, "steps": 1}, idempotent=True)
+        assert len(c.request("poison")) == 2  # those that came through are none

@@ -381,6 +381,24 @@ test_flush_meanwhile(void **state)
 	assert_int_equal(copy_with(flush_and_finish), 0);
 }
 
+/* What a task took is kept in 1/16 us, by number; four minutes are too many. */
+static void
+test_took(void **state)
+{
+	const uint32_t first = UINT32_MAX - 10; /* numbers wrap */
+
+	for (uint32_t n = 0; n < PAGE_TASKS; n++)
+		page_set_took(&page, first + n, n * 1000 + 62);
+	for (uint32_t n = 0; n < PAGE_TASKS; n++)
+		assert_int_equal(page_took(&page, first + n), n * 16);
+	page_set_took(&page, 7, (uint64_t)260 * 1000000000);
+	assert_int_equal(page_took(&page, 7), 4160000000u);
+	page_set_took(&page, 7, (uint64_t)270 * 1000000000);
+	assert_int_equal(page_took(&page, 7), PAGE_TOOK_MAX);
+	page_set_took(&page, 7, UINT64_MAX / 4);
+	assert_int_equal(page_took(&page, 7), PAGE_TOOK_MAX);
+}
+
 int
 main(void)
 {
@@ -398,6 +416,7 @@ main(void)
 	    cmocka_unit_test_setup(test_ready, setup),
 	    cmocka_unit_test_setup(test_ready_hostile, setup),
 	    cmocka_unit_test_setup(test_flush_meanwhile, setup),
+	    cmocka_unit_test_setup(test_took, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
