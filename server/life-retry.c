@@ -70,6 +70,8 @@ life_again(struct dispatcher *d, struct task *t, const char *reason)
 
 	t->attempt++;
 	metrics_retried(d, t, reason);
+	if (t->extra != NULL)
+		t->extra->queue_due = UINT64_MAX; /* it was begun */
 	log_task(LEVEL_DEBUG, t, "run again: attempt %u", t->attempt);
 	if (pause == 0) {
 		life_return(d, t);

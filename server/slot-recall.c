@@ -215,11 +215,14 @@ slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
 	struct fault fault;
 
 	/* if one was begun and not answered, it is that one */
-	if (t == NULL || !page_after(t->number, begun) ||
-	    ++t->returns <= SLOT_RETURNS_MAX)
+	if (t == NULL || !page_after(t->number, begun))
+		return;
+	s->worker->blamed = t->returns > 0;
+	if (++t->returns <= SLOT_RETURNS_MAX)
 		return;
 	obituary_note(s, NULL, t);
 	slot_crash_fault(s, t, m, &fault);
+	poison_keep(slot_dispatcher(s), t, &fault);
 	life_fault(slot_dispatcher(s), t, LIFE_CRASHED, &fault);
 }
 

@@ -135,6 +135,16 @@ def test_limits_hold_in_the_pause(morod):
         assert error["code"] == "TIMEOUT" and error["option"] == "timeout"
 
 
+def test_a_task_that_was_begun_waits_no_more(morod):
+    """queueTimeout counts until a worker has begun it: not in the pause behind."""
+    with morod(workers=1) as d, d.client() as c:
+        retry = {"max": 1, "on": ["error"], "backoffMs": 400}
+        task = c.submit(
+            "debug:work", {"fails": 1, "steps": 1}, retry=retry, queueTimeout=200
+        )
+        assert task.result()["attempt"] == 2
+
+
 def test_a_stop_does_not_wait_for_the_pause(morod):
     """At the deadline what waits to be run again is answered as well."""
     with morod(workers=1, shutdown_timeout="50ms") as d, d.client() as c:
