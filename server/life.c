@@ -13,16 +13,16 @@
 void
 life_change(struct task *t, enum task_state to)
 {
-	static const bool allowed[TASK_STATES][TASK_STATES] = {
-	    [TASK_NEW] = {[TASK_QUEUED] = true},
-	    [TASK_QUEUED] = {[TASK_RUNNING] = true, [TASK_ANSWERED] = true},
-	    [TASK_RUNNING] = {[TASK_QUEUED] = true,
-		[TASK_DELAYED] = true,
-		[TASK_ANSWERED] = true},
-	    [TASK_DELAYED] = {[TASK_QUEUED] = true, [TASK_ANSWERED] = true},
+	/* to which other states each may change */
+	static const uint8_t allowed[TASK_STATES] = {
+	    [TASK_NEW] = 1 << TASK_QUEUED,
+	    [TASK_QUEUED] = 1 << TASK_RUNNING | 1 << TASK_ANSWERED,
+	    [TASK_RUNNING] =
+		1 << TASK_QUEUED | 1 << TASK_DELAYED | 1 << TASK_ANSWERED,
+	    [TASK_DELAYED] = 1 << TASK_QUEUED | 1 << TASK_ANSWERED,
 	};
 
-	assert(allowed[t->state][to]);
+	assert(allowed[t->state] & 1 << to);
 	if (to == TASK_QUEUED)
 		t->route->n_queued++;
 	else if (t->state == TASK_QUEUED)

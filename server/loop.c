@@ -92,21 +92,11 @@ loop_clear(struct loop *l)
 	l->base = NULL;
 }
 
-uint64_t
-loop_now(struct loop *l)
+void
+loop_read_clock(struct loop *l)
 {
-	if (l->now == 0) {
-		l->now_us = now_us();
-		l->now = l->now_us / US_PER_MS;
-	}
-	return l->now;
-}
-
-uint64_t
-loop_now_us(struct loop *l)
-{
-	loop_now(l);
-	return l->now_us;
+	l->now_us = now_us();
+	l->now = l->now_us / US_PER_MS;
 }
 
 /*

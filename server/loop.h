@@ -50,9 +50,25 @@ struct loop {
 int loop_init(struct loop *l);
 void loop_clear(struct loop *l);
 
-/* The time of this turn, in ms; and in us. */
-uint64_t loop_now(struct loop *l);
-uint64_t loop_now_us(struct loop *l);
+/* Reads the clock, for the next two. */
+void loop_read_clock(struct loop *l);
+
+/* The time of this turn, in ms. */
+static inline uint64_t
+loop_now(struct loop *l)
+{
+	if (l->now == 0)
+		loop_read_clock(l);
+	return l->now;
+}
+
+/* The same in us. */
+static inline uint64_t
+loop_now_us(struct loop *l)
+{
+	loop_now(l);
+	return l->now_us;
+}
 
 /*
  * Runs until l->stop; turn(arg) does the work at the end of each turn, and
