@@ -286,13 +286,12 @@ master_reap(struct master *m, uint64_t now)
 	int status;
 	pid_t pid;
 
-	/* What the dispatcher said of a death stands there before it. */
-	master_read_channel(m, now);
-	while ((pid = process_reap(&status)) > 0) {
+	while ((pid = process_dead()) > 0) {
+		/* what the dispatcher said of this death was sent before it */
+		master_read_channel(m, now);
+		status = process_reap(pid);
 		if (pid == m->dispatcher) {
 			m->dispatcher = 0; /* another may have its number now */
-			/* it may have said that it is through in between */
-			master_read_channel(m, now);
 			master_dispatcher_died(m, status, now);
 			continue;
 		}

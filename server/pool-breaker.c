@@ -150,7 +150,7 @@ pool_worker_died(struct pool *p, const struct slot *s)
 	uint64_t now = loop_now(&p->dispatcher->loop);
 	const struct slot_link *w = s->worker;
 
-	if (w->killed || p->config->breaker_deaths == 0 ||
+	if (w->killed || !s->wanted || p->config->breaker_deaths == 0 ||
 	    s->tasks_done != w->obituary.tasks_before ||
 	    p->breaker.state == POOL_DOWN || p->dispatcher->draining)
 		return;

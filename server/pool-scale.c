@@ -133,6 +133,8 @@ pool_dismiss(struct pool *p)
 	}
 	if (s == NULL)
 		return;
+	if (s == p->fresh)
+		p->fresh = p->old = NULL; /* then nobody is replaced */
 	if (s->state == SLOT_BUSY)
 		slot_leave(s);
 	else
@@ -153,18 +155,25 @@ pool_see_off(struct pool *p)
 	}
 }
 
+/* How many workers there are to be now: one more while one is replaced. */
+static uint32_t
+pool_goal(const struct pool *p)
+{
+	return p->scale.target + (p->fresh != NULL);
+}
+
 void
 pool_tend(struct pool *p)
 {
-	uint32_t goal;
+	uint32_t n;
 
 	p->attention = false;
 	pool_see_off(p);
 	pool_recycle(p);
-	goal = p->scale.target + (p->fresh != NULL);
-	for (uint32_t n = pool_wanted(p); n < goal && pool_want(p) != NULL; n++)
-		;
-	for (uint32_t n = pool_wanted(p); n > goal; n--)
+	n = pool_wanted(p);
+	while (n < pool_goal(p) && pool_want(p) != NULL)
+		n++;
+	for (; n > pool_goal(p); n--)
 		pool_dismiss(p);
 	pool_tell(p);
 }

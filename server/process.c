@@ -123,17 +123,24 @@ process_kill(int pidfd)
 }
 
 pid_t
-process_reap(int *status)
+process_dead(void)
 {
 	siginfo_t info = {.si_pid = 0};
 
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
 		return -1;
-	if (info.si_pid == 0)
-		return 0;
+	return info.si_pid;
+}
+
+int
+process_reap(pid_t pid)
+{
+	int status = 0;
+
 	/* a group of that number is the child's own, or there is none */
-	kill(-info.si_pid, SIGKILL);
-	return waitpid(info.si_pid, status, WNOHANG);
+	kill(-pid, SIGKILL);
+	waitpid(pid, &status, WNOHANG);
+	return status;
 }
 
 const char *

@@ -42,11 +42,16 @@ int process_pidfd(pid_t pid);
 void process_kill(int pidfd);
 
 /*
- * Waits for a child that has ended, and reaps it; what its process group still
- * has is killed before that, as long as the number cannot be another's. Returns
- * its pid, or 0 or -1 as waitpid() does with WNOHANG.
+ * A child that has ended and is not reaped yet: its number cannot be another's.
+ * 0: there is none; -1: there are no children.
  */
-pid_t process_reap(int *status);
+pid_t process_dead(void);
+
+/*
+ * Reaps such a child; what its process group still has is killed before.
+ * Returns its status.
+ */
+int process_reap(pid_t pid);
 
 /* What a signal is called, "SIGKILL"; never NULL, static. */
 const char *process_signal_name(int sig);

@@ -359,3 +359,15 @@ def test_weights(morod):
         block.result(), [t.result() for _, t in sent.values()]
         first = [sent[m][0] for m in c.order if m in sent][:28]
         assert first.count("low") == 4 and first.count("high") == 24
+
+
+def test_shrinks_while_one_is_replaced(morod):
+    """The one that was to take another's place may be the one that is not needed."""
+    with morod(workers=3, recycle_tasks=1) as d, d.client() as c:
+        for n in (2, 1):
+            assert c.call("debug:echo", n) == n
+            c.request("scale", n)
+            wait_pool(d, lambda p: len(p["workers"]) == n and p["target"] == n)
+        before = pool(d)["recycled"]
+        assert c.call("debug:echo", 1) == 1
+        wait_pool(d, lambda p: p["recycled"] > before)
