@@ -471,6 +471,22 @@ class Storm:
             asked.found = state
             self.load.check_found(asked)
 
+    def list_all(self):
+        """Of what is unfinished by ls, nobody has the answer."""
+        by_number = {c.number: c for c in self.callers.values()}
+        rng = self.rng
+        which = rng.choice(({}, {"state": "running"}, {"state": "delayed"}, {"limit": 7},
+                            {"type": "debug:work"}, {"client": rng.choice(list(by_number))}))
+        for t in self.admin.request("ls", which):
+            assert t["state"] in ("queued", "running", "delayed"), t
+            assert all(t[k] == v for k, v in which.items() if k != "limit"), (which, t)
+            c = by_number.get(t["client"])
+            if c is not None and t["msgid"] is not None:
+                asked = c.asked.get(t["msgid"])
+                assert asked is not None and asked.task == t["type"], (t, asked)
+        for method in ("slow", "clients", "poison"):
+            assert isinstance(self.admin.request(method), list)
+
     def pause(self):
         """A type rests for a while."""
         kind = self.rng.choice(("debug:tally", "debug:echo", "debug:spin"))
@@ -513,6 +529,7 @@ class Storm:
             self.trouble(self.half_close, max(10, n // 1000))
             self.trouble(self.cancel_by_admin, max(20, int(n * ADMIN_CANCELS)))
             self.trouble(self.pause, max(3, n // 2000))
+            self.trouble(self.list_all, max(10, n // 500))
 
     def unfinished(self):
         return any(c.unfinished() or c.half_closed for c in self.callers.values())

@@ -96,6 +96,24 @@ def assert_counters(s, load):
     assert s["crashed"] >= sum(load.outcomes.get(o, 0) for o in ("crashed", "poison"))
 
 
+def assert_outcomes(s):
+    """By reason, by type and by priority it is the same sums."""
+
+    def sums(outcomes):
+        return {e: n if isinstance(n, int) else sum(n.values())
+                for e, n in outcomes.items() if e in ENDS}
+
+    def together(maps):
+        each = [sums(m["outcomes"]) for m in maps]
+        return {e: sum(x[e] for x in each) for e in ENDS}
+
+    total = {e: s[e] for e in ENDS}
+    assert sums(s["outcomes"]) == total, s["outcomes"]
+    assert together(s["priorities"]) == total, s["priorities"]
+    assert together(s["types"]) == total, s["types"]
+    assert sum(s["outcomes"]["retried"].values()) == s["retried"]
+
+
 def assert_tallies(path, load):
     """What was begun, was begun once; what was found waiting never was."""
     times = {}
@@ -151,6 +169,8 @@ def storm_over(d, tally):
     s = calm(storm.admin)
     assert d.dispatcher_pid() == dispatcher
     assert_counters(s, load)
+    assert_outcomes(s)
+    assert storm.admin.request("ls") == []
     assert_tallies(tally, load)
     wait_until(lambda: n_descriptors(dispatcher) == descriptors, "no descriptor is left")
     grown = resident(dispatcher) - memory
