@@ -160,6 +160,7 @@ class Load:
         self.vanished = 0  # requests whose client left before the answer
         self.notified = 0  # tasks sent as notifications
         self.progress = 0
+        self.pressure = 0  # times that somebody was told of it
         self.tallies = []  # requests for debug:tally
 
     def make(self):
@@ -226,6 +227,7 @@ class Caller:
         self.cancels = {}  # unanswered cancels: their msgids, and the task
         self.last = []  # some of those that were answered
         self.next_id = 1
+        self.pressure = {}  # by pool, if it asked to be told
         self.half_closed = False
         self.closed = False
         self.out = b""
@@ -246,6 +248,9 @@ class Caller:
 
     def greet(self):
         self.ask("hello", {"errors": "map"})
+        if self.load.rng.random() < 0.5:
+            self.ask("subscribe", "backpressure")
+            self.pressure = {p["pool"]: p["state"] for p in self.reply}
 
     def new_id(self):
         self.next_id += 1
@@ -319,7 +324,9 @@ class Caller:
             self.closed = True
         self.unpacker.feed(data)
         for message in self.unpacker:
-            if message[0] == 2:
+            if message[0] == 2 and message[1] == "backpressure":
+                self.take_pressure(*message[2])
+            elif message[0] == 2:
                 self.take_progress(*message[1:])
             else:
                 self.take(*message)
@@ -335,6 +342,12 @@ class Caller:
         asked.progress_since = asked.progress_since or now
         asked.progress.append(what["done"])
         self.load.progress += 1
+
+    def take_pressure(self, what):
+        """Each mark once, and then the other one."""
+        assert self.pressure[what["pool"]] != what["state"], (self.pressure, what)
+        self.pressure[what["pool"]] = what["state"]
+        self.load.pressure += 1
 
     def take(self, kind, msgid, error, result):
         assert kind == 1

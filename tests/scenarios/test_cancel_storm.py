@@ -178,5 +178,5 @@ def storm_over(d, tally):
     storm.admin.close()
     print(f"{load.made} tasks and {load.bystander} of a bystander in {took:.1f} s, "
           f"{len(storm.kills)} kills, {load.vanished} vanished, {load.notified} notified, "
-          f"{load.progress} progress; {dict(sorted(load.outcomes.items()))}; "
+          f"{load.progress} progress, {load.pressure} marks; {dict(sorted(load.outcomes.items()))}; "
           f"retried {s['retried']}; grown by {grown >> 10} KiB")
