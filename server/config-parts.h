@@ -24,6 +24,7 @@ enum option_kind {
 	OPTION_DURATION,
 	OPTION_CHOICE, /* index of one of `choices` */
 	OPTION_RANGE, /* struct config_range: N or MIN:MAX */
+	OPTION_WEIGHTS, /* uint64_t: three of WEIGHT_BITS, HIGH:NORMAL:LOW */
 };
 
 /* Where it may stand, and what `offset` is in. */

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "server/queue.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define TABLE_WORKERS_MAX 1024
 #define TABLE_QUEUE_MAX 4000000 /* task numbers have 22 bits */
@@ -233,6 +235,18 @@ const struct option_entry config_table[] = {
 	.fallback = "50",
 	.about = "percent at which they hear that it has emptied",
 	.more = "Below queue-high-mark."},
+    {.name = "weights",
+	.metavar = "H:N:L",
+	.kind = OPTION_WEIGHTS,
+	.where = IN_SERVER,
+	.offset = AT(weights),
+	.min = 1,
+	.max = WEIGHT_MAX,
+	.none = true,
+	.live = true,
+	.fallback = "none",
+	.about = "turns of high, normal and low tasks, such as 6:3:1",
+	.more = "None: strictly by priority."},
     {.name = "aging-ms",
 	.metavar = "N",
 	.kind = OPTION_NUMBER,

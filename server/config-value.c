@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/units.h"
+#include "server/queue.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define VALUE_NONE "none"
@@ -146,6 +147,35 @@ value_number(uint64_t *at, const struct option_entry *e, const char *text)
 	return 0;
 }
 
+/* Reads three numbers, from the highest priority to the lowest. */
+static int
+value_weights(uint64_t *at, const struct option_entry *e, const char *text)
+{
+	uint64_t packed = 0;
+
+	if (strcmp(text, VALUE_NONE) == 0) {
+		*at = 0;
+		return 0;
+	}
+	for (int i = 0; i < PRIORITY_N; i++) {
+		size_t len = strcspn(text, ":");
+		char one[16];
+		uint64_t n;
+
+		if (len >= sizeof one ||
+		    (text[len] == ':') != (i < PRIORITY_N - 1))
+			return -1;
+		memcpy(one, text, len);
+		one[len] = '\0';
+		if (units_number(one, e->min, e->max, &n) == -1)
+			return -1;
+		packed = packed << WEIGHT_BITS | n;
+		text += len + 1;
+	}
+	*at = packed;
+	return 0;
+}
+
 int
 config_value_parse(void *at, const struct option_entry *e, const char *text)
 {
@@ -160,6 +190,8 @@ config_value_parse(void *at, const struct option_entry *e, const char *text)
 		return value_choice(at, e->choices, text);
 	case OPTION_RANGE:
 		return value_range(at, e, text);
+	case OPTION_WEIGHTS:
+		return value_weights(at, e, text);
 	default:
 		return value_number(at, e, text);
 	}
@@ -270,6 +302,11 @@ config_value_text(const void *at, const struct option_entry *e, char *out,
 		snprintf(out, size, "%s", e->choices[*number]);
 	} else if (e->none && *number == 0) {
 		snprintf(out, size, VALUE_NONE);
+	} else if (e->kind == OPTION_WEIGHTS) {
+		snprintf(out, size, "%u:%u:%u",
+		    queue_weight(*number, PRIORITY_HIGH),
+		    queue_weight(*number, PRIORITY_NORMAL),
+		    queue_weight(*number, PRIORITY_LOW));
 	} else if (e->kind == OPTION_SIZE) {
 		value_size_text(*number, out, size);
 	} else if (e->kind == OPTION_DURATION) {
@@ -323,6 +360,12 @@ config_value_takes(const struct option_entry *e, char *out, size_t size)
 		    "a whole number from %" PRIu64 " to %" PRIu64 "%s%s",
 		    e->min, e->max, none,
 		    e->kind == OPTION_RANGE ? ", or two as MIN:MAX" : "");
+		break;
+	case OPTION_WEIGHTS:
+		snprintf(out, size,
+		    "HIGH:NORMAL:LOW, each a whole number from %" PRIu64
+		    " to %" PRIu64 "%s",
+		    e->min, e->max, none);
 		break;
 	case OPTION_SIZE:
 		value_size_text(e->min, least, sizeof least);

@@ -86,6 +86,7 @@ struct config {
 	uint64_t queue_low_mark; /* likewise, when it has emptied */
 	uint64_t max_queued_bytes; /* of all tasks accepted and unfinished */
 	uint64_t max_clients; /* connections */
+	uint64_t weights; /* of priorities: queue_weight(); 0: strict */
 	uint64_t aging_ms; /* a task that waited so long is lifted; 0: never */
 	uint64_t max_client_bytes; /* of the data of those */
 	uint64_t max_client_tasks; /* unfinished tasks of one connection */

@@ -288,7 +288,7 @@ master_reap(struct master *m, uint64_t now)
 
 	/* What the dispatcher said of a death stands there before it. */
 	master_read_channel(m, now);
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = process_reap(&status)) > 0) {
 		if (pid == m->dispatcher) {
 			m->dispatcher = 0; /* another may have its number now */
 			/* it may have said that it is through in between */

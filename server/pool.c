@@ -34,6 +34,7 @@ pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 	p->first = first;
 	p->n_slots = n;
 	queue_init(&p->queue);
+	p->queue.weights = d->config->weights;
 	lanes_init(&p->nobody);
 	pool_age_init(p);
 	p->index = d->n_pools;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bsd/unistd.h>
@@ -119,6 +120,20 @@ process_kill(int pidfd)
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == -1 &&
 	    errno != ESRCH)
 		log_warning("cannot kill a worker: %s", strerror(errno));
+}
+
+pid_t
+process_reap(int *status)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+		return -1;
+	if (info.si_pid == 0)
+		return 0;
+	/* a group of that number is the child's own, or there is none */
+	kill(-info.si_pid, SIGKILL);
+	return waitpid(info.si_pid, status, WNOHANG);
 }
 
 const char *

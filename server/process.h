@@ -41,6 +41,13 @@ int process_pidfd(pid_t pid);
 /* Kills through a pidfd: it can hit no other process. */
 void process_kill(int pidfd);
 
+/*
+ * Waits for a child that has ended, and reaps it; what its process group still
+ * has is killed before that, as long as the number cannot be another's. Returns
+ * its pid, or 0 or -1 as waitpid() does with WNOHANG.
+ */
+pid_t process_reap(int *status);
+
 /* What a signal is called, "SIGKILL"; never NULL, static. */
 const char *process_signal_name(int sig);
 

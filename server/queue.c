@@ -12,6 +12,8 @@ queue_init(struct queue *q)
 		q->n[i] = 0;
 	}
 	memset(q->recent, 0, sizeof q->recent);
+	memset(q->credit, 0, sizeof q->credit);
+	q->weights = 0;
 	q->n_appended = 0;
 }
 
@@ -79,26 +81,66 @@ queue_remove(struct queue *q, struct lanes *lanes, struct task *t)
 	queue_leave(q, &lanes->by_priority[t->priority], t);
 }
 
+/*
+ * The priority whose turn it is by weight: in each turn all that have tasks gain
+ * their weight, and the one that has most pays for all. So turns are spread
+ * evenly, and who has no tasks saves nothing up.
+ */
+static int
+queue_weighted(struct queue *q, int lowest)
+{
+	int32_t total = 0;
+	int best = -1;
+
+	for (int i = 0; i <= lowest; i++) {
+		int32_t w = (int32_t)queue_weight(q->weights, (enum priority)i);
+
+		if (q->n[i] == 0) {
+			q->credit[i] = 0;
+			continue;
+		}
+		q->credit[i] += w;
+		total += w;
+		if (best == -1 || q->credit[i] > q->credit[best])
+			best = i;
+	}
+	if (best != -1)
+		q->credit[best] -= total;
+	return best;
+}
+
+/* The priority whose turn it is; -1: none has tasks. */
+static inline int
+queue_turn(struct queue *q, int lowest)
+{
+	if (q->weights != 0)
+		return queue_weighted(q, lowest);
+	for (int i = 0; i <= lowest; i++) {
+		if (q->n[i] > 0)
+			return i;
+	}
+	return -1;
+}
+
 struct task *
 queue_take(struct queue *q, enum priority lowest)
 {
-	for (int i = 0; i <= (int)lowest; i++) {
-		struct lane *lane = TAILQ_FIRST(&q->rings[i]);
-		struct task *t;
+	int i = queue_turn(q, (int)lowest);
+	struct lane *lane;
+	struct task *t;
 
-		if (lane == NULL)
-			continue;
-		t = TAILQ_FIRST(&lane->tasks);
-		queue_leave(q, lane, t);
-		/* the next turn is another client's */
-		if (lane->n > 0 && TAILQ_NEXT(lane, link) != NULL) {
-			TAILQ_REMOVE(&q->rings[i], lane, link);
-			TAILQ_INSERT_TAIL(&q->rings[i], lane, link);
-		}
-		task_prefetch(t->ahead);
-		return t;
+	if (i == -1)
+		return NULL;
+	lane = TAILQ_FIRST(&q->rings[i]);
+	t = TAILQ_FIRST(&lane->tasks);
+	queue_leave(q, lane, t);
+	/* the next turn is another client's */
+	if (lane->n > 0 && TAILQ_NEXT(lane, link) != NULL) {
+		TAILQ_REMOVE(&q->rings[i], lane, link);
+		TAILQ_INSERT_TAIL(&q->rings[i], lane, link);
 	}
-	return NULL;
+	task_prefetch(t->ahead);
+	return t;
 }
 
 struct task *

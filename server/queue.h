@@ -2,7 +2,7 @@
 #define MORO_SERVER_QUEUE_H
 
 /*
- * Tasks that wait: by priority, inside one priority the clients take turns,
+ * Tasks that wait: by priority, strictly or by weight; inside one priority the clients take turns,
  * and the tasks of one client come in their order. So a client that sends
  * thousands does not keep another's single one waiting. All operations are
  * O(1).
@@ -29,7 +29,22 @@ struct lanes {
 	struct lane by_priority[PRIORITY_N];
 };
 
+/* Weights of the priorities in one number, each of so many bits. */
+#define WEIGHT_BITS 16
+#define WEIGHT_MAX 1000
+
+static inline unsigned int
+queue_weight(uint64_t weights, enum priority priority)
+{
+	unsigned int place = PRIORITY_LOW - (unsigned int)priority;
+
+	return (unsigned int)(weights >> WEIGHT_BITS * place) &
+	       ((1u << WEIGHT_BITS) - 1);
+}
+
 struct queue {
+	uint64_t weights; /* 0: strictly by priority */
+	int32_t credit[PRIORITY_N]; /* while weighted: who has waited longest */
 	struct lane_list rings[PRIORITY_N]; /* whose turn it is: the first */
 	uint32_t n[PRIORITY_N]; /* tasks in each */
 	struct task *recent[QUEUE_AHEAD]; /* appended last; may be gone */

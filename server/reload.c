@@ -225,6 +225,7 @@ reload_apply(struct dispatcher *d, struct config *new)
 
 		new->pools[i++].slots = p->n_slots;
 		p->config = is;
+		p->queue.weights = new->weights;
 		if (is->workers.min != was.min || is->workers.max != was.max)
 			pool_set_bounds(p, (uint32_t)is->workers.min,
 			    (uint32_t)is->workers.max);

@@ -302,13 +302,34 @@ slot_note_answer(struct slot *s, const struct task *t)
 	s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
 }
 
-bool
-slot_answer(struct slot *s, const struct message_in *m)
+/* Passes on what a worker says of a task. */
+static void
+slot_take_answer(struct slot *s, struct task *t, const struct message_in *m)
 {
 	const struct frame *f = m->frame;
 	struct dispatcher *d = slot_dispatcher(s);
-	struct task *t = task_find(d->tasks, f->msgid);
 	struct fault fault;
+
+	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE) {
+		life_cancelled(d, t);
+		return;
+	}
+	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
+		life_result(d, t, m->bytes + f->error.at,
+		    f->error.len + f->result.len, m->chunk);
+		return;
+	}
+	fault_parse(&fault, m->bytes + f->error.at, f->error.len);
+	if (!code_from_worker(fault.code))
+		fault.code = CODE_WORKER_ERROR;
+	if (!life_retry(d, t, &fault))
+		life_fault(d, t, LIFE_FAILED, &fault);
+}
+
+bool
+slot_answer(struct slot *s, const struct message_in *m)
+{
+	struct task *t = task_find(slot_dispatcher(s)->tasks, m->frame->msgid);
 
 	if (t == NULL || t->state != TASK_RUNNING || t->slot != s) {
 		log_debug("late answer of worker %u, ignoring", s->number + 1);
@@ -316,21 +337,7 @@ slot_answer(struct slot *s, const struct message_in *m)
 	}
 	task_prefetch(t->ahead);
 	slot_note_answer(s, t);
-	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE) {
-		life_cancelled(d, t);
-		return true;
-	}
-	if (m->bytes[f->error.at] == ENVELOPE_NIL) {
-		life_result(d, t, m->bytes + f->error.at,
-		    f->error.len + f->result.len, m->chunk);
-		s->answering = NULL;
-		return true;
-	}
-	fault_parse(&fault, m->bytes + f->error.at, f->error.len);
-	if (!code_from_worker(fault.code))
-		fault.code = CODE_WORKER_ERROR;
-	if (!life_retry(d, t, &fault))
-		life_fault(d, t, LIFE_FAILED, &fault);
+	slot_take_answer(s, t, m);
 	s->answering = NULL;
 	return true;
 }

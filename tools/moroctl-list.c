@@ -79,10 +79,14 @@ list_poison(FILE *out, value t)
 	char size[VIEW_WORDS], ago[VIEW_WORDS];
 	char client[ROWS_NUMBER], msgid[ROWS_NUMBER], status[ROWS_NUMBER];
 	bool killed = view_field(t, "signal") != NULL;
+	char tries[ROWS_NUMBER * 2] = "its only attempt";
 
-	fprintf(out, "%s, %s bytes, crashed in %" PRIu64 " attempts, %s ago\n",
-	    view_text(type, t, "type"), view_size_of(size, t, "size"),
-	    view_number(t, "attempts"), view_ms_of(ago, t, "endedAgoMs"));
+	if (view_number(t, "attempts") > 1)
+		snprintf(tries, sizeof tries, "all %" PRIu64 " attempts",
+		    view_number(t, "attempts"));
+	fprintf(out, "%s, %s bytes, crashed in %s, %s ago\n",
+	    view_text(type, t, "type"), view_size_of(size, t, "size"), tries,
+	    view_ms_of(ago, t, "endedAgoMs"));
 	fprintf(out, "  %s %s, worker %" PRIu64 " (pid %" PRIu64 ")",
 	    killed ? "signal" : "exit status",
 	    killed ? view_text(cause, t, "signal")

@@ -177,8 +177,7 @@ screen_help(struct screen *s)
 {
 	static const char *const lines[] = {
 	    "q           quit",
-	    "up, down    select a task; also k and j, page up and down, home, "
-	    "end",
+	    "up, down    select a task; also k, j, pages, home, end",
 	    "x           cancel the selected task, after a question",
 	    "p           pause everything, or resume it, after a question",
 	    "w           sort by waiting time, the longest first",

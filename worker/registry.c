@@ -42,6 +42,7 @@ static const struct task_type *const registry_types[] = {
     &debug_tally_type,
     &debug_print_type,
     &debug_allocate_type,
+    &debug_fork_type,
     &debug_work_type,
 };
 

@@ -373,11 +373,26 @@ def test_poison(morod, tmp_path):
         path = str(tmp_path / "relay")
         Relay(d, path, "poison", tasks)
         assert Moroctl(path).ok("poison").decode().replace("?", " ") == (
-            "debug:crash, 1.21K bytes, crashed in 2 attempts, 61.0s ago\n"
+            "debug:crash, 1.21K bytes, crashed in all 2 attempts, 61.0s ago\n"
             "  signal SIGSEGV, worker 1 (pid 99), client 4, msgid 17, id it\n"
             "  | first words\n  | a  [31mred one\n  | last words\n"
-            "debug:crash, 1 bytes, crashed in 1 attempts, 5.00ms ago\n"
+            "debug:crash, 1 bytes, crashed in its only attempt, 5.00ms ago\n"
             "  exit status 3, worker 2 (pid 98), client 0, msgid -\n")
+
+
+def test_poison_of_a_server(morod):
+    """The same from a real server, newest first; nothing before the first death."""
+    with morod(workers=1) as d, d.client() as c:
+        assert look(d, "poison") == "no poison tasks\n"
+        c.call("debug:echo", 1)
+        c.submit("debug:crash", {}, idempotent=False, id="bad").wait()
+        c.call("debug:echo", 1)
+        c.submit("debug:work", {"crashes": 2}, retry={"max": 1}).wait()
+        text = look(d, "poison")
+        assert re.match(r"debug:work, 10 bytes, crashed in all 2 attempts, \S+ ago\n"
+                        r"  signal SIGSEGV, worker 1 \(pid \d+\), client \d+, msgid \d+\n", text)
+        assert re.search(r"^debug:crash, 1 bytes, crashed in its only attempt, \S+ ago\n"
+                         r"  signal SIGABRT, worker 1 .*, id bad$", text, re.M)
 
 
 def test_admins_only(morod):
@@ -387,7 +402,7 @@ def test_admins_only(morod):
     with morod() as d:
         os.chmod(os.path.dirname(d.socket), 0o755)
         os.chmod(d.socket, 0o666)
-        for command in ("ls", "slow", "clients"):
+        for command in ("ls", "slow", "clients", "poison"):
             done = subprocess.run(
                 [BUILD / "tools" / "moroctl", "--socket", d.socket, command], user=65534,
                 capture_output=True, text=True, timeout=DEADLINE)

@@ -320,3 +320,40 @@ def test_other_pools_go_on(morod, tmp_path):
             assert crash_all(c, 2)["reason"] == "pool_down"
             assert c.call("debug:echo", 1) == 1
             assert [p["state"] for p in d.stats()["pools"]] == ["down", "up"]
+
+
+# -- what a task leaves behind
+
+
+@pytest.mark.parametrize("how", ["timeout", "cancel", "kill", "stop"])
+def test_offspring_ends_with_its_worker(morod, how):
+    """Processes that a task started die with the worker, however that ends."""
+    with morod(workers=1) as d, d.client() as c:
+        child = c.call("debug:fork")
+        assert alive(child)
+        if how == "timeout":
+            c.submit("debug:sleep", {"ms": 60000}, timeout=20).error()
+        elif how == "cancel":
+            task = c.submit("debug:sleep", {"ms": 60000})
+            d.wait(lambda s: s["activeTasks"] == 1)
+            c.request("cancel", {"msgid": task.msgid})
+        elif how == "kill":
+            os.kill(d.worker_pids()[0], signal.SIGKILL)
+        else:
+            d.stop()
+        wait_until(lambda: not alive(child), "the end of the process")
+
+
+def test_weights(morod):
+    """By weight low tasks get their turns beside high ones."""
+    with morod(workers=1, weights="6:3:1", prefetch_us=0) as d, d.client() as c:
+        block = c.submit("debug:sleep", {"ms": 150})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        sent = {}
+        for i in range(40):
+            for priority in ("low", "high"):
+                task = c.submit("debug:echo", priority, priority=priority)
+                sent[task.msgid] = (priority, task)
+        block.result(), [t.result() for _, t in sent.values()]
+        first = [sent[m][0] for m in c.order if m in sent][:28]
+        assert first.count("low") == 4 and first.count("high") == 24

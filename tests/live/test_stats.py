@@ -228,3 +228,16 @@ def test_a_lifted_task_counts_where_it_was_put(morod):
         assert low.result() == 1 and long.error()
         counts = {p["priority"]: p["runUs"]["sinceStart"]["count"] for p in c.stats()["priorities"]}
         assert counts == {"high": 1, "normal": 0, "low": 1}
+
+
+def test_a_soft_cancel_leaves_nothing_behind(morod):
+    """What a cancelled task took is not taken for the time of the next one that dies."""
+    with morod(workers=1, cancel_grace="10s") as d, d.client() as c:
+        long = c.submit("debug:work", {"ms": 60000, "steps": 6000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        d.wait(lambda s: c.request("ls")[0]["runMs"] > 300)
+        c.request("cancel", {"msgid": long.msgid})
+        assert long.error()["code"] == "CANCELLED"
+        assert of_type(c.stats(), "debug:work")["runUs"]["sinceStart"]["max"] >= 300000
+        assert c.submit("debug:crash", {}, idempotent=False).error()["reason"] == "crashed"
+        assert of_type(c.stats(), "debug:crash")["runUs"]["sinceStart"]["max"] < 300000

@@ -162,6 +162,36 @@ test_lowest(void **state)
 	assert_null(queue_first(&q));
 }
 
+/* By weight each gets its share, spread evenly; who has none saves none up. */
+static void
+test_weights(void **state)
+{
+	uint32_t got[PRIORITY_N] = {0};
+	struct queue q;
+
+	queue_init(&q);
+	lanes_init(&one);
+	q.weights = (uint64_t)6 << 2 * WEIGHT_BITS | 3 << WEIGHT_BITS | 1;
+	for (size_t n = 0; n < 90; n++) {
+		make(n, (enum priority)(n % PRIORITY_N));
+		queue_append(&q, &one, &tasks[n]);
+	}
+	for (size_t n = 0; n < 10; n++)
+		got[queue_take(&q, PRIORITY_LOW)->priority]++;
+	assert_int_equal(got[PRIORITY_HIGH], 6);
+	assert_int_equal(got[PRIORITY_NORMAL], 3);
+	assert_int_equal(got[PRIORITY_LOW], 1);
+	for (size_t n = 0; n < 24; n++)
+		assert_int_equal(queue_take(&q, PRIORITY_HIGH)->priority,
+		    PRIORITY_HIGH);
+	assert_null(queue_take(&q, PRIORITY_HIGH));
+	memset(got, 0, sizeof got);
+	for (size_t n = 0; n < 8; n++)
+		got[queue_take(&q, PRIORITY_LOW)->priority]++;
+	assert_int_equal(got[PRIORITY_NORMAL], 6);
+	assert_int_equal(got[PRIORITY_LOW], 2);
+}
+
 /* Each tells of the one that was queued some tasks later. */
 static void
 test_ahead(void **state)
@@ -271,6 +301,7 @@ main(void)
 	    cmocka_unit_test(test_turns),
 	    cmocka_unit_test(test_turns_return),
 	    cmocka_unit_test(test_lowest),
+	    cmocka_unit_test(test_weights),
 	    cmocka_unit_test(test_ahead),
 	    cmocka_unit_test(test_slab),
 	    cmocka_unit_test(test_data),

@@ -11,7 +11,7 @@
 static const char *const names[] = {"crypto:hash", "crypto:encrypt",
     "crypto:decrypt", "jwt:sign", "jwt:verify", "data:compress",
     "data:decompress", "debug:echo", "debug:sleep", "debug:spin", "debug:fail",
-    "debug:crash", "debug:tally", "debug:print", "debug:allocate",
+    "debug:crash", "debug:tally", "debug:print", "debug:allocate", "debug:fork",
     "debug:work"};
 
 #define N (sizeof names / sizeof names[0])

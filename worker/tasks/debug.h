@@ -13,6 +13,7 @@ extern const struct task_type debug_crash_type;
 extern const struct task_type debug_tally_type;
 extern const struct task_type debug_print_type;
 extern const struct task_type debug_work_type;
+extern const struct task_type debug_fork_type;
 extern const struct task_type debug_allocate_type;
 
 #endif
