@@ -160,6 +160,7 @@ class Load:
         self.vanished = 0  # requests whose client left before the answer
         self.notified = 0  # tasks sent as notifications
         self.progress = 0
+        self.crashes = 0  # tasks that kill their worker, once
         self.pressure = 0  # times that somebody was told of it
         self.tallies = []  # requests for debug:tally
 
@@ -178,6 +179,8 @@ class Load:
         else:
             allowed = allowed | {"count", "client", "bytes"}
         asked = Asked(n, maker.__name__, task, data, wanted, allowed, options)
+        if "crashes" in (data if isinstance(data, dict) else {}):
+            self.crashes += 1
         if maker is tally:
             self.tallies.append(asked)
         return asked

@@ -81,7 +81,7 @@ def calm(admin):
         assert time.monotonic() < end, f"something is left: {s}"
 
 
-def assert_counters(s, load):
+def assert_counters(s, load, kills):
     """The server's numbers agree with the clients'."""
     assert s["submitted"] == sum(s[e] for e in ENDS), s
     seen = dict.fromkeys(ENDS, 0)
@@ -93,6 +93,8 @@ def assert_counters(s, load):
     assert answered <= s["submitted"] <= answered + open_end
     for end in ENDS:
         assert seen[end] <= s[end] <= seen[end] + open_end, (end, seen, s)
+    deaths = sum(w["restarts"] for p in s["pools"] for w in p["workers"])
+    assert deaths <= len(kills) + load.crashes, ("nobody asked for them", deaths, len(kills))
     assert s["crashed"] >= sum(load.outcomes.get(o, 0) for o in ("crashed", "poison"))
 
 
@@ -168,7 +170,7 @@ def storm_over(d, tally):
     storm.finish()
     s = calm(storm.admin)
     assert d.dispatcher_pid() == dispatcher
-    assert_counters(s, load)
+    assert_counters(s, load, storm.kills)
     assert_outcomes(s)
     assert storm.admin.request("ls") == []
     assert_tallies(tally, load)
