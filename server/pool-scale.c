@@ -64,10 +64,39 @@ pool_want(struct pool *p)
 	return NULL;
 }
 
+/* Tells the master whether a slot is to have a worker. */
+static void
+pool_tell_slot(struct slot *s)
+{
+	struct message m = {
+	    .type = MSG_DISPATCHER_WANT,
+	    .slot = s->number,
+	    .n = s->wanted,
+	};
+
+	if (s->told == s->wanted)
+		return;
+	if (channel_send(s->pool->dispatcher->channel, &m, NULL, 0,
+		MSG_DONTWAIT) == 0)
+		s->told = s->wanted;
+	else
+		s->pool->attention = true; /* in the next turn */
+}
+
+/* The same of all slots. */
+static void
+pool_tell(struct pool *p)
+{
+	for (uint32_t i = 0; i < p->n_top; i++)
+		pool_tell_slot(&p->slots[i]);
+}
+
 void
 pool_retire(struct slot *s, const char *why)
 {
 	s->wanted = s->leaving = false;
+	/* first: or the master would fill the slot again at once */
+	pool_tell_slot(s);
 	obituary_note(s, why, NULL);
 	slot_kill(s);
 }
@@ -108,28 +137,6 @@ pool_dismiss(struct pool *p)
 		slot_leave(s);
 	else
 		pool_retire(s, "not needed");
-}
-
-/* Tells the master which slots are to have a worker. */
-static void
-pool_tell(struct pool *p)
-{
-	for (uint32_t i = 0; i < p->n_top; i++) {
-		struct slot *s = &p->slots[i];
-		struct message m = {
-		    .type = MSG_DISPATCHER_WANT,
-		    .slot = s->number,
-		    .n = s->wanted,
-		};
-
-		if (s->told == s->wanted)
-			continue;
-		if (channel_send(p->dispatcher->channel, &m, NULL, 0,
-			MSG_DONTWAIT) == 0)
-			s->told = s->wanted;
-		else
-			p->attention = true; /* in the next turn */
-	}
 }
 
 /* Has those go that were to finish what they had, and have. */

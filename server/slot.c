@@ -48,7 +48,7 @@ slot_init(struct slot *s, struct pool *p, uint32_t number)
 static bool
 slot_has_credit(const struct slot *s)
 {
-	if (s->awaits != 0 || s->leaving)
+	if (s->awaits != 0 || s->leaving || !s->wanted)
 		return false;
 	if (s->state == SLOT_IDLE)
 		return true;

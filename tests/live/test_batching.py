@@ -139,7 +139,7 @@ def test_batches_are_handed_over(morod):
 
 def test_held_tasks_are_counted(morod):
     """However short they are, a worker holds so many at most."""
-    with morod(workers=1, prefetch_us=100_000, max_queue_size=5000) as d, d.client() as c:
+    with morod(workers=1, prefetch_us=1_000_000, max_queue_size=5000) as d, d.client() as c:
         warm(d, c)
 
         def look():

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import TaskError, alive, wait_until
+from harness import SANITIZED, TaskError, alive, wait_until
 
 MIB = 1 << 20
 
@@ -200,6 +200,7 @@ def test_replacement_is_there_first(morod):
 # -- limits
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory its own way")
 def test_memory_of_a_worker(morod):
     """A task that wants more than there is fails; no other does, nobody dies."""
     with morod(workers=1, worker_memory="64M") as d, d.client() as c:
@@ -210,6 +211,7 @@ def test_memory_of_a_worker(morod):
         assert pids(d) == before
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory its own way")
 def test_death_for_want_of_memory(morod):
     """A library that aborts because it gets none: the reason is still memory."""
     with morod(workers=1, worker_memory="64M") as d, d.client() as c:
