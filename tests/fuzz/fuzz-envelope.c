@@ -42,6 +42,22 @@ check_skip(const uint8_t *bytes, struct span span)
 	assert(reader_next(&r).type == READER_END);
 }
 
+/* What was not given has its default; what was is in its range. */
+static void
+try_retry(const struct options *o)
+{
+	const struct retry *r = &o->retry;
+
+	assert(o->has_grace || o->cancel_grace_ms == 0);
+	assert(o->has_idempotent || !o->idempotent);
+	if (o->has_retry)
+		assert(r->on_crash || r->on_error);
+	else
+		assert(!r->on_crash && !r->on_error && r->max == 0 &&
+		       r->backoff_ms == 0 && r->max_backoff_ms == 0);
+	assert(r->max <= OPTIONS_RETRY_MAX);
+}
+
 /*
  * The descriptors of a request are the same number, whoever reads it: a
  * connection that takes another one gives them to the wrong requests.
@@ -62,6 +78,7 @@ try_options(const uint8_t *bytes, struct span span)
 		assert(o.priority <= PRIORITY_N && o.id_len <= LIMIT_ID);
 		assert(o.fds == fds);
 		assert(o.result_fd == INFO_NO_FD || o.result_fd < fds);
+		try_retry(&o);
 	}
 	free(copy);
 }
@@ -89,10 +106,14 @@ try_info(const uint8_t *bytes, struct span span)
 		return;
 	if (info.result_fd >= info.fds)
 		info.result_fd = INFO_NO_FD;
+	if (info.attempt < 1 || info.attempt > 1 + OPTIONS_RETRY_MAX)
+		info.attempt = 1; /* the dispatcher has no others */
 	n = info_pack(out, &info);
 	assert(n <= INFO_MAX);
 	info_parse(&again, out, n);
 	assert(again.fds == info.fds && again.result_fd == info.result_fd);
+	assert(again.attempt == info.attempt);
+	assert(again.progress == info.progress);
 }
 
 /* A range ends within what a file can have, and is packed as it was. */

@@ -160,6 +160,8 @@ class Load:
         self.vanished = 0  # requests whose client left before the answer
         self.notified = 0  # tasks sent as notifications
         self.progress = 0
+        self.crashes = 0  # tasks that kill their worker, once
+        self.pressure = 0  # times that somebody was told of it
         self.tallies = []  # requests for debug:tally
 
     def make(self):
@@ -177,6 +179,8 @@ class Load:
         else:
             allowed = allowed | {"count", "client", "bytes"}
         asked = Asked(n, maker.__name__, task, data, wanted, allowed, options)
+        if "crashes" in (data if isinstance(data, dict) else {}):
+            self.crashes += 1
         if maker is tally:
             self.tallies.append(asked)
         return asked
@@ -226,6 +230,7 @@ class Caller:
         self.cancels = {}  # unanswered cancels: their msgids, and the task
         self.last = []  # some of those that were answered
         self.next_id = 1
+        self.pressure = {}  # by pool, if it asked to be told
         self.half_closed = False
         self.closed = False
         self.out = b""
@@ -246,6 +251,9 @@ class Caller:
 
     def greet(self):
         self.ask("hello", {"errors": "map"})
+        if self.load.rng.random() < 0.5:
+            self.ask("subscribe", "backpressure")
+            self.pressure = {p["pool"]: p["state"] for p in self.reply}
 
     def new_id(self):
         self.next_id += 1
@@ -319,7 +327,9 @@ class Caller:
             self.closed = True
         self.unpacker.feed(data)
         for message in self.unpacker:
-            if message[0] == 2:
+            if message[0] == 2 and message[1] == "backpressure":
+                self.take_pressure(*message[2])
+            elif message[0] == 2:
                 self.take_progress(*message[1:])
             else:
                 self.take(*message)
@@ -335,6 +345,12 @@ class Caller:
         asked.progress_since = asked.progress_since or now
         asked.progress.append(what["done"])
         self.load.progress += 1
+
+    def take_pressure(self, what):
+        """Each mark once, and then the other one."""
+        assert self.pressure[what["pool"]] != what["state"], (self.pressure, what)
+        self.pressure[what["pool"]] = what["state"]
+        self.load.pressure += 1
 
     def take(self, kind, msgid, error, result):
         assert kind == 1
@@ -471,6 +487,22 @@ class Storm:
             asked.found = state
             self.load.check_found(asked)
 
+    def list_all(self):
+        """Of what is unfinished by ls, nobody has the answer."""
+        by_number = {c.number: c for c in self.callers.values()}
+        rng = self.rng
+        which = rng.choice(({}, {"state": "running"}, {"state": "delayed"}, {"limit": 7},
+                            {"type": "debug:work"}, {"client": rng.choice(list(by_number))}))
+        for t in self.admin.request("ls", which):
+            assert t["state"] in ("queued", "running", "delayed"), t
+            assert all(t[k] == v for k, v in which.items() if k != "limit"), (which, t)
+            c = by_number.get(t["client"])
+            if c is not None and t["msgid"] is not None:
+                asked = c.asked.get(t["msgid"])
+                assert asked is not None and asked.task == t["type"], (t, asked)
+        for method in ("slow", "clients", "poison"):
+            assert isinstance(self.admin.request(method), list)
+
     def pause(self):
         """A type rests for a while."""
         kind = self.rng.choice(("debug:tally", "debug:echo", "debug:spin"))
@@ -513,6 +545,7 @@ class Storm:
             self.trouble(self.half_close, max(10, n // 1000))
             self.trouble(self.cancel_by_admin, max(20, int(n * ADMIN_CANCELS)))
             self.trouble(self.pause, max(3, n // 2000))
+            self.trouble(self.list_all, max(10, n // 500))
 
     def unfinished(self):
         return any(c.unfinished() or c.half_closed for c in self.callers.values())

@@ -81,7 +81,7 @@ def calm(admin):
         assert time.monotonic() < end, f"something is left: {s}"
 
 
-def assert_counters(s, load):
+def assert_counters(s, load, kills):
     """The server's numbers agree with the clients'."""
     assert s["submitted"] == sum(s[e] for e in ENDS), s
     seen = dict.fromkeys(ENDS, 0)
@@ -93,7 +93,27 @@ def assert_counters(s, load):
     assert answered <= s["submitted"] <= answered + open_end
     for end in ENDS:
         assert seen[end] <= s[end] <= seen[end] + open_end, (end, seen, s)
+    deaths = sum(w["restarts"] for p in s["pools"] for w in p["workers"])
+    assert deaths <= len(kills) + load.crashes, ("nobody asked for them", deaths, len(kills))
     assert s["crashed"] >= sum(load.outcomes.get(o, 0) for o in ("crashed", "poison"))
+
+
+def assert_outcomes(s):
+    """By reason, by type and by priority it is the same sums."""
+
+    def sums(outcomes):
+        return {e: n if isinstance(n, int) else sum(n.values())
+                for e, n in outcomes.items() if e in ENDS}
+
+    def together(maps):
+        each = [sums(m["outcomes"]) for m in maps]
+        return {e: sum(x[e] for x in each) for e in ENDS}
+
+    total = {e: s[e] for e in ENDS}
+    assert sums(s["outcomes"]) == total, s["outcomes"]
+    assert together(s["priorities"]) == total, s["priorities"]
+    assert together(s["types"]) == total, s["types"]
+    assert sum(s["outcomes"]["retried"].values()) == s["retried"]
 
 
 def assert_tallies(path, load):
@@ -150,7 +170,9 @@ def storm_over(d, tally):
     storm.finish()
     s = calm(storm.admin)
     assert d.dispatcher_pid() == dispatcher
-    assert_counters(s, load)
+    assert_counters(s, load, storm.kills)
+    assert_outcomes(s)
+    assert storm.admin.request("ls") == []
     assert_tallies(tally, load)
     wait_until(lambda: n_descriptors(dispatcher) == descriptors, "no descriptor is left")
     grown = resident(dispatcher) - memory
@@ -158,5 +180,5 @@ def storm_over(d, tally):
     storm.admin.close()
     print(f"{load.made} tasks and {load.bystander} of a bystander in {took:.1f} s, "
           f"{len(storm.kills)} kills, {load.vanished} vanished, {load.notified} notified, "
-          f"{load.progress} progress; {dict(sorted(load.outcomes.items()))}; "
+          f"{load.progress} progress, {load.pressure} marks; {dict(sorted(load.outcomes.items()))}; "
           f"retried {s['retried']}; grown by {grown >> 10} KiB")

@@ -39,6 +39,10 @@ def test_poison(morod):
         assert sum(w["restarts"] for w in s["pools"][0]["workers"]) == 2
         assert (s["failed"], s["crashed"], s["retried"]) == (1, 1, 1), s
         assert s["completed"] == len(tasks)
+        listed, = c.request("poison")
+        assert (listed["type"], listed["attempts"], listed["signal"]) == (
+            "debug:work", 2, "SIGSEGV"), listed
+        assert listed["msgid"] == poison.msgid
         for other in others:
             other.close()
         print(f"2 workers died of one task, {len(tasks)} others were done")

@@ -71,6 +71,51 @@ test_info(void **state)
 	}
 }
 
+/* A later attempt and a listener are told, the first attempt is not. */
+static void
+test_info_of_attempts(void **state)
+{
+	static const uint32_t attempts[] = {1, 2, 101, 127};
+	uint8_t out[INFO_MAX];
+
+	for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+		for (int progress = 0; progress < 2; progress++) {
+			struct info back, info = INFO_NONE;
+			size_t n;
+
+			info.attempt = attempts[i];
+			info.progress = progress != 0;
+			n = info_pack(out, &info);
+			assert_int_equal(n == 1,
+			    attempts[i] == 1 && progress == 0);
+			info_parse(&back, out, n);
+			assert_int_equal(back.attempt, attempts[i]);
+			assert_int_equal(back.progress, progress);
+			assert_int_equal(back.fds, 0);
+		}
+	}
+}
+
+/* All of it at once has room. */
+static void
+test_info_is_large_enough(void **state)
+{
+	const struct info info = {.fds = FDPASS_MAX,
+	    .result_fd = FDPASS_MAX - 1,
+	    .attempt = 127,
+	    .progress = true};
+	uint8_t out[INFO_MAX];
+	struct info back;
+	size_t n = info_pack(out, &info);
+
+	assert_true(n <= sizeof out);
+	info_parse(&back, out, n);
+	assert_int_equal(back.fds, FDPASS_MAX);
+	assert_int_equal(back.result_fd, FDPASS_MAX - 1);
+	assert_int_equal(back.attempt, 127);
+	assert_true(back.progress);
+}
+
 /* Other keys are left out; what is no map says nothing. */
 static void
 test_info_of_others(void **state)
@@ -93,6 +138,8 @@ main(void)
 	    cmocka_unit_test(test_body),
 	    cmocka_unit_test(test_no_range),
 	    cmocka_unit_test(test_info),
+	    cmocka_unit_test(test_info_of_attempts),
+	    cmocka_unit_test(test_info_is_large_enough),
 	    cmocka_unit_test(test_info_of_others),
 	};
 
