@@ -131,6 +131,22 @@ hello_pack_types(const struct dispatcher *d, msgpack_packer *pk)
 		answer_text(pk, route->name);
 }
 
+/* What a client may use that has not always been there. */
+static void
+hello_pack_features(const struct client *c, msgpack_packer *pk)
+{
+	static const char *const features[] = {"cancel", "progress", "retry",
+	    "backpressure"};
+	bool files = client_may_pass(c);
+
+	answer_text(pk, "features");
+	msgpack_pack_array(pk, COUNT(features) + files);
+	for (size_t i = 0; i < COUNT(features); i++)
+		answer_text(pk, features[i]);
+	if (files)
+		answer_text(pk, CONTROL_FEATURE_FD);
+}
+
 static void
 hello_pack(const struct control *ctl, msgpack_packer *pk)
 {
@@ -142,10 +158,7 @@ hello_pack(const struct control *ctl, msgpack_packer *pk)
 	answer_text(pk, "version");
 	answer_text(pk, MORO_VERSION);
 	answer_number(pk, "proto", CONTROL_PROTO);
-	answer_text(pk, "features");
-	msgpack_pack_array(pk, client_may_pass(ctl->client) ? 1 : 0);
-	if (client_may_pass(ctl->client))
-		answer_text(pk, CONTROL_FEATURE_FD);
+	hello_pack_features(ctl->client, pk);
 	hello_pack_limits(d, pk);
 	hello_pack_types(d, pk);
 	answer_text(pk, "role");
