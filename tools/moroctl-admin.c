@@ -1,5 +1,7 @@
 #include <stdio.h>
 #include <string.h>
+
+#include <msgpack.h>
 #include <time.h>
 
 #include "proto/limit.h"
@@ -240,6 +242,31 @@ ctl_scale(struct ctl *c)
 	return admin_done(c, reply, "workers: %s from now on", c->args[0]);
 }
 
+/* Says on stderr what a new configuration did not change. */
+static void
+admin_warn(struct moro_reply *reply)
+{
+	const msgpack_object *result = moro_reply_object(reply), *value;
+	const char *text;
+
+	if (result == NULL || result->type != MSGPACK_OBJECT_MAP ||
+	    result->via.map.size == 0)
+		return;
+	value = &result->via.map.ptr[0].val; /* warnings, alone */
+	if (value->type != MSGPACK_OBJECT_STR)
+		return;
+	text = value->via.str.ptr;
+	for (size_t left = value->via.str.size; left > 0;) {
+		const char *end = memchr(text, '\n', left);
+		size_t len = end != NULL ? (size_t)(end - text) : left;
+
+		complain("WARNING", "%.*s", (int)len, text);
+		len += end != NULL;
+		text += len;
+		left -= len;
+	}
+}
+
 int
 ctl_reload(struct ctl *c)
 {
@@ -248,6 +275,7 @@ ctl_reload(struct ctl *c)
 
 	if (rc != EXIT_DONE)
 		return rc;
+	admin_warn(reply);
 	return admin_done(c, reply, "%s",
 	    "the configuration was read again and is in force");
 }

@@ -243,6 +243,7 @@ def test_cancelled_by_the_stop(morod):
             c.submit("debug:sleep", {"ms": 60000})
         d.wait(lambda s: s["activeTasks"] == 1)
         d.process.send_signal(signal.SIGTERM)
+        d.wait_log("finishing what is accepted")
         assert d.stop() == 0
         log = d.log()
         assert log.count(": CANCELLED: ") == 1 and log.count(": SHUTTING_DOWN: ") == 20

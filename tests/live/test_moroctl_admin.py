@@ -97,3 +97,29 @@ def test_on_full(morod):
         d.wait(lambda s: s["queueSize"] == 1)
         assert moroctl(d, "run", "debug:echo", "2")[0] == 5
         assert moroctl(d, "run", "debug:echo", "2", "--on-full", "wait")[:2] == (0, "2\n")
+
+
+def test_scale(morod):
+    """A number, a range, a pool; what is not possible is said."""
+    with morod(workers=1) as d:
+        assert moroctl(d, "scale", "3")[0] == 0
+        d.wait(lambda s: s["workers"] == 3)
+        assert moroctl(d, "scale", "1:2", "--pool", "default")[0] == 0
+        d.wait(lambda s: s["workers"] == 2 and s["pools"][0]["min"] == 1)
+        code, _, err = moroctl(d, "scale", "1000")
+        assert code == 6 and "1 to 64" in err
+        code, _, err = moroctl(d, "scale", "1", "--pool", "none")
+        assert code == 6 and 'no pool "none"' in err
+
+
+def test_reload(morod, tmp_path):
+    """What needs a restart and what is wrong is said, with the line."""
+    conf = tmp_path / "m.conf"
+    conf.write_text("")
+    with morod(config=conf) as d:
+        conf.write_text("[morod]\nmax-frame = 1M\n")
+        code, out, err = moroctl(d, "reload")
+        assert code == 0 and "read again" in out and f"{conf}:2: max-frame needs a restart" in err
+        conf.write_text("[morod]\nnonsense = 1\n")
+        code, out, err = moroctl(d, "reload")
+        assert (code, out) == (6, "") and f"{conf}:2:" in err and "nonsense" in err
