@@ -19,7 +19,6 @@
  * they can say that they have begun must not do so for ever.
  */
 #define SLOT_RETURNS_MAX 3
-#define SLOT_SLACK 10 /* so many times more than it should hold: taken back */
 #define SLOT_CHECK_MS 2 /* in which it must have got on */
 #define NS_PER_MS 1000000
 

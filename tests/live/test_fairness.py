@@ -292,3 +292,19 @@ def test_backpressure(morod):
             with pytest.raises(TaskError) as e:
                 c.request("subscribe", "weather")
             assert e.value.code == "INVALID_ARGUMENT"
+
+
+def test_long_tasks_are_not_handed_ahead(morod):
+    """Of tasks that are known to be long a worker holds the one that it runs."""
+    with morod(workers=1) as d, d.client() as a, d.client() as b:
+        for _ in range(20):
+            a.call("debug:spin", {"ms": 5})
+        flood = [a.submit("debug:spin", {"ms": 5}) for _ in range(50)]
+        d.wait(lambda s: s["queueSize"] > 0)
+        most = 0
+        single = b.submit("debug:spin", {"ms": 5})
+        while single.answer is None:
+            most = max(most, b.stats()["activeTasks"])
+        assert most == 1
+        for task in flood:
+            a.pending.pop(task.msgid, None)
