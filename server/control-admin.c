@@ -71,16 +71,7 @@ control_drain(struct control *ctl)
 	control_agree(ctl);
 }
 
-/* Pauses a type or has it go on. */
-static void
-admin_pause_route(struct route *r, bool paused)
-{
-	r->paused = paused;
-	if (!paused)
-		pool_unpark(r->pool, r, UINT32_MAX);
-}
-
-/* The same of everything. */
+/* Pauses all pools, or has everything go on. */
 static void
 admin_pause_all(struct dispatcher *d, bool paused)
 {
@@ -93,7 +84,7 @@ admin_pause_all(struct dispatcher *d, bool paused)
 		return;
 	d->closed = false;
 	HASH_ITER(hh, d->routes, r, next)
-	admin_pause_route(r, false);
+	r->paused = false;
 }
 
 /* pause and resume differ in one word. */
@@ -120,7 +111,7 @@ admin_pause(struct control *ctl, const char *method, bool paused)
 	}
 	admin_log(ctl, method);
 	if (route != NULL)
-		admin_pause_route(route, paused);
+		route->paused = paused;
 	else
 		admin_pause_all(d, paused);
 	control_agree(ctl);

@@ -155,8 +155,13 @@ dispatcher_scale(struct dispatcher *d, int64_t by)
 	int64_t min = (int64_t)p->scale.min + by;
 	int64_t max = (int64_t)p->scale.max + by;
 
-	if (max >= 1 && max < p->n_slots)
-		pool_set_bounds(p, min > 0 ? (uint32_t)min : 1, (uint32_t)max);
+	if (max < 1 || max >= p->n_slots) {
+		log_warning("pool %s keeps its bounds: it can have 1 to %u "
+			    "workers",
+		    p->config->name, (unsigned int)p->n_slots - 1);
+		return;
+	}
+	pool_set_bounds(p, min > 0 ? (uint32_t)min : 1, (uint32_t)max);
 }
 
 static void
@@ -338,10 +343,24 @@ dispatcher_report(struct dispatcher *d)
 		d->loop.stop = true;
 }
 
+/* The grace of a stop is over. */
+static void
+dispatcher_patience_cb(void *owner, uint64_t now)
+{
+	struct dispatcher *d = owner;
+
+	d->at_once = true;
+}
+
 /* The end of a turn while morod stops. */
 static void
 dispatcher_stop(struct dispatcher *d)
 {
+	/* whatever a request's own grace is: the master waits no longer */
+	if (!d->at_once && !deadline_is_set(&d->patience) &&
+	    deadline_set(d->loop.deadlines, &d->patience, loop_now(&d->loop),
+		d->config->cancel_grace_ms + 1) == -1)
+		d->at_once = true;
 	dispatcher_end_tasks(d);
 	if (d->at_once)
 		dispatcher_end_asked(d);
@@ -364,6 +383,8 @@ dispatcher_turn(void *arg)
 	TAILQ_FOREACH(p, &d->pools, link) {
 		if (p->attention)
 			pool_tend(p);
+		if (p->breaker.state == POOL_DOWN)
+			pool_refuse_all(p);
 		pool_dispatch(p);
 		if (pool_is_mixed(p))
 			d->loop.turn_frames = LOOP_FRAMES_FEW;
@@ -430,6 +451,7 @@ dispatcher_events(struct dispatcher *d)
 	if (d->accept_event == NULL || d->channel_event == NULL)
 		return -1;
 	deadline_init(&d->accept_retry, dispatcher_accept_again_cb, d);
+	deadline_init(&d->patience, dispatcher_patience_cb, d);
 	if (event_add(d->accept_event, NULL) == -1)
 		return -1;
 	return event_add(d->channel_event, NULL);

@@ -76,6 +76,7 @@ struct dispatcher {
 	bool closed; /* no new tasks, until somebody says otherwise */
 	bool draining; /* the same, and then morod ends */
 	bool stopping; /* answer and go */
+	struct deadline patience; /* set while STOPPING: then at_once */
 	bool at_once; /* likewise, without time to clean up */
 };
 

@@ -73,6 +73,8 @@ life_again(struct dispatcher *d, struct task *t, const char *reason)
 	if (t->extra != NULL)
 		t->extra->queue_due = UINT64_MAX; /* it was begun */
 	log_task(LEVEL_DEBUG, t, "run again: attempt %u", t->attempt);
+	/* it waits anew: what it ran is no waiting */
+	task_set_queued_us(t, loop_now_us(&d->loop));
 	if (pause == 0) {
 		life_return(d, t);
 		return;
@@ -93,6 +95,7 @@ life_resume(struct dispatcher *d, struct task *t)
 	life_change(t, TASK_QUEUED);
 	t->extra->run_due = UINT64_MAX;
 	life_arm(d, t);
+	task_set_queued_us(t, loop_now_us(&d->loop));
 	pool_add_first(t->route->pool, t);
 }
 

@@ -133,6 +133,10 @@ metrics_fill_slow(struct slow_task *slow, const struct task *t,
 		return;
 	slow->id_len = id->len < SLOW_ID ? (uint8_t)id->len : SLOW_ID;
 	memcpy(slow->id, id->text, slow->id_len);
+	/* not amid a character: its bytes after the first begin with 10 */
+	while (id->len > SLOW_ID && slow->id_len > 0 &&
+	       (id->text[slow->id_len] & 0xc0) == 0x80)
+		slow->id_len--;
 }
 
 /* Notes it if it was one of the slowest. */

@@ -59,6 +59,7 @@ poison_keep(struct dispatcher *d, const struct task *t,
 	    &d->poison.entries[d->poison.n++ % POISON_KEPT];
 	const struct slot *s = t->slot;
 
+	memset(&e->task, 0, sizeof e->task);
 	note_take(&e->task, t);
 	e->size = t->data_len;
 	e->attempts = t->attempt;
@@ -85,6 +86,18 @@ poison_pack_text(msgpack_packer *pk, const char *key, const char *text)
 	answer_text(pk, text);
 }
 
+/* The caller's name for the task, made printable. */
+static void
+poison_pack_id(const struct note *n, msgpack_packer *pk)
+{
+	char id[LIMIT_ID + 1];
+
+	memcpy(id, n->id, n->id_len);
+	id[n->id_len] = '\0';
+	fault_clean(id);
+	poison_pack_text(pk, "id", id);
+}
+
 static void
 poison_pack_lines(const struct poison_entry *e, msgpack_packer *pk)
 {
@@ -101,7 +114,7 @@ poison_pack_lines(const struct poison_entry *e, msgpack_packer *pk)
 static void
 poison_pack(const struct poison_entry *e, uint64_t now, msgpack_packer *pk)
 {
-	bool has_id = e->task.id[0] != '\0';
+	bool has_id = e->task.id_len > 0;
 
 	msgpack_pack_map(pk, 11u + has_id);
 	poison_pack_text(pk, "type", e->task.type);
@@ -113,9 +126,13 @@ poison_pack(const struct poison_entry *e, uint64_t now, msgpack_packer *pk)
 	else
 		answer_number(pk, "exitCode", (uint64_t)e->cause.number);
 	answer_number(pk, "client", e->task.client);
-	answer_number(pk, "msgid", e->task.msgid);
+	answer_text(pk, "msgid");
+	if (e->task.notify)
+		msgpack_pack_nil(pk);
+	else
+		msgpack_pack_uint64(pk, e->task.msgid);
 	if (has_id)
-		poison_pack_text(pk, "id", e->task.id);
+		poison_pack_id(&e->task, pk);
 	answer_number(pk, "pid", (uint64_t)e->pid);
 	answer_number(pk, "slot", e->slot);
 	answer_number(pk, "endedAgoMs", now - e->at_ms);

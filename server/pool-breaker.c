@@ -81,8 +81,6 @@ static void
 pool_break(struct pool *p, uint64_t now)
 {
 	struct breaker *b = &p->breaker;
-	struct fault fault;
-	struct task *t;
 
 	if (b->pause_ms == 0 || b->state == POOL_UP)
 		b->pause_ms = p->config->breaker_pause_ms;
@@ -97,6 +95,33 @@ pool_break(struct pool *p, uint64_t now)
 	if (deadline_set(p->dispatcher->loop.deadlines, &b->retry, now,
 		b->pause_ms) == -1)
 		b->state = POOL_HALF_OPEN; /* no memory: at once */
+	pool_refuse_all(p);
+}
+
+bool
+pool_is_on_trial(const struct pool *p)
+{
+	const struct breaker *b = &p->breaker;
+
+	return b->state == POOL_HALF_OPEN && b->trial != NULL &&
+	       b->trial->worker != NULL &&
+	       b->trial->worker->generation == b->generation &&
+	       b->trial->n_running > 0;
+}
+
+void
+pool_try(struct pool *p, struct slot *s)
+{
+	p->breaker.trial = s;
+	p->breaker.generation = s->worker->generation;
+}
+
+void
+pool_refuse_all(struct pool *p)
+{
+	struct fault fault;
+	struct task *t;
+
 	while ((t = pool_first(p)) != NULL) {
 		pool_down_fault(p, &fault);
 		life_fault(p->dispatcher, t, LIFE_FAILED, &fault);
@@ -110,6 +135,7 @@ pool_breaker_cb(void *owner, uint64_t now)
 	struct pool *p = owner;
 
 	p->breaker.state = POOL_HALF_OPEN;
+	p->breaker.trial = NULL;
 	log_info("pool %s is tried again", p->config->name);
 }
 
@@ -162,6 +188,7 @@ pool_worker_died(struct pool *p, const struct slot *s)
 void
 pool_mend(struct pool *p)
 {
+	deadline_unset(p->dispatcher->loop.deadlines, &p->breaker.retry);
 	p->breaker.state = POOL_UP;
 	p->breaker.n_deaths = 0;
 	p->breaker.pause_ms = 0;

@@ -55,7 +55,8 @@ pool_worker_born(struct slot *s)
 
 	r->tasks = recycle_jitter(config->recycle_tasks);
 	r->age_ms = recycle_jitter(config->recycle_age_ms);
-	r->looked_ms = 0;
+	r->looked_ms = loop_now(&s->pool->dispatcher->loop);
+	r->looked_tasks = s->tasks_done;
 	r->large = r->outdated = false;
 }
 
@@ -82,17 +83,22 @@ recycle_rss(pid_t pid)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Whether a worker is too large; looked at between tasks, and not too often. */
+/* Whether a worker is too large; looked at when it has answered, now and then. */
 static bool
 recycle_is_large(struct slot *s, uint64_t now)
 {
 	struct recycle *r = &s->recycle;
 	uint64_t limit = s->pool->config->recycle_rss;
 
-	if (limit == 0 || r->large || s->state != SLOT_IDLE ||
-	    now - r->looked_ms < RECYCLE_RSS_MS)
+	/* one that has done nothing yet: the next would be as large */
+	if (limit == 0 || r->large || s->tasks_done == r->looked_tasks)
 		return r->large;
+	if (now - r->looked_ms < RECYCLE_RSS_MS) {
+		pool_watch(s->pool, &s->pool->nudge, RECYCLE_RSS_MS);
+		return false;
+	}
 	r->looked_ms = now;
+	r->looked_tasks = s->tasks_done;
 	r->large = recycle_rss(s->worker->pid) > limit;
 	return r->large;
 }
@@ -134,35 +140,55 @@ pool_relieve(struct pool *p)
 		pool_retire(old, old->leaves_for);
 }
 
-/* Whether one is on its way out: the next one waits. */
+/*
+ * Whether as many as there are to be are on their way out, held up by their
+ * tasks: the next one waits.
+ */
 static bool
 pool_relieves(const struct pool *p)
 {
-	for (uint32_t i = 0; i < p->n_top; i++) {
-		if (p->slots[i].leaving)
-			return true;
-	}
-	return false;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_top; i++)
+		n += p->slots[i].leaving;
+	return n >= p->scale.target;
 }
 
-/* Begins to replace the first that is due. */
+/* The worker that is replaced next, and why: rather one that is idle. */
+static struct slot *
+pool_due(struct pool *p, uint64_t now, const char **why)
+{
+	struct slot *busy = NULL;
+
+	for (uint32_t i = 0; i < p->n_top; i++) {
+		struct slot *s = &p->slots[i];
+		const char *reason = recycle_reason(s, now);
+
+		if (reason == NULL || (busy != NULL && s->state == SLOT_BUSY))
+			continue;
+		*why = reason;
+		if (s->state != SLOT_BUSY)
+			return s;
+		busy = s;
+	}
+	return busy;
+}
+
+/* Begins to replace one that is due. */
 static void
 pool_replace(struct pool *p, uint64_t now)
 {
-	for (uint32_t i = 0; i < p->n_top; i++) {
-		struct slot *s = &p->slots[i];
-		const char *why = recycle_reason(s, now);
+	const char *why;
+	struct slot *s = pool_due(p, now, &why);
 
-		if (why == NULL)
-			continue;
-		p->fresh = pool_want(p);
-		if (p->fresh == NULL)
-			return; /* no slot is left: later */
-		p->old = s;
-		p->old_generation = s->worker->generation;
-		s->leaves_for = why;
+	if (s == NULL)
 		return;
-	}
+	p->fresh = pool_want(p);
+	if (p->fresh == NULL)
+		return; /* no slot is left: later */
+	p->old = s;
+	p->old_generation = s->worker->generation;
+	s->leaves_for = why;
 }
 
 /* Sets the deadline for the worker that reaches its age next. */

@@ -20,6 +20,7 @@
 #define US_PER_MS 1000
 
 static void pool_scale_cb(void *owner, uint64_t now);
+static void pool_nudge_cb(void *owner, uint64_t now);
 
 void
 pool_scale_init(struct pool *p)
@@ -31,6 +32,7 @@ pool_scale_init(struct pool *p)
 	sc->target = sc->min;
 	sc->patience = 1;
 	deadline_init(&sc->tick, pool_scale_cb, p);
+	deadline_init(&p->nudge, pool_nudge_cb, p);
 	/* the master starts with these, too */
 	for (uint32_t i = 0; i < sc->target; i++)
 		p->slots[i].wanted = p->slots[i].told = true;
@@ -64,6 +66,21 @@ pool_want(struct pool *p)
 	return NULL;
 }
 
+/* The master may have read what is in its channel. */
+static void
+pool_nudge_cb(void *owner, uint64_t now)
+{
+	struct pool *p = owner;
+
+	p->attention = true;
+}
+
+void
+pool_tend_soon(struct pool *p)
+{
+	pool_watch(p, &p->nudge, SCALE_TICK_MIN_MS);
+}
+
 /* Tells the master whether a slot is to have a worker. */
 static void
 pool_tell_slot(struct slot *s)
@@ -80,7 +97,7 @@ pool_tell_slot(struct slot *s)
 		MSG_DONTWAIT) == 0)
 		s->told = s->wanted;
 	else
-		s->pool->attention = true; /* in the next turn */
+		pool_tend_soon(s->pool);
 }
 
 /* The same of all slots. */
@@ -168,6 +185,8 @@ pool_tend(struct pool *p)
 	uint32_t n;
 
 	p->attention = false;
+	for (uint32_t i = 0; i < p->n_top; i++)
+		slot_execute(&p->slots[i]);
 	pool_see_off(p);
 	pool_recycle(p);
 	n = pool_wanted(p);
@@ -184,6 +203,8 @@ pool_longest_wait(const struct pool *p)
 {
 	uint64_t now = loop_now_us(&p->dispatcher->loop), longest = 0;
 
+	if (p->paused || p->breaker.state != POOL_UP)
+		return 0; /* more workers would not help */
 	for (int i = 0; i < PRIORITY_N; i++) {
 		const struct lane *lane = TAILQ_FIRST(&p->queue.rings[i]);
 		uint64_t us;

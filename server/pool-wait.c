@@ -109,12 +109,72 @@ pool_park(struct pool *p, struct task *t)
 	return 0;
 }
 
+/* How many more of a type may be put back: as many as may run. */
+static uint32_t
+pool_room_of(const struct route *r)
+{
+	if (r->max_running == 0)
+		return UINT32_MAX;
+	return r->max_running - r->n_running;
+}
+
+/*
+ * Puts parked tasks of one type back. Those of last time must be gone: or these
+ * would overtake them.
+ */
+static void
+pool_unpark_route(struct pool *p, struct route *r)
+{
+	struct task_list taken = TAILQ_HEAD_INITIALIZER(taken);
+	uint32_t most;
+	struct task *t;
+
+	if (r->n_unparked > 0 || !route_is_open(r))
+		return;
+	most = pool_room_of(r);
+	while (
+	    most-- > 0 && (t = queue_take(&r->parked, PRIORITY_LOW)) != NULL) {
+		t->parked = false;
+		t->unparked = true;
+		r->n_unparked++;
+		p->n_parked--;
+		TAILQ_INSERT_HEAD(&taken, t, link);
+	}
+	/* the last one goes first: each is put before all others */
+	while ((t = TAILQ_FIRST(&taken)) != NULL) {
+		TAILQ_REMOVE(&taken, t, link);
+		queue_return(&p->queue, pool_lanes(p, t), t);
+	}
+}
+
+void
+pool_unpark(struct pool *p)
+{
+	struct route *r, *next;
+
+	HASH_ITER(hh, p->dispatcher->routes, r, next)
+	{
+		if (r->pool == p && queue_size(&r->parked) > 0)
+			pool_unpark_route(p, r);
+	}
+}
+
+/* It is not among those that were put back any more. */
+static inline void
+pool_forget_unparked(struct task *t)
+{
+	if (t->unparked)
+		t->route->n_unparked--;
+	t->unparked = false;
+}
+
 struct task *
 pool_take(struct pool *p, enum priority lowest)
 {
 	struct task *t;
 
 	while ((t = queue_take(&p->queue, lowest)) != NULL) {
+		pool_forget_unparked(t);
 		if (route_is_open(t->route))
 			return t;
 		if (pool_park(p, t) == -1) {
@@ -124,25 +184,6 @@ pool_take(struct pool *p, enum priority lowest)
 		}
 	}
 	return NULL;
-}
-
-void
-pool_unpark(struct pool *p, struct route *r, uint32_t most)
-{
-	struct task_list taken = TAILQ_HEAD_INITIALIZER(taken);
-	struct task *t;
-
-	while (most-- > 0 && route_is_open(r) &&
-	       (t = queue_take(&r->parked, PRIORITY_LOW)) != NULL) {
-		t->parked = false;
-		p->n_parked--;
-		TAILQ_INSERT_HEAD(&taken, t, link);
-	}
-	/* the last one goes first: each is put before all others */
-	while ((t = TAILQ_FIRST(&taken)) != NULL) {
-		TAILQ_REMOVE(&taken, t, link);
-		queue_return(&p->queue, pool_lanes(p, t), t);
-	}
 }
 
 void
@@ -168,6 +209,7 @@ pool_add_first(struct pool *p, struct task *t)
 void
 pool_remove(struct pool *p, struct task *t)
 {
+	pool_forget_unparked(t);
 	if (!t->parked) {
 		queue_remove(&p->queue, pool_lanes(p, t), t);
 		return;
@@ -184,6 +226,7 @@ pool_orphan(struct pool *p, struct task *t)
 
 	pool_remove(p, t);
 	client_remove_task(t->client, t);
+	t->was_parked = false; /* behind those that nobody waits for either */
 	if (parked && pool_park(p, t) == 0)
 		return;
 	queue_append(&p->queue, &p->nobody, t);

@@ -100,12 +100,14 @@ pool_check_cb(void *owner, uint64_t now)
 
 /*
  * Down to which priority a slot may be given tasks: some workers are reserved
- * for high ones, so only so many may hold others.
+ * for high ones, so only so many may hold others. One always may: there may be
+ * fewer workers now than were configured.
  */
 static enum priority
 pool_lowest(const struct pool *p, const struct slot *s)
 {
 	if (p->config->reserve == 0 || s->n_ordinary > 0 ||
+	    p->n_ordinary == 0 ||
 	    p->n_ordinary + p->config->reserve < pool_workers(p))
 		return PRIORITY_LOW;
 	return PRIORITY_HIGH;
@@ -118,6 +120,8 @@ pool_slot(const struct pool *p, enum priority *lowest)
 	struct slot *s;
 
 	TAILQ_FOREACH(s, &p->open, link) {
+		if (p->breaker.state == POOL_HALF_OPEN && s->state != SLOT_IDLE)
+			continue; /* it would not be tried alone */
 		*lowest = pool_lowest(p, s);
 		if (*lowest == PRIORITY_LOW || p->queue.n[PRIORITY_HIGH] > 0)
 			return s;
@@ -142,8 +146,10 @@ pool_hand_out(struct pool *p, bool *batch)
 		any = true;
 		*batch = *batch || s->n_running > 1;
 		slot_put_last(s);
-		if (p->breaker.state == POOL_HALF_OPEN)
+		if (p->breaker.state == POOL_HALF_OPEN) {
+			pool_try(p, s);
 			break;
+		}
 	}
 	return any;
 }
@@ -153,10 +159,10 @@ pool_dispatch(struct pool *p)
 {
 	bool batch = false;
 
-	if (queue_size(&p->queue) == 0 || p->paused)
+	if (p->n_parked > 0)
+		pool_unpark(p);
+	if (queue_size(&p->queue) == 0 || p->paused || pool_is_on_trial(p))
 		return;
-	if (p->breaker.state == POOL_HALF_OPEN && pool_running(p) > 0)
-		return; /* one at a time */
 	/*
 	 * While priorities mix workers had better sleep now and then: one that
 	 * never does keeps the processor from those who wait for an answer.

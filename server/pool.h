@@ -46,6 +46,8 @@ struct breaker {
 	uint32_t n_deaths;
 	uint64_t pause_ms; /* the last one; doubles */
 	uint64_t opened; /* how often */
+	const struct slot *trial; /* HALF_OPEN: has the one task, or NULL */
+	uint32_t generation; /* of its worker */
 	struct deadline retry; /* set while DOWN */
 };
 
@@ -81,6 +83,7 @@ struct pool {
 	uint32_t old_generation; /* of the worker that is meant */
 	struct slot *fresh; /* its replacement, not ready yet */
 	uint64_t recycled; /* workers that were replaced */
+	struct deadline nudge; /* set while there is something to tell again */
 	struct deadline recycling; /* set while one will reach its age */
 	uint64_t run_us; /* moving average of a task's run time */
 	struct task_list delayed; /* to be run again, after a pause */
@@ -132,8 +135,8 @@ void pool_remove(struct pool *p, struct task *t);
 /* Its client leaves, and it goes on waiting. */
 void pool_orphan(struct pool *p, struct task *t);
 
-/* A type may run more: puts up to so many of the parked ones back in front. */
-void pool_unpark(struct pool *p, struct route *r, uint32_t most);
+/* Puts parked tasks whose type may run more of them back in front. */
+void pool_unpark(struct pool *p);
 
 /* Keeps a task for later, out of the queue; takes it back. */
 void pool_delay(struct pool *p, struct task *t);
@@ -165,6 +168,9 @@ bool pool_is_whole(const struct pool *p);
  */
 void pool_tend(struct pool *p);
 
+/* The same is to be done again in a moment: the master could not be told. */
+void pool_tend_soon(struct pool *p);
+
 /* Sets how many workers it may have; 1 <= min <= max <= n_slots. */
 void pool_set_bounds(struct pool *p, uint32_t min, uint32_t max);
 
@@ -174,8 +180,15 @@ void pool_worker_born(struct slot *s);
 /* A slot's worker died, with what it held given back: is the pool broken? */
 void pool_worker_died(struct pool *p, const struct slot *s);
 
-/* A worker has done a task while the pool was HALF_OPEN. */
+/* A worker has done a task while the pool was not UP: it is. */
 void pool_mend(struct pool *p);
+
+/* While HALF_OPEN: the one task was handed to s; whether it is still there. */
+void pool_try(struct pool *p, struct slot *s);
+bool pool_is_on_trial(const struct pool *p);
+
+/* While DOWN: answers all that wait. */
+void pool_refuse_all(struct pool *p);
 
 /* What a task is answered while the pool is DOWN. */
 void pool_down_fault(const struct pool *p, struct fault *fault);

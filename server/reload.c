@@ -42,25 +42,40 @@ reload_memfd(const char *text)
 	return fd;
 }
 
-/* Hands the report and the configuration (NULL: it is refused) over. */
+/* Tells the dispatcher, with what there is: the report, the configuration. */
 static void
-reload_send(int channel, const char *report, const char *text)
+reload_send(int channel, int fds[RELOAD_FDS])
 {
-	struct message m = {.type = MSG_MASTER_RELOADED, .n = text != NULL};
-	int fds[RELOAD_FDS] = {reload_memfd(report), -1};
-	size_t n = text != NULL ? RELOAD_FDS : RELOAD_CONFIG;
+	struct message m = {.type = MSG_MASTER_RELOADED};
+	size_t n = fds[RELOAD_REPORT] != -1;
 
-	if (text != NULL)
-		fds[RELOAD_CONFIG] = reload_memfd(text);
-	if (fds[RELOAD_REPORT] == -1 || fds[n - 1] == -1)
-		log_error("cannot hand the configuration over: %s",
-		    strerror(errno));
-	else if (channel_send(channel, &m, fds, n, 0) == -1)
+	m.n = fds[RELOAD_CONFIG] != -1;
+	if (m.n != 0)
+		n = RELOAD_FDS;
+	if (channel != -1 && channel_send(channel, &m, fds, n, 0) == -1)
 		log_debug("dispatcher is gone, ignoring: %s", strerror(errno));
 	for (size_t i = 0; i < RELOAD_FDS; i++) {
 		if (fds[i] != -1)
 			close(fds[i]);
 	}
+}
+
+/* What the dispatcher is handed of a good configuration. False: it cannot be. */
+static bool
+reload_pack(const struct config *new, const char *report, int fds[RELOAD_FDS])
+{
+	char *text = config_text(new);
+
+	fds[RELOAD_REPORT] = reload_memfd(report);
+	fds[RELOAD_CONFIG] = text != NULL ? reload_memfd(text) : -1;
+	free(text);
+	if (fds[RELOAD_REPORT] != -1 && fds[RELOAD_CONFIG] != -1)
+		return true;
+	log_error("cannot hand the configuration over: %s", strerror(errno));
+	if (fds[RELOAD_CONFIG] != -1)
+		close(fds[RELOAD_CONFIG]);
+	fds[RELOAD_CONFIG] = -1;
+	return false;
 }
 
 /* Logs the lines of a report. */
@@ -86,26 +101,26 @@ struct config *
 reload_read(const struct config *old, int channel)
 {
 	struct config *new = calloc(1, sizeof *new);
-	char *report = NULL, *text = NULL;
+	int fds[RELOAD_FDS] = {-1, -1};
+	char *report = NULL;
 	size_t len;
 	FILE *out = open_memstream(&report, &len);
-	bool ok;
+	bool ok = false;
 
-	if (new == NULL || out == NULL) {
+	if (new != NULL && out != NULL)
+		ok = config_reload(old, new, out) == 0;
+	else
 		log_error("no memory to read the configuration");
-		if (out != NULL)
-			fclose(out);
-		free(report);
-		free(new);
-		return NULL;
+	if (out != NULL)
+		fclose(out);
+	if (!ok && report != NULL)
+		fds[RELOAD_REPORT] = reload_memfd(report);
+	else if (ok && !reload_pack(new, report, fds)) {
+		config_clear(new);
+		ok = false;
 	}
-	ok = config_reload(old, new, out) == 0;
-	fclose(out);
-	reload_log(report, ok);
-	text = ok ? config_text(new) : NULL;
-	if (channel != -1)
-		reload_send(channel, report, text);
-	free(text);
+	reload_log(report != NULL ? report : "", ok);
+	reload_send(channel, fds);
 	free(report);
 	if (ok)
 		return new;
@@ -128,6 +143,12 @@ control_reload(struct control *ctl)
 
 	if (!control_may_admin(ctl, "reload"))
 		return;
+	if (d->draining) {
+		fault_set(&ctl->fault, CODE_SHUTTING_DOWN, NULL,
+		    "morod ends, and reads no configuration any more");
+		control_refuse(ctl);
+		return;
+	}
 	log_info("reload asked by pid %d, uid %u", (int)ctl->client->pid,
 	    (unsigned int)ctl->client->uid);
 	d->reload_asked = true;
@@ -238,7 +259,6 @@ reload_apply(struct dispatcher *d, struct config *new)
 		if (r == NULL)
 			continue;
 		route_configure(r, &new->tasks[i]);
-		pool_unpark(r->pool, r, UINT32_MAX);
 	}
 	if (new->log_level != old->log_level)
 		log_set_level((enum log_level) new->log_level);

@@ -195,27 +195,36 @@ room_forget(struct client *c)
 		deadline_unset(d->loop.deadlines, &d->hangup);
 }
 
-/* Whether a client that waits finds room now. */
+/*
+ * Whether a client that waits finds room now, when so many were let go on
+ * already that may send a task each.
+ */
 static bool
-room_is_there(const struct client *c)
+room_is_there(const struct client *c, uint32_t gone)
 {
 	const struct dispatcher *d = c->dispatcher;
 	const struct config *config = d->config;
+	const struct pool *p = c->waits_for->pool;
 
-	return pool_has_room(c->waits_for->pool) &&
+	return pool_waiting(p) + gone < p->config->max_queue_size &&
 	       !room_is_crowded(c->waits_for) &&
 	       c->n_tasks < config->max_client_tasks &&
 	       c->task_bytes <= config->max_client_bytes &&
 	       dispatcher_bytes(d) <= config->max_queued_bytes;
 }
 
-/* Lets the clients go on that have room, in the order in which they came. */
+/*
+ * Lets the clients go on that have room; those that have not come last, so that
+ * each is looked at.
+ */
 static void
 room_release(struct dispatcher *d)
 {
+	uint32_t gone = 0;
+
 	for (int i = 0; i < ROOM_LOOKS; i++) {
 		struct client *c = TAILQ_FIRST(&d->waiting);
-		bool there = c != NULL && room_is_there(c);
+		bool there = c != NULL && room_is_there(c, gone);
 
 		if (c == NULL)
 			return;
@@ -224,6 +233,7 @@ room_release(struct dispatcher *d)
 			TAILQ_INSERT_TAIL(&d->waiting, c, waiting_link);
 			continue;
 		}
+		gone++;
 		c->waits_for = NULL;
 		conn_go_on(&c->conn);
 		client_arm(c);

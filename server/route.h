@@ -37,6 +37,7 @@ struct route {
 	unsigned int index; /* of the type, in the registry */
 	uint32_t n_running; /* in the hands of workers */
 	bool paused; /* none is handed out */
+	uint32_t n_unparked; /* in the pool's queue, that were parked before */
 	struct queue parked; /* that wait because of these two */
 	struct lanes nobody; /* there: tasks whose client is gone */
 	/* What a task takes, by its data's size, ns; 0: not known. */

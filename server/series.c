@@ -39,6 +39,7 @@ static const struct {
     {OUTCOME_CANCELLED, "disconnect"},
     {OUTCOME_CANCELLED, "other"},
     {OUTCOME_REFUSED, "count"},
+    {OUTCOME_REFUSED, "type"},
     {OUTCOME_REFUSED, "client"},
     {OUTCOME_REFUSED, "clientBytes"},
     {OUTCOME_REFUSED, "bytes"},

@@ -216,8 +216,11 @@ slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
 	/* if one was begun and not answered, it is that one */
 	if (t == NULL || !page_after(t->number, begun))
 		return;
-	s->worker->blamed = t->returns > 0;
-	if (++t->returns <= SLOT_RETURNS_MAX)
+	s->worker->blamed =
+	    t->returns > 0 || page_blames_memory(s->worker->page);
+	/* for want of memory the next worker would die, too */
+	if (++t->returns <= SLOT_RETURNS_MAX &&
+	    !page_blames_memory(s->worker->page))
 		return;
 	obituary_note(s, NULL, t);
 	slot_crash_fault(s, t, m, &fault);

@@ -205,8 +205,6 @@ slot_release(struct slot *s, struct task *t)
 	TAILQ_REMOVE(&s->running, t, link);
 	s->n_running--;
 	t->route->n_running--;
-	if (queue_size(&t->route->parked) > 0)
-		pool_unpark(t->route->pool, t->route, 1);
 	if (t->priority != PRIORITY_HIGH && --s->n_ordinary == 0)
 		s->pool->n_ordinary--;
 	slot_pass(s, t);
@@ -231,18 +229,34 @@ slot_release(struct slot *s, struct task *t)
 }
 
 void
+slot_execute(struct slot *s)
+{
+	struct slot_link *w = s->worker;
+	struct dispatcher *d = slot_dispatcher(s);
+
+	if (w == NULL || !w->killed || w->executed)
+		return;
+	/* The master must know before it sees the death; at a stop it does. */
+	if (dispatcher_tell(d, MSG_DISPATCHER_KILLED, s->number,
+		w->generation) == -1 &&
+	    !d->stopping) {
+		pool_tend_soon(s->pool);
+		return;
+	}
+	w->executed = true;
+	process_kill(w->pidfd);
+}
+
+void
 slot_kill(struct slot *s)
 {
 	struct slot_link *w = s->worker;
 
 	if (w == NULL || s->state == SLOT_DYING)
 		return;
-	/* The master must know before it sees the death. */
-	dispatcher_tell(slot_dispatcher(s), MSG_DISPATCHER_KILLED, s->number,
-	    w->generation);
 	w->killed = true;
 	slot_change(s, SLOT_DYING);
-	process_kill(w->pidfd);
+	slot_execute(s);
 }
 
 void
@@ -296,7 +310,7 @@ slot_note_answer(struct slot *s, const struct task *t)
 	s->took = took < SERIES_LONG ? took : slot_took_long(s, t, took);
 	if (pool_recycles(s->pool))
 		s->pool->attention = true;
-	if (s->pool->breaker.state == POOL_HALF_OPEN)
+	if (s->pool->breaker.state != POOL_UP)
 		pool_mend(s->pool);
 	pool_note_run(s->pool, s->took >> HISTOGRAM_US_BITS);
 	s->begun_ms = loop_now(&slot_dispatcher(s)->loop);

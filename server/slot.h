@@ -37,6 +37,7 @@ struct recycle {
 	uint64_t tasks; /* when it has done so many; 0: never */
 	uint64_t age_ms; /* at that age; 0: never */
 	uint64_t looked_ms; /* when its size was looked at last */
+	uint64_t looked_tasks; /* what the slot had done by then */
 	bool large; /* it was too large then */
 	bool outdated; /* the configuration has changed since it came */
 };
@@ -94,6 +95,7 @@ struct slot_link {
 	struct tail tail; /* what it prints */
 	struct obituary obituary;
 	bool killed; /* on purpose, by slot_kill() */
+	bool executed; /* likewise, and the master knows */
 	bool blamed; /* it died of a task that had killed one before */
 };
 
@@ -176,6 +178,9 @@ void slot_kill(struct slot *s);
  */
 void slot_dismiss(struct slot *s);
 void slot_last_words(struct slot *s, uint64_t until);
+
+/* Does what slot_kill() could not, because the master's channel was full. */
+void slot_execute(struct slot *s);
 
 /* Forgets the worker at the end of the process. */
 void slot_clear(struct slot *s);

@@ -107,6 +107,7 @@ task_new(struct task_slab *slab)
 	t->place = TASK_IN_RECORD;
 	t->size = t->n_fds = 0;
 	t->notify = t->counts = t->parked = t->was_parked = false;
+	t->unparked = false;
 	t->lifted = 0;
 	slab->used++;
 	return t;

@@ -105,6 +105,7 @@ struct task {
 	bool counts : 1; /* RUNNING: cost_ns is part of its slot's held_ns */
 	bool parked : 1; /* QUEUED: waits with its type, see pool_take() */
 	bool was_parked : 1;
+	bool unparked : 1; /* QUEUED: counted in its route's n_unparked */
 	uint8_t
 	    lifted : 2; /* by how much its priority is above the given one */
 	uint8_t

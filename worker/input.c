@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/log.h"
+#include "worker/quota.h"
 
 #define INPUT_MIN ((size_t)256 << 10)
 #define INPUT_READ_MIN ((size_t)64 << 10) /* room for one read, at least */
@@ -35,6 +36,8 @@ input_move(struct input *in, size_t cap)
 	/* No realloc: it would leave a copy behind that nobody wipes. */
 	if (cap > in->cap) {
 		bytes = malloc(cap);
+		if (bytes == NULL)
+			quota_blame_memory();
 		if (bytes == NULL)
 			fatal("no memory for a message of %zu bytes", cap);
 	}

@@ -10,7 +10,8 @@
 #define QUOTA_STACK ((size_t)16 << 10) /* of the handler */
 #define QUOTA_NEAR 10 /* within a tenth of it the limit is to blame */
 #define QUOTA_DATA_FIELD 5 /* in /proc/self/statm, from 0: see proc(5) */
-#define MS_PER_S 1000
+#define US_PER_S 1000000u
+#define US_PER_MS 1000u
 
 static struct page *quota_page;
 static uint64_t quota_memory;
@@ -50,6 +51,13 @@ quota_signal(int sig)
 		page_blame_memory(quota_page);
 	signal(sig, SIG_DFL);
 	raise(sig);
+}
+
+void
+quota_blame_memory(void)
+{
+	if (quota_memory != 0)
+		page_blame_memory(quota_page);
 }
 
 /* Has the signals looked at by which such a library dies. */
@@ -106,13 +114,16 @@ quota_begin(const struct quota *setup)
 {
 	struct rusage used;
 	struct rlimit rl;
-	uint64_t s;
+	uint64_t us, s;
 
 	if (setup->cpu_ms == 0 || getrusage(RUSAGE_SELF, &used) == -1 ||
 	    getrlimit(RLIMIT_CPU, &rl) == -1)
 		return;
-	s = (uint64_t)used.ru_utime.tv_sec + (uint64_t)used.ru_stime.tv_sec +
-	    (setup->cpu_ms + MS_PER_S - 1) / MS_PER_S + 1;
+	us =
+	    (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * US_PER_S +
+	    (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) +
+	    setup->cpu_ms * US_PER_MS;
+	s = (us + US_PER_S - 1) / US_PER_S;
 	/* the soft one ends the process by SIGXCPU, which says why */
 	if (s < rl.rlim_max)
 		rl.rlim_cur = s;

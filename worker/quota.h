@@ -19,6 +19,9 @@ struct quota {
 /* Sets the limits of this process. Returns 0, or -1 with errno. */
 int quota_apply(const struct quota *setup, struct page *page);
 
+/* The process ends because there is no memory for a task: says so, if limited. */
+void quota_blame_memory(void);
+
 /* A task begins: its processor time counts from now on. */
 void quota_begin(const struct quota *setup);
 

@@ -170,6 +170,14 @@ worker_call(struct worker *w, const struct frame *f)
 		   w->setup->limits.frame) == 0;
 }
 
+/* There is no room for what must be answered. */
+static _Noreturn void
+worker_no_memory(void)
+{
+	quota_blame_memory();
+	fatal("no memory for an answer");
+}
+
 /* Runs the task and appends the whole answer to the output. */
 static void
 worker_run(struct worker *w, const struct frame *f)
@@ -179,7 +187,7 @@ worker_run(struct worker *w, const struct frame *f)
 	uint8_t *head = output_room(&w->out, n + 1);
 
 	if (head == NULL)
-		fatal("no memory for an answer");
+		worker_no_memory();
 	envelope_response(head, f->msgid);
 	head[n] = ENVELOPE_NIL;
 	w->out.len += n + 1;
@@ -189,7 +197,7 @@ worker_run(struct worker *w, const struct frame *f)
 		worker_pack_fault(w, &w->call.fault);
 	}
 	if (w->out.failed)
-		fatal("no memory for an answer");
+		worker_no_memory();
 	msgpack_zone_clear(&w->zone);
 }
 

@@ -258,3 +258,18 @@ def test_shutdown_does_not_wait_for_the_deaf(morod):
         d.wait_log("cancelling what runs")
         assert d.stop() == 0
         assert running.error()["code"] == "CANCELLED"
+
+
+def test_a_stop_has_its_own_grace(morod):
+    """However long a request's grace is, a stop ends, and answers it."""
+    with morod(workers=1, cancel_grace="200ms") as d, d.client() as c:
+        running = c.submit(
+            "debug:work",
+            {"ms": 60000, "steps": 6000, "cleanupMs": 60000},
+            cancelGrace=3600000,
+        )
+        d.wait(lambda s: s["activeTasks"] == 1)
+        d.process.send_signal(signal.SIGTERM)
+        d.wait_log("finishing what is accepted")
+        assert d.stop() == 0
+        assert running.error()["reason"] == "shutdown"

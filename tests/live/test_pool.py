@@ -371,3 +371,105 @@ def test_shrinks_while_one_is_replaced(morod):
         before = pool(d)["recycled"]
         assert c.call("debug:echo", 1) == 1
         wait_pool(d, lambda p: p["recycled"] > before)
+
+
+# -- what a reading found
+
+
+def test_recycling_does_not_break_the_pool(morod):
+    """Hundreds of replacements: no death that nobody wanted, no task lost."""
+    with morod(workers=3, recycle_tasks=10, prefetch_us=0) as d, d.client() as c:
+        for _ in range(60):
+            tasks = [c.submit("debug:spin", {"us": 50}) for _ in range(50)]
+            assert [t.result() for t in tasks] == [50] * 50
+        p = pool(d)
+        assert p["state"] == "up" and p["recycled"] > 50
+        assert sum(w["restarts"] for w in p["workers"]) == 0
+        assert "killed by" not in d.log()
+
+
+def test_small_rss_limit_is_no_fork_loop(morod):
+    """A worker that has done nothing is not too large: the next would be as large."""
+    with morod(workers=1, recycle_rss="1M") as d, d.client() as c:
+        before = pids(d)
+        for _ in range(20):
+            c.request("ping")
+        assert pids(d) == before and pool(d)["recycled"] == 0
+        c.call("debug:echo", 1)
+        wait_pool(d, lambda p: p["recycled"] >= 1)
+        assert c.call("debug:echo", 2) == 2
+
+
+def test_reserve_never_takes_all(morod):
+    """With fewer workers than were configured normal tasks still run."""
+    with morod(workers=2, reserve=1) as d, d.client() as c:
+        d.process.send_signal(signal.SIGTTOU)
+        wait_pool(d, lambda p: p["target"] == 1 and len(p["workers"]) == 1)
+        assert c.call("debug:echo", 1) == 1
+        d.process.send_signal(signal.SIGTTOU)
+        d.wait_log("keeps its bounds")
+
+
+def test_trial_beside_a_long_task(morod):
+    """A pool that is tried again does not wait for what runs for long."""
+    with morod(workers=2, breaker_deaths=2, breaker_pause="50ms", prefetch_us=0) as d:
+        with d.client() as c:
+            long = c.submit("debug:sleep", {"ms": 60000})
+            d.wait(lambda s: s["activeTasks"] == 1)
+            assert crash_all(c, 6)["reason"] == "pool_down"
+            wait_pool(d, lambda p: p["state"] == "half-open")
+            assert c.call("debug:echo", 1) == 1
+            assert pool(d)["state"] == "up"
+            c.request("cancel", {"msgid": long.msgid})
+
+
+def test_down_answers_what_comes_back(morod):
+    """A task that loses its worker while the pool is down is told so."""
+    with morod(workers=2, breaker_deaths=2, breaker_pause="1m", prefetch_us=0) as d:
+        with d.client() as c:
+            task = c.submit("debug:sleep", {"ms": 60000}, idempotent=True)
+            d.wait(lambda s: s["activeTasks"] == 1)
+            busy = [w["pid"] for w in pool(d)["workers"] if w["state"] == "busy"]
+            assert crash_all(c, 6)["reason"] == "pool_down"
+            os.kill(busy[0], signal.SIGKILL)
+            assert task.error()["reason"] == "pool_down"
+
+
+def test_paused_pool_does_not_grow(morod):
+    """Tasks that wait because of a pause want no workers."""
+    with morod(workers="1:6", scale_wait="5ms") as d, d.client() as c:
+        c.request("pause")
+        tasks = [c.submit("debug:sleep", {"ms": 1}) for _ in range(30)]
+        d.wait(lambda s: s["queueSize"] == 30)
+        for _ in range(50):
+            assert pool(d)["target"] == 1
+        c.request("resume")
+        [t.result() for t in tasks]
+
+
+def test_many_kills_in_one_turn(morod):
+    """Also when the master cannot be told of all at once, none counts as a loss."""
+    with morod(workers=120, prefetch_us=0) as d, d.client() as c:
+        with d.client() as gone:
+            for _ in range(120):
+                gone.submit("debug:sleep", {"ms": 60000})
+            d.wait(lambda s: s["activeTasks"] == 120)
+        d.wait(lambda s: s["activeTasks"] == 0 and s["workers"] == 120)
+        assert sum(w["restarts"] for w in pool(d)["workers"]) == 0
+
+
+def test_processor_time_is_not_cut_short(morod):
+    """A worker that has used some before gives the next task its whole second."""
+    with morod(workers=1, worker_cpu="1s") as d, d.client() as c:
+        for _ in range(4):
+            assert c.call("debug:spin", {"ms": 700}) == 700
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory its own way")
+def test_message_over_the_memory_of_a_worker(morod):
+    """It costs one worker, and says that it was for memory."""
+    with morod(workers=1, worker_memory="24M", breaker_deaths=2) as d, d.client() as c:
+        error = c.submit("debug:echo", b"x" * (50 * MIB)).error()
+        assert error["reason"] == "memory"
+        assert c.call("debug:echo", 1) == 1
+        assert pool(d)["workers"][0]["restarts"] == 1

@@ -152,3 +152,54 @@ def test_ten_times_under_load(morod, conf):
         assert failed == [] and sum(done) > 100
         s = d.wait(lambda s: s["workers"] == 2)
         assert s["failed"] == s["crashed"] == 0 and s["completed"] == sum(done)
+
+
+def test_fewer_workers(morod, conf):
+    """A reload with fewer of them leaves just as many, all of them new."""
+    path = conf("[morod]\nworkers = 4\n")
+    with morod(config=path, workers=None) as d, d.client() as c:
+        before = set(d.worker_pids())
+        conf("[morod]\nworkers = 2\n")
+        c.request("reload")
+        d.wait(lambda s: s["workers"] == 2 and len(s["pools"][0]["workers"]) == 2
+               and not before & {w["pid"] for w in s["pools"][0]["workers"]})
+        conf("[morod]\nworkers = 2\nmax-queue-size = 7\n")
+        before = set(d.worker_pids())
+        c.request("reload")
+        d.wait(lambda s: s["workers"] == 2
+               and not before & {w["pid"] for w in s["pools"][0]["workers"]})
+
+
+def test_one_long_task_does_not_hold_up_the_others(morod, conf):
+    """The workers beside it are renewed meanwhile."""
+    path = conf("")
+    with morod(config=path, workers=3) as d, d.client() as c:
+        long = c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        idle = {w["pid"] for w in d.stats()["pools"][0]["workers"] if w["state"] == "idle"}
+        c.request("reload")
+        d.wait(lambda s: not idle & {w["pid"] for w in s["pools"][0]["workers"]})
+        assert c.stats()["activeTasks"] == 1
+        c.request("cancel", {"msgid": long.msgid})
+
+
+def test_reload_while_morod_ends(morod):
+    """It is refused, not left without an answer."""
+    with morod(workers=1) as d, d.client() as c:
+        c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        c.request("shutdown")
+        assert c.start("reload").error()["code"] == "SHUTTING_DOWN"
+
+
+def test_order_after_a_pause_of_a_type(morod, conf):
+    """What was parked comes back in its order, also when only one may run."""
+    path = conf("[task debug:echo]\nmax-running = 1\n")
+    with morod(config=path, workers=2, prefetch_us=0) as d, d.client() as c:
+        c.request("pause", "debug:echo")
+        tasks = [c.submit("debug:echo", i) for i in range(12)]
+        c.call("debug:sleep", {"ms": 1})
+        c.request("resume", "debug:echo")
+        assert [t.result() for t in tasks] == list(range(12))
+        order = [m for m in c.order if m in {t.msgid for t in tasks}]
+        assert order == sorted(order)

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import TaskError
+from harness import TaskError, wait_until
 
 
 def test_a_crash_of_an_idempotent_task(morod):
@@ -191,3 +191,19 @@ def test_list_of_poison(morod):
         assert second["size"] > 0 and second["slot"] == 1 and second["pid"] > 0
         assert c.call("debug:work", {"crashes": 1, "steps": 1}, idempotent=True)
         assert len(c.request("poison")) == 2  # those that came through are none
+
+
+def test_places_of_the_ring_are_used_again(morod):
+    """The 33rd takes the place of the first, and nothing of what stood there."""
+    with morod(workers=30, breaker_deaths="none") as d, d.client() as c:
+        for i in range(34):
+            options = {"id": "é" * 60 + str(i)} if i < 32 else {}
+            if i == 33:
+                c.notify("debug:crash", {"exit": 1})
+                break
+            c.submit("debug:crash", {"exit": 1}, **options).error()
+        wait_until(lambda: c.request("poison")[0]["msgid"] is None)
+        ring = c.request("poison")
+        assert len(ring) == 32
+        assert "id" not in ring[0] and "id" not in ring[1]
+        assert ring[2]["id"] == "é" * 60 + "31"
