@@ -8,6 +8,7 @@
 
 #include "server/answer.h"
 #include "server/list.h"
+#include "server/progress.h"
 
 #define LIST_LIMIT_DEFAULT 100
 #define US_PER_MS 1000.0
@@ -127,7 +128,8 @@ list_pack_task(struct dispatcher *d, const struct task *t, msgpack_packer *pk)
 	uint64_t wait_us, run_us;
 
 	metrics_times(d, t, &wait_us, &run_us);
-	msgpack_pack_map(pk, LIST_NAMES + 9 + (id != NULL) + (t->slot != NULL));
+	msgpack_pack_map(pk, LIST_NAMES + 9 + (id != NULL) + (t->slot != NULL) +
+				 progress_is_known(t));
 	list_pack_names(t, pk);
 	if (id != NULL) {
 		answer_text(pk, "id");
@@ -148,6 +150,10 @@ list_pack_task(struct dispatcher *d, const struct task *t, msgpack_packer *pk)
 		answer_number(pk, "slot", t->slot->number + 1);
 	answer_number(pk, "attempt", t->attempt);
 	answer_number(pk, "bytes", t->data_len);
+	if (!progress_is_known(t))
+		return;
+	answer_text(pk, "progress");
+	progress_pack(t, pk);
 }
 
 void

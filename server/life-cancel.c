@@ -2,6 +2,7 @@
 
 #include "server/life.h"
 
+#include "server/answer.h"
 #include "server/client.h"
 #include "server/life-parts.h"
 #include "server/log.h"
@@ -30,11 +31,26 @@ life_cancel_fault(const struct task *t, enum life_cancel cause, bool ran,
 	    ran ? "it ran, and was stopped" : "it was still queued");
 }
 
+/* It was stopped because of a limit; its client has its answer. */
+static void
+life_timed_out(struct dispatcher *d, struct task *t)
+{
+	struct fault fault;
+
+	fault_set(&fault, CODE_TIMEOUT, "run",
+	    "timeout of %s: it ran, and had time to clean up", t->route->name);
+	life_fault(d, t, LIFE_TIMEOUT, &fault);
+}
+
 void
 life_cancelled(struct dispatcher *d, struct task *t)
 {
 	struct fault fault;
 
+	if (t->extra->cancelled == CANCEL_TIMEOUT) {
+		life_timed_out(d, t);
+		return;
+	}
 	life_cancel_fault(t, (enum life_cancel)t->extra->cancelled, true,
 	    &fault);
 	life_fault(d, t, LIFE_CANCELLED, &fault);
@@ -68,6 +84,28 @@ life_ask(struct dispatcher *d, struct task *t, enum life_cancel cause)
 	t->extra->run_due = loop_now(&d->loop) + grace + 1;
 	life_arm(d, t);
 	slot_ask(t->slot, t);
+	return true;
+}
+
+bool
+life_part(struct dispatcher *d, struct task *t, const struct fault *fault)
+{
+	struct client *c = t->client;
+
+	if (life_grace(d, t) == 0)
+		return false;
+	if (c != NULL && !t->notify)
+		answer_fault(c, t->msgid, fault);
+	if (c != NULL)
+		life_disown(d, t);
+	if (!life_ask(d, t, CANCEL_TIMEOUT)) {
+		struct slot *s = t->slot;
+
+		life_timed_out(d, t); /* no memory: it is not asked */
+		slot_kill(s);
+	}
+	if (c != NULL)
+		client_check_done(c);
 	return true;
 }
 

@@ -50,6 +50,8 @@ life_strike(struct dispatcher *d, struct task *t, uint64_t now)
 	    t->extra->queue_due > now)
 		return;
 	life_timeout_fault(t, now, &fault);
+	if (kill && life_part(d, t, &fault))
+		return;
 	if (kill)
 		obituary_note(s, "timeout", t);
 	life_fault(d, t, LIFE_TIMEOUT, &fault);

@@ -21,6 +21,12 @@ bool life_rearms(const struct task *t);
 /* The pause before it is run again is over. */
 void life_resume(struct dispatcher *d, struct task *t);
 
+/*
+ * A running task's limit has struck, and its type is told first: answers, and
+ * has it clean up. False: it is to be killed.
+ */
+bool life_part(struct dispatcher *d, struct task *t, const struct fault *fault);
+
 /* A task that was asked to stop has had its time. */
 void life_grace_over(struct dispatcher *d, struct task *t);
 

@@ -62,9 +62,41 @@ progress_pack_text(msgpack_packer *pk, const char *text)
 	msgpack_pack_str_with_body(pk, text, strlen(text));
 }
 
-/* Packs [msgid, {...}] and what stands before. */
+/* Packs a number as it came. */
 static void
-progress_pack(const struct progress *p, msgpack_sbuffer *out)
+progress_pack_raw(msgpack_packer *pk, const uint8_t *bytes, uint8_t len)
+{
+	pk->callback(pk->data, (const char *)bytes, len);
+}
+
+bool
+progress_is_known(const struct task *t)
+{
+	return t->extra != NULL && t->extra->progress != NULL &&
+	       t->extra->progress->done_len > 0;
+}
+
+void
+progress_pack(const struct task *t, msgpack_packer *pk)
+{
+	const struct progress *p = t->extra->progress;
+
+	msgpack_pack_map(pk, 1u + (p->total_len > 0) + (p->note[0] != '\0'));
+	progress_pack_text(pk, "done");
+	progress_pack_raw(pk, p->done, p->done_len);
+	if (p->total_len > 0) {
+		progress_pack_text(pk, "total");
+		progress_pack_raw(pk, p->total, p->total_len);
+	}
+	if (p->note[0] == '\0')
+		return;
+	progress_pack_text(pk, "note");
+	progress_pack_text(pk, p->note);
+}
+
+/* Packs the whole notification. */
+static void
+progress_message(const struct progress *p, msgpack_sbuffer *out)
 {
 	uint8_t head[ENVELOPE_HEAD_MAX];
 	msgpack_packer pk;
@@ -73,18 +105,7 @@ progress_pack(const struct progress *p, msgpack_sbuffer *out)
 	msgpack_sbuffer_write(out, (const char *)head,
 	    envelope_notify(head, PROGRESS_METHOD, strlen(PROGRESS_METHOD), 2));
 	msgpack_pack_uint64(&pk, p->task->msgid);
-	msgpack_pack_map(&pk, 1u + (p->total_len > 0) + (p->note[0] != '\0'));
-	progress_pack_text(&pk, "done");
-	msgpack_sbuffer_write(out, (const char *)p->done, p->done_len);
-	if (p->total_len > 0) {
-		progress_pack_text(&pk, "total");
-		msgpack_sbuffer_write(out, (const char *)p->total,
-		    p->total_len);
-	}
-	if (p->note[0] == '\0')
-		return;
-	progress_pack_text(&pk, "note");
-	progress_pack_text(&pk, p->note);
+	progress_pack(p->task, &pk);
 }
 
 /* Has a look taken again when the next one may go. */
@@ -115,7 +136,7 @@ progress_send(struct progress *p, uint64_t now)
 		return;
 	}
 	msgpack_sbuffer_init(&out);
-	progress_pack(p, &out);
+	progress_message(p, &out);
 	if (conn_copy(&c->conn, out.data, out.size) == -1)
 		client_close_soon(c); /* half of it may stand there */
 	msgpack_sbuffer_destroy(&out);

@@ -6,8 +6,11 @@
  * second of a task, the latest wins; a client that reads slowly gets less.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <msgpack.h>
 
 #include "server/dispatcher.h"
 #include "server/task.h"
@@ -21,6 +24,10 @@ int progress_want(struct dispatcher *d, struct task *t);
  */
 void progress_note(struct dispatcher *d, struct task *t, const uint8_t *at,
     size_t len);
+
+/* Whether a worker has told how far the task is; packs that as a map. */
+bool progress_is_known(const struct task *t);
+void progress_pack(const struct task *t, msgpack_packer *pk);
 
 /* Forgets what was not sent; tasks that nobody wants to hear of are fine. */
 void progress_free(struct dispatcher *d, struct task *t);

@@ -50,6 +50,7 @@ enum life_cancel {
 	CANCEL_ADMIN, /* by method cancel, for another's task */
 	CANCEL_SHUTDOWN,
 	CANCEL_GONE, /* the client left */
+	CANCEL_TIMEOUT, /* a limit struck, which its client was told */
 };
 
 /* What only some tasks have; kept apart, because a million may wait. */

@@ -2,10 +2,11 @@
 
 import os
 import signal
+import time
 
 import pytest
 
-from harness import TaskError, alive, wait_until
+from harness import SANITIZED, TaskError, alive, wait_until
 
 LONG = {"ms": 60000}
 
@@ -273,3 +274,32 @@ def test_a_stop_has_its_own_grace(morod):
         d.wait_log("finishing what is accepted")
         assert d.stop() == 0
         assert running.error()["reason"] == "shutdown"
+
+
+def test_limits_strike_softly_too(morod):
+    """The caller has its TIMEOUT in time; the task cleans up, and its worker lives on."""
+    with morod(workers=1, cancel_grace="10s") as d, d.client() as c:
+        pid = d.worker_pids()[0]
+        start = time.monotonic()
+        task = c.submit(
+            "debug:work", {"ms": 60000, "steps": 6000, "cleanupMs": 400}, runTimeout=100
+        )
+        error = task.error()
+        took = time.monotonic() - start
+        assert error["code"] == "TIMEOUT" and error["option"] == "runTimeout"
+        assert took < 0.4 or SANITIZED
+        assert c.call("debug:echo", 1) == 1
+        assert d.worker_pids() == [pid]
+        s = c.stats()
+        assert (s["timedOut"], s["cancelled"], s["activeTasks"]) == (1, 0, 0)
+
+
+def test_limits_do_not_wait_for_the_deaf(morod):
+    """Who does not listen is killed when the grace is over."""
+    with morod(workers=1, cancel_grace="50ms") as d, d.client() as c:
+        pid = d.worker_pids()[0]
+        error = c.submit("debug:work", {"ms": 60000, "deaf": True}, timeout=100).error()
+        assert error["code"] == "TIMEOUT" and error["option"] == "timeout"
+        wait_until(lambda: not alive(pid), "the end of the worker")
+        assert c.call("debug:echo", 1) == 1
+        assert c.stats()["timedOut"] == 1

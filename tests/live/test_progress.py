@@ -105,3 +105,16 @@ def test_a_client_that_leaves(morod):
             gone.read_until(lambda: gone.unasked)
         d.wait(lambda s: s["activeTasks"] == 0)
         assert c.call("debug:echo", 1) == 1
+
+
+def test_seen_by_an_admin(morod):
+    """ls shows how far a task is that reports."""
+    with morod(workers=1) as d, d.client() as c:
+        task = c.submit("debug:work", {"ms": 60000, "steps": 60000}, progress=True)
+
+        def look():
+            return [t["progress"] for t in c.request("ls") if "progress" in t]
+
+        (seen,) = wait_until(look)
+        assert seen["total"] == 60000 and 0 < seen["done"] < 60000 and "note" in seen
+        c.request("cancel", {"msgid": task.msgid})
