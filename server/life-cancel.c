@@ -12,13 +12,14 @@ static const struct {
 	const char *reason;
 	const char *by;
 	const char *obituary; /* why its worker was stopped */
-} life_causes[] = {
+} life_causes[CANCEL_N] = {
     [CANCEL_NONE] = {NULL, "nobody", NULL},
     [CANCEL_CLIENT] = {"client", "its client", "cancelled by its client"},
     [CANCEL_ADMIN] = {"admin", "an administrator",
 	"cancelled by an administrator"},
     [CANCEL_SHUTDOWN] = {"shutdown", "morod, which stops", "morod stops"},
     [CANCEL_GONE] = {NULL, "its client, which left", "its client left"},
+    [CANCEL_TIMEOUT] = {NULL, "a limit", "timeout"},
 };
 
 /* What the caller is told. */

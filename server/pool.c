@@ -50,11 +50,23 @@ pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 	return p;
 }
 
+/* Has nothing more strike. */
+static void
+pool_unset_deadlines(struct pool *p)
+{
+	struct deadline *all[] = {&p->check, &p->late, &p->aging,
+	    &p->scale.tick, &p->breaker.retry, &p->recycling, &p->nudge};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		deadline_unset(p->dispatcher->loop.deadlines, all[i]);
+}
+
 void
 pool_free(struct pool *p)
 {
 	if (p == NULL)
 		return;
+	pool_unset_deadlines(p);
 	free(p->breaker.deaths);
 	free(p->slots);
 	free(p);

@@ -51,6 +51,7 @@ enum life_cancel {
 	CANCEL_SHUTDOWN,
 	CANCEL_GONE, /* the client left */
 	CANCEL_TIMEOUT, /* a limit struck, which its client was told */
+	CANCEL_N,
 };
 
 /* What only some tasks have; kept apart, because a million may wait. */
