@@ -17,6 +17,7 @@
 #include "server/process.h"
 #include "server/reload.h"
 #include "server/room.h"
+#include "server/stop.h"
 #include "worker/type.h"
 
 #define ACCEPT_BATCH 64 /* connections in one turn */
@@ -228,75 +229,6 @@ dispatcher_channel_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Ends the tasks of a pool that have not begun, because morod stops. */
-static void
-dispatcher_end_waiting(struct dispatcher *d, struct pool *p)
-{
-	struct task *t;
-	struct fault fault;
-
-	while ((t = pool_first(p)) != NULL) {
-		fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
-		    "morod stops, and %s was still queued", t->route->name);
-		life_fault(d, t, LIFE_CANCELLED, &fault);
-	}
-}
-
-/* The first task of a slot that was not asked to stop, or NULL. */
-static struct task *
-dispatcher_unasked(const struct slot *s)
-{
-	struct task *t = TAILQ_FIRST(&s->running);
-
-	while (
-	    t != NULL && t->extra != NULL && t->extra->cancelled != CANCEL_NONE)
-		t = TAILQ_NEXT(t, link);
-	return t;
-}
-
-/* Cancels what a slot's worker has begun. */
-static void
-dispatcher_end_running(struct dispatcher *d, struct slot *s)
-{
-	struct task *t;
-
-	while ((t = dispatcher_unasked(s)) != NULL)
-		life_cancel(d, t, CANCEL_SHUTDOWN);
-}
-
-/* Ends all tasks that are left; some are given the time to clean up. */
-static void
-dispatcher_end_tasks(struct dispatcher *d)
-{
-	struct pool *p;
-
-	TAILQ_FOREACH(p, &d->pools, link) {
-		for (uint32_t i = 0; i < p->n_slots; i++)
-			slot_halt(&p->slots[i]);
-		for (uint32_t i = 0; i < p->n_slots; i++)
-			dispatcher_end_running(d, &p->slots[i]);
-		dispatcher_end_waiting(d, p);
-	}
-}
-
-/* Ends those that were asked to stop and have not yet. */
-static void
-dispatcher_end_asked(struct dispatcher *d)
-{
-	struct pool *p;
-	struct task *t;
-
-	TAILQ_FOREACH(p, &d->pools, link) {
-		for (uint32_t i = 0; i < p->n_slots; i++) {
-			struct slot *s = &p->slots[i];
-
-			while ((t = TAILQ_FIRST(&s->running)) != NULL)
-				life_cancelled(d, t);
-			slot_kill(s);
-		}
-	}
-}
-
 /* Whether every accepted task is answered and every answer is sent. */
 static bool
 dispatcher_is_drained(const struct dispatcher *d)
@@ -343,31 +275,6 @@ dispatcher_report(struct dispatcher *d)
 		d->loop.stop = true;
 }
 
-/* The grace of a stop is over. */
-static void
-dispatcher_patience_cb(void *owner, uint64_t now)
-{
-	struct dispatcher *d = owner;
-
-	d->at_once = true;
-}
-
-/* The end of a turn while morod stops. */
-static void
-dispatcher_stop(struct dispatcher *d)
-{
-	/* whatever a request's own grace is: the master waits no longer */
-	if (!d->at_once && !deadline_is_set(&d->patience) &&
-	    deadline_set(d->loop.deadlines, &d->patience, loop_now(&d->loop),
-		d->config->cancel_grace_ms + 1) == -1)
-		d->at_once = true;
-	dispatcher_end_tasks(d);
-	if (d->at_once)
-		dispatcher_end_asked(d);
-	loop_flush(&d->loop);
-	d->loop.stop = task_slab_used(d->tasks) == 0 || d->at_once;
-}
-
 /* The end of a turn of the loop. */
 static void
 dispatcher_turn(void *arg)
@@ -376,7 +283,7 @@ dispatcher_turn(void *arg)
 	struct pool *p;
 
 	if (d->stopping) {
-		dispatcher_stop(d);
+		stop_turn(d);
 		return;
 	}
 	d->loop.turn_frames = LOOP_FRAMES;
@@ -451,7 +358,7 @@ dispatcher_events(struct dispatcher *d)
 	if (d->accept_event == NULL || d->channel_event == NULL)
 		return -1;
 	deadline_init(&d->accept_retry, dispatcher_accept_again_cb, d);
-	deadline_init(&d->patience, dispatcher_patience_cb, d);
+	stop_init(d);
 	if (event_add(d->accept_event, NULL) == -1)
 		return -1;
 	return event_add(d->channel_event, NULL);
@@ -550,7 +457,7 @@ dispatcher_clear(struct dispatcher *d)
 	while ((p = TAILQ_FIRST(&d->pools)) != NULL) {
 		for (uint32_t i = 0; i < p->n_slots; i++)
 			slot_clear(&p->slots[i]);
-		dispatcher_end_tasks(d);
+		stop_tasks(d);
 		loop_flush(&d->loop);
 		TAILQ_REMOVE(&d->pools, p, link);
 		pool_free(p);
