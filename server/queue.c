@@ -9,6 +9,7 @@ queue_init(struct queue *q)
 {
 	for (int i = 0; i < PRIORITY_N; i++) {
 		TAILQ_INIT(&q->rings[i]);
+		q->served[i] = NULL;
 		q->n[i] = 0;
 	}
 	memset(q->recent, 0, sizeof q->recent);
@@ -37,6 +38,21 @@ queue_hint(struct queue *q, struct task *t)
 	*before = t;
 }
 
+/*
+ * A lane has tasks now: its turn comes when all others have had theirs, and so
+ * before that of the one that has just had it.
+ */
+static void
+queue_join(struct queue *q, struct lane *lane, uint8_t priority)
+{
+	struct lane *served = q->served[priority];
+
+	if (served != NULL)
+		TAILQ_INSERT_BEFORE(served, lane, link);
+	else
+		TAILQ_INSERT_TAIL(&q->rings[priority], lane, link);
+}
+
 void
 queue_append(struct queue *q, struct lanes *lanes, struct task *t)
 {
@@ -45,7 +61,7 @@ queue_append(struct queue *q, struct lanes *lanes, struct task *t)
 	queue_hint(q, t);
 	TAILQ_INSERT_TAIL(&lane->tasks, t, link);
 	if (lane->n++ == 0)
-		TAILQ_INSERT_TAIL(&q->rings[t->priority], lane, link);
+		queue_join(q, lane, t->priority);
 	q->n[t->priority]++;
 }
 
@@ -59,6 +75,8 @@ queue_return(struct queue *q, struct lanes *lanes, struct task *t)
 	if (lane->n++ > 0)
 		TAILQ_REMOVE(ring, lane, link);
 	TAILQ_INSERT_HEAD(ring, lane, link);
+	if (q->served[t->priority] == lane)
+		q->served[t->priority] = NULL; /* it had no turn after all */
 	q->n[t->priority]++;
 }
 
@@ -70,8 +88,11 @@ queue_leave(struct queue *q, struct lane *lane, struct task *t)
 
 	assert(lane->n > 0 && q->n[t->priority] > 0);
 	TAILQ_REMOVE(&lane->tasks, t, link);
-	if (--lane->n == 0)
+	if (--lane->n == 0) {
 		TAILQ_REMOVE(ring, lane, link);
+		if (q->served[t->priority] == lane)
+			q->served[t->priority] = NULL;
+	}
 	q->n[t->priority]--;
 }
 
@@ -139,6 +160,7 @@ queue_take(struct queue *q, enum priority lowest)
 		TAILQ_REMOVE(&q->rings[i], lane, link);
 		TAILQ_INSERT_TAIL(&q->rings[i], lane, link);
 	}
+	q->served[i] = lane->n > 0 ? lane : NULL;
 	task_prefetch(t->ahead);
 	return t;
 }

@@ -46,6 +46,8 @@ struct queue {
 	uint64_t weights; /* 0: strictly by priority */
 	int32_t credit[PRIORITY_N]; /* while weighted: who has waited longest */
 	struct lane_list rings[PRIORITY_N]; /* whose turn it is: the first */
+	/* The lane that had the last turn, while it has tasks; then it is last. */
+	struct lane *served[PRIORITY_N];
 	uint32_t n[PRIORITY_N]; /* tasks in each */
 	struct task *recent[QUEUE_AHEAD]; /* appended last; may be gone */
 	uint32_t n_appended;

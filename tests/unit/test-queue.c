@@ -120,6 +120,30 @@ test_turns(void **state)
 	assert_null(queue_take(&q, PRIORITY_LOW));
 }
 
+/* Who comes while another has all turns is next, and does not get all either. */
+static void
+test_turn_of_a_new_one(void **state)
+{
+	struct queue q;
+
+	queue_init(&q);
+	lanes_init(&one);
+	lanes_init(&two);
+	for (size_t n = 0; n < 6; n++) {
+		make(n, PRIORITY_NORMAL);
+		if (n < 4)
+			queue_append(&q, &one, &tasks[n]);
+	}
+	assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[0]);
+	queue_append(&q, &two, &tasks[4]);
+	assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[4]);
+	queue_append(&q, &two, &tasks[5]);
+	assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[1]);
+	assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[5]);
+	assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[2]);
+	assert_ptr_equal(queue_take(&q, PRIORITY_LOW), &tasks[3]);
+}
+
 /* What was taken in turns and goes back, newest first, keeps its order. */
 static void
 test_turns_return(void **state)
@@ -300,6 +324,7 @@ main(void)
 	    cmocka_unit_test(test_remove),
 	    cmocka_unit_test(test_turns),
 	    cmocka_unit_test(test_turns_return),
+	    cmocka_unit_test(test_turn_of_a_new_one),
 	    cmocka_unit_test(test_lowest),
 	    cmocka_unit_test(test_weights),
 	    cmocka_unit_test(test_ahead),
