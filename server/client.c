@@ -373,6 +373,19 @@ client_fault_code(enum scan_fault fault, const struct limits *limits,
 	return CODE_TOO_LARGE;
 }
 
+/* Says who sent what is no message; not each time, if it is done on purpose. */
+static void
+client_note_broken(const struct client *c, const char *why)
+{
+	struct dispatcher *d = c->dispatcher;
+
+	d->counters.clients_broken++;
+	if (log_limit_take(&d->broken, loop_now(&d->loop)))
+		log_warning("client %" PRIu64
+			    " (pid %d, uid %u) is cut off: %s",
+		    c->number, (int)c->pid, (unsigned int)c->uid, why);
+}
+
 /*
  * The place in the stream is lost: the client is told why, under the msgid if
  * that was read, and the connection ends.
@@ -394,6 +407,7 @@ client_broken_cb(struct conn *conn, enum scan_fault what)
 		    scan_fault_text(what), limit);
 		fault_add_number(&fault, "limit", (int64_t)limit);
 	}
+	client_note_broken(c, fault.message);
 	answer_fault(c, msgid, &fault);
 	client_close_soon(c);
 }

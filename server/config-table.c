@@ -400,7 +400,6 @@ const struct option_entry config_table[] = {
 	.kind = OPTION_CHOICE,
 	.where = IN_SERVER,
 	.offset = AT(log_format),
-	.live = true,
 	.choices = table_formats,
 	.fallback = "text",
 	.about = "how to log; json: one object a line"},

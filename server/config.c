@@ -207,6 +207,7 @@ config_read(struct config *config, int argc, char **argv,
     struct config_errors *errors)
 {
 	const char *path;
+	bool bad;
 
 	if (config_init(config) == -1 ||
 	    config_copy_arguments(config, argc, argv) == -1) {
@@ -218,8 +219,9 @@ config_read(struct config *config, int argc, char **argv,
 	if (config->help || config->version || config->print_default)
 		return 0;
 	path = config->file != NULL ? config->file : CONFIG_FILE;
-	if (config_load(config, path, config->file != NULL, errors) == -1 ||
-	    config_settle(config, errors) == -1)
+	bad = config_load(config, path, config->file != NULL, errors) == -1;
+	/* also of a file with wrong values all is said at once */
+	if (config_settle(config, errors) == -1 || bad)
 		return -1;
 	if (config->socket != NULL || config->check)
 		return 0;

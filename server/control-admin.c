@@ -55,7 +55,7 @@ control_shutdown(struct control *ctl)
 		return;
 	}
 	admin_log(ctl, now ? "shutdown, now," : "shutdown");
-	d->draining = true;
+	dispatcher_drain(d);
 	d->shutdown_asked = true;
 	d->shutdown_now = d->shutdown_now || now;
 	control_agree(ctl);
@@ -109,7 +109,9 @@ admin_pause(struct control *ctl, const char *method, bool paused)
 			return;
 		}
 	}
-	admin_log(ctl, method);
+	log_info("%s of %s asked by pid %d, uid %u", method,
+	    route != NULL ? route->name : "all", (int)ctl->client->pid,
+	    (unsigned int)ctl->client->uid);
 	if (route != NULL)
 		route->paused = paused;
 	else

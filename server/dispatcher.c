@@ -22,6 +22,7 @@
 
 #define ACCEPT_BATCH 64 /* connections in one turn */
 #define ACCEPT_RETRY_MS 100
+#define BROKEN_LINES 10 /* a second, about what is no message */
 #define ACCEPT_WARN_MS 10000 /* between two lines in the log */
 #define RESERVE_FDS 32 /* not for clients */
 #define FILES_MAX 1024 /* descriptors of their files, or: */
@@ -148,6 +149,20 @@ dispatcher_slot(struct dispatcher *d, uint32_t number)
 	return NULL;
 }
 
+void
+dispatcher_drain(struct dispatcher *d)
+{
+	struct route *r, *next;
+	struct pool *p;
+
+	d->draining = true;
+	/* what is accepted is to be finished, also what was paused */
+	TAILQ_FOREACH(p, &d->pools, link)
+		p->paused = false;
+	HASH_ITER(hh, d->routes, r, next)
+	r->paused = false;
+}
+
 /* Both bounds of the default pool's workers go up or down by one. */
 static void
 dispatcher_scale(struct dispatcher *d, int64_t by)
@@ -185,7 +200,7 @@ dispatcher_message(struct dispatcher *d, const struct message *m,
 			slot_reaped(s, m);
 		break;
 	case MSG_MASTER_DRAIN:
-		d->draining = true;
+		dispatcher_drain(d);
 		break;
 	case MSG_MASTER_RELOADED:
 		break; /* done above */
@@ -413,6 +428,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	TAILQ_INIT(&d->pools);
 	TAILQ_INIT(&d->clients);
 	TAILQ_INIT(&d->waiting);
+	log_limit_init(&d->broken, BROKEN_LINES);
 	d->started = now_wall();
 	d->started_ms = now_ms();
 	metrics_init(&d->metrics, d->started_ms);

@@ -14,6 +14,7 @@
 #include "proto/limit.h"
 #include "server/channel.h"
 #include "server/config.h"
+#include "server/log-limit.h"
 #include "server/loop.h"
 #include "server/metrics.h"
 #include "server/msgids.h"
@@ -33,6 +34,7 @@ struct counters {
 	uint64_t notifications_ignored; /* unknown or refused, no answer */
 	uint64_t clients; /* connections accepted */
 	uint64_t clients_dropped; /* closed by us, for a reason in the log */
+	uint64_t clients_broken; /* likewise, for what is no message */
 	uint64_t clients_refused; /* turned away: there were too many */
 };
 
@@ -54,6 +56,7 @@ struct dispatcher {
 	uint64_t prefetch_ns; /* run time that a worker may hold */
 	uint64_t task_bytes; /* data of all unfinished tasks */
 	struct counters counters;
+	struct log_limit broken; /* lines about what is no message */
 	struct poison poison;
 	struct metrics metrics;
 	struct config *reloaded; /* config, if it is not that of the start */
@@ -88,6 +91,9 @@ struct dispatcher_setup {
 
 /* Runs until the master says stop; returns the process's exit status. */
 int dispatcher_main(const struct dispatcher_setup *setup);
+
+/* No new tasks from now on; then morod ends. Pauses end, too. */
+void dispatcher_drain(struct dispatcher *d);
 
 /* Takes what another configuration says of the dispatcher itself. */
 void dispatcher_configure(struct dispatcher *d, const struct config *config);

@@ -114,6 +114,7 @@ life_crash(struct dispatcher *d, struct task *t, struct fault *fault)
 {
 	/* one that hit a limit would hit it again */
 	bool crashed = strcmp(fault->reason, "crashed") == 0;
+	size_t n;
 
 	if (crashed && t->attempt < life_crash_attempts(t)) {
 		life_again(d, t, "crash");
@@ -122,6 +123,9 @@ life_crash(struct dispatcher *d, struct task *t, struct fault *fault)
 	if (crashed && t->attempt > 1) {
 		snprintf(fault->reason, sizeof fault->reason, "poison");
 		fault_add_number(fault, "attempts", t->attempt);
+		n = strlen(fault->message);
+		snprintf(fault->message + n, sizeof fault->message - n,
+		    "; it was tried %u times", (unsigned int)t->attempt);
 	}
 	poison_keep(d, t, fault);
 	life_fault(d, t, LIFE_CRASHED, fault);

@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bsd/unistd.h>
 
@@ -57,6 +59,17 @@ main_say(const struct config *config)
 	return config->print ? main_print(config) : -1;
 }
 
+/* What was said must have got there. Returns the exit status. */
+static int
+main_said(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "morod: cannot write standard output: %s\n",
+	    strerror(errno));
+	return EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,7 +87,7 @@ main(int argc, char **argv)
 	status = main_say(&config);
 	if (status != -1) {
 		config_clear(&config);
-		return status;
+		return main_said(status);
 	}
 	log_set_level((enum log_level)config.log_level);
 	log_set_format((enum log_format)config.log_format);

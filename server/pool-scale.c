@@ -289,15 +289,20 @@ pool_scale(struct pool *p)
 	const struct scale *sc = &p->scale;
 	uint64_t ms = p->config->scale_wait_ms / SCALE_TICKS;
 
-	if (sc->min == sc->max || deadline_is_set(&sc->tick))
+	if (sc->min == sc->max)
 		return;
 	if (queue_size(&p->queue) == 0) {
 		if (sc->target == sc->min)
 			return;
 		ms = p->config->scale_idle_ms / SCALE_QUIET_TICKS;
 	}
-	pool_watch(p, &p->scale.tick,
-	    ms > SCALE_TICK_MIN_MS ? ms : SCALE_TICK_MIN_MS);
+	if (ms < SCALE_TICK_MIN_MS)
+		ms = SCALE_TICK_MIN_MS;
+	/* one that was set while nothing waited comes too late now */
+	if (deadline_is_set(&sc->tick) &&
+	    sc->tick.at > loop_now(&p->dispatcher->loop) + ms)
+		deadline_unset(p->dispatcher->loop.deadlines, &p->scale.tick);
+	pool_watch(p, &p->scale.tick, ms);
 }
 
 void

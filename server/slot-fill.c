@@ -181,7 +181,7 @@ slot_fill(struct slot *s, enum priority lowest, uint32_t most)
 			cost_ns = slot_cost(s, t);
 		route = t->route;
 		size = t->size;
-		if (s->n_running > 0 && cost_ns > SLOT_SLACK * prefetch_ns) {
+		if (s->n_running > 0 && cost_ns > SLOT_AHEAD * prefetch_ns) {
 			pool_add_first(s->pool, t); /* whoever is free first */
 			break;
 		}

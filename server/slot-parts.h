@@ -8,10 +8,11 @@
 #include "server/slot.h"
 
 /*
- * What takes so many times more than a worker should hold is taken back, and not
- * handed to one that is busy in the first place.
+ * What takes so many times more than a worker should hold is taken back; and
+ * what takes so many times is not handed to one that is busy.
  */
 #define SLOT_SLACK 10
+#define SLOT_AHEAD 20
 #define SLOT_TASKS_MAX PAGE_TASKS /* tasks that it may hold */
 #define SLOT_BYTES_MAX ((uint64_t)1024 << 10) /* over it: no more of them */
 #define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "server/life.h"
@@ -33,12 +34,23 @@ slot_crash_reason(const struct slot *s, const struct message *m)
 	return "crashed";
 }
 
+/* The same for people, if there is more to say than how it died. */
+static const char *
+slot_crash_words(const char *reason)
+{
+	if (strcmp(reason, "memory") == 0)
+		return ": it had no more memory (worker-memory)";
+	if (strcmp(reason, "cpu") == 0)
+		return ": its processor time was over (worker-cpu)";
+	return "";
+}
+
 /* What the caller of a task is told when its worker died. */
 static void
 slot_crash_fault(const struct slot *s, const struct task *t,
     const struct message *m, struct fault *fault)
 {
-	const char *sig = NULL;
+	const char *reason = slot_crash_reason(s, m), *sig = NULL;
 	char cause[160];
 
 	if (WIFSIGNALED(m->status))
@@ -50,9 +62,9 @@ slot_crash_fault(const struct slot *s, const struct task *t,
 	else
 		snprintf(cause, sizeof cause, "exited with status %d",
 		    WEXITSTATUS(m->status));
-	fault_set(fault, CODE_WORKER_ERROR, slot_crash_reason(s, m),
-	    "worker %u (pid %d) %s while it ran %s", s->number + 1, (int)m->pid,
-	    cause, t->route->name);
+	fault_set(fault, CODE_WORKER_ERROR, reason,
+	    "worker %u (pid %d) %s while it ran %s%s", s->number + 1,
+	    (int)m->pid, cause, t->route->name, slot_crash_words(reason));
 	if (sig != NULL)
 		fault_add_text(fault, "signal", sig);
 	else

@@ -187,6 +187,7 @@ stats_pack(struct dispatcher *d, bool buckets, msgpack_packer *pk)
 	    {"notificationsIgnored", n->notifications_ignored},
 	    {"clientsAccepted", n->clients},
 	    {"clientsDropped", n->clients_dropped},
+	    {"clientsBroken", n->clients_broken},
 	    {"clientsRefused", n->clients_refused},
 	    {"uptimeMs", now - d->started_ms},
 	    /* The names that the guide's implementation has for three. */

@@ -12,6 +12,7 @@
 #include "tools/meter.h"
 #include "tools/moroctl-help.h"
 #include "tools/moroctl-options.h"
+#include "tools/standard.h"
 
 /*
  * Connects when the first call is made, so that wrong usage needs no server.
@@ -224,6 +225,8 @@ main(int argc, char **argv)
 	struct ctl c = {.command = NULL};
 	int rc;
 
+	if (standard_open() == -1)
+		return EXIT_FAILED;
 	/* a reader that is gone is an error to report, not a sudden death */
 	signal(SIGPIPE, SIG_IGN);
 	rc = options_read(&c, argc, argv);

@@ -24,7 +24,16 @@
 static bool
 sink_is_stdout(const char *path)
 {
-	return path == NULL || strcmp(path, "-") == 0;
+	struct stat named, out;
+
+	if (path == NULL || strcmp(path, "-") == 0)
+		return true;
+	/* opened anew it would be written from its start, or replaced */
+	return (strncmp(path, "/dev/", 5) == 0 ||
+		   strncmp(path, "/proc/", 6) == 0) &&
+	       stat(path, &named) == 0 && S_ISREG(named.st_mode) &&
+	       fstat(STDOUT_FILENO, &out) == 0 && named.st_dev == out.st_dev &&
+	       named.st_ino == out.st_ino;
 }
 
 bool

@@ -134,14 +134,29 @@ def test_paused_tasks_of_who_leaves(morod):
         d.wait(lambda s: s["queueSize"] == 0 and s["completed"] == 2)
 
 
-def test_a_stop_answers_what_is_paused(morod):
-    """Parked tasks are answered like all others that wait."""
+def test_a_stop_finishes_what_is_paused(morod):
+    """What was accepted is finished: a pause ends with the shutdown."""
+    with morod(workers=1) as d, d.client() as c:
+        c.request("pause", "debug:echo")
+        c.request("pause")
+        task = c.submit("debug:echo", 1)
+        d.wait(lambda s: s["queueSize"] == 1)
+        assert d.stop() == 0
+        assert task.result() == 1
+
+
+def test_a_stop_answers_what_is_parked(morod):
+    """At its deadline also what waits with its type."""
     with morod(workers=1, shutdown_timeout="50ms") as d, d.client() as c:
         c.request("pause", "debug:echo")
         task = c.submit("debug:echo", 1)
         c.call("debug:sleep", {"ms": 1})
+        d.wait(lambda s: s["pools"][0]["parked"] == 1)
+        block = c.submit("debug:sleep", {"ms": 60000}, priority="high")
+        d.wait(lambda s: s["activeTasks"] == 1)
         assert d.stop() == 0
         assert task.error()["code"] == "SHUTTING_DOWN"
+        assert block.error()["code"] == "CANCELLED"
 
 
 def test_pause_of_what_is_not_there(morod):

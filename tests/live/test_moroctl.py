@@ -699,3 +699,28 @@ def test_file_of_proc(morod):
         )
         with open("/proc/version", "rb") as f:
             assert done.stdout.strip() == hashlib.sha256(f.read()).hexdigest(), done.stderr
+
+
+@pytest.mark.parametrize("redirect, code", [("<&-", 2), (">&-", 1), ("2>&-", 0)])
+def test_closed_standard_descriptors(morod, redirect, code):
+    """No socket takes their place: what cannot be read or written fails."""
+    with morod() as d:
+        words = "hash" if redirect == "<&-" else "hash x"
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'"$0" --socket "$1" {words} {redirect}', BUILD / "tools" / "moroctl", d.socket],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DEADLINE,
+        )
+        assert done.returncode == code
+
+
+def test_output_to_dev_stdout(morod, tmp_path):
+    """It goes where standard output is, between what others write there."""
+    with morod() as d:
+        subprocess.run(
+            ["/bin/sh", "-c",
+             '{ echo header; "$0" --socket "$1" hash x -o /dev/stdout; echo footer; } >"$2"',
+             BUILD / "tools" / "moroctl", d.socket, tmp_path / "out"], check=True, timeout=DEADLINE,
+        )
+        lines = (tmp_path / "out").read_text().split("\n")
+        assert lines[0] == "header" and "footer" in (tmp_path / "out").read_text()
+        assert len(lines[1].replace("footer", "")) == 64

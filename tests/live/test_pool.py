@@ -473,3 +473,14 @@ def test_message_over_the_memory_of_a_worker(morod):
         assert error["reason"] == "memory"
         assert c.call("debug:echo", 1) == 1
         assert pool(d)["workers"][0]["restarts"] == 1
+
+
+def test_grows_at_once_after_a_quiet_time(morod):
+    """A look that was to come later does not hold up the growth."""
+    with morod(workers="1:2", scale_idle="1h", prefetch_us=0) as d, d.client() as c:
+        c.request("scale", "2")
+        wait_pool(d, lambda p: p["target"] == 2)
+        c.request("scale", "1:6")
+        tasks = [c.submit("debug:sleep", {"ms": 300}) for _ in range(20)]
+        wait_pool(d, lambda p: p["target"] == 6)
+        [t.result() for t in tasks]

@@ -505,3 +505,15 @@ def test_unread_answers_count(morod):
         assert error["code"] == "QUEUE_FULL" and error["reason"] == "bytes"
         lazy.close()
         assert len(c.call("debug:echo", b"x" * 1_500_000)) == 1_500_000
+
+
+def test_who_breaks_the_protocol_is_in_the_log(morod):
+    """With pid and reason, some lines a second, and counted."""
+    with morod() as d, d.client() as c:
+        for _ in range(30):
+            with d.client(hello=False) as bad:
+                bad.send_bytes(b"GET / HTTP/1.1")
+                bad.read_closed()
+        assert c.stats()["clientsBroken"] == 30
+        assert 10 <= d.log().count("is cut off: ") < 30
+        assert f"(pid {os.getpid()}, uid {os.getuid()})" in d.log()
