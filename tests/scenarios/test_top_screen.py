@@ -42,7 +42,10 @@ def test_top_screen(morod):
     with morod(workers=3) as d, d.client() as c, Screen(d.socket) as s:
         loads = [Load(d) for _ in range(CLIENTS)]
         [load.start() for load in loads]
-        long = c.submit("debug:sleep", {"ms": 3600000}, priority="high")
+        # a number that no task of the others has
+            long = c.start(
+                "debug:sleep", {"ms": 3600000}, {"priority": "high"}, msgid=777777
+            )
         s.run("moroctl top --interval 100ms")
         s.wait(rf"^morod [0-9.]+, up \S+, clients {CLIENTS + 2}$")
         s.wait(r"^workers 3, running [123], queued \d+ of 1000, ")
