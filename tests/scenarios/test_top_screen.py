@@ -43,9 +43,7 @@ def test_top_screen(morod):
         loads = [Load(d) for _ in range(CLIENTS)]
         [load.start() for load in loads]
         # a number that no task of the others has
-            long = c.start(
-                "debug:sleep", {"ms": 3600000}, {"priority": "high"}, msgid=777777
-            )
+        long = c.start("debug:sleep", {"ms": 3600000}, {"priority": "high"}, msgid=777777)
         s.run("moroctl top --interval 100ms")
         s.wait(rf"^morod [0-9.]+, up \S+, clients {CLIENTS + 2}$")
         s.wait(r"^workers 3, running [123], queued \d+ of 1000, ")
