@@ -78,13 +78,38 @@ admin_pause_all(struct dispatcher *d, bool paused)
 	struct route *r, *next;
 	struct pool *p;
 
-	TAILQ_FOREACH(p, &d->pools, link)
+	TAILQ_FOREACH(p, &d->pools, link) {
 		p->paused = paused;
+		if (!paused)
+			p->queue.held = 0;
+	}
 	if (paused)
 		return;
 	d->closed = false;
 	HASH_ITER(hh, d->routes, r, next)
 	r->paused = false;
+}
+
+/* Pauses tasks of one priority, or has them go on. False: it is none. */
+static bool
+admin_pause_priority(struct dispatcher *d, const struct item *name, bool paused)
+{
+	struct pool *p;
+	unsigned int bit = 0;
+
+	for (int i = 0; i < PRIORITY_N; i++) {
+		if (reader_is(name, priority_name((enum priority)i)))
+			bit = 1u << i;
+	}
+	if (bit == 0)
+		return false;
+	TAILQ_FOREACH(p, &d->pools, link) {
+		if (paused)
+			p->queue.held |= (uint8_t)bit;
+		else
+			p->queue.held &= (uint8_t)~bit;
+	}
+	return true;
 }
 
 /* pause and resume differ in one word. */
@@ -100,6 +125,13 @@ admin_pause(struct control *ctl, const char *method, bool paused)
 		return;
 	if (name.type != READER_NIL && !reader_text(&name)) {
 		control_invalid(ctl, "type", "a task type's name", name.type);
+		return;
+	}
+	if (admin_pause_priority(d, &name, paused)) {
+		log_info("%s of %.*s tasks asked by pid %d, uid %u", method,
+		    (int)name.n, name.bytes, (int)ctl->client->pid,
+		    (unsigned int)ctl->client->uid);
+		control_agree(ctl);
 		return;
 	}
 	if (reader_text(&name)) {

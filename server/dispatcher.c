@@ -157,8 +157,10 @@ dispatcher_drain(struct dispatcher *d)
 
 	d->draining = true;
 	/* what is accepted is to be finished, also what was paused */
-	TAILQ_FOREACH(p, &d->pools, link)
+	TAILQ_FOREACH(p, &d->pools, link) {
 		p->paused = false;
+		p->queue.held = 0;
+	}
 	HASH_ITER(hh, d->routes, r, next)
 	r->paused = false;
 }

@@ -209,7 +209,7 @@ pool_longest_wait(const struct pool *p)
 		const struct lane *lane = TAILQ_FIRST(&p->queue.rings[i]);
 		uint64_t us;
 
-		if (lane == NULL)
+		if (lane == NULL || !queue_offers(&p->queue, i))
 			continue;
 		us = now - task_queued_us(TAILQ_FIRST(&lane->tasks));
 		if (us > longest)

@@ -15,6 +15,7 @@ queue_init(struct queue *q)
 	memset(q->recent, 0, sizeof q->recent);
 	memset(q->credit, 0, sizeof q->credit);
 	q->weights = 0;
+	q->held = 0;
 	q->n_appended = 0;
 }
 
@@ -116,7 +117,7 @@ queue_weighted(struct queue *q, int lowest)
 	for (int i = 0; i <= lowest; i++) {
 		int32_t w = (int32_t)queue_weight(q->weights, (enum priority)i);
 
-		if (q->n[i] == 0) {
+		if (!queue_offers(q, i)) {
 			q->credit[i] = 0;
 			continue;
 		}
@@ -137,7 +138,7 @@ queue_turn(struct queue *q, int lowest)
 	if (q->weights != 0)
 		return queue_weighted(q, lowest);
 	for (int i = 0; i <= lowest; i++) {
-		if (q->n[i] > 0)
+		if (queue_offers(q, i))
 			return i;
 	}
 	return -1;

@@ -8,6 +8,7 @@
  * O(1).
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/options.h"
@@ -44,6 +45,7 @@ queue_weight(uint64_t weights, enum priority priority)
 
 struct queue {
 	uint64_t weights; /* 0: strictly by priority */
+	uint8_t held; /* bits of priorities that are paused */
 	int32_t credit[PRIORITY_N]; /* while weighted: who has waited longest */
 	struct lane_list rings[PRIORITY_N]; /* whose turn it is: the first */
 	/* The lane that had the last turn, while it has tasks; then it is last. */
@@ -69,7 +71,14 @@ void queue_return(struct queue *q, struct lanes *lanes, struct task *t);
  */
 struct task *queue_take(struct queue *q, enum priority lowest);
 
-/* The one that would be taken next of all, or NULL. */
+/* Whether tasks of a priority may be taken: there are some, and no pause. */
+static inline bool
+queue_offers(const struct queue *q, int priority)
+{
+	return q->n[priority] > 0 && (q->held & 1u << priority) == 0;
+}
+
+/* The one that would be taken next of all, paused or not, or NULL. */
 struct task *queue_first(const struct queue *q);
 
 /* Takes a task out of the middle. */

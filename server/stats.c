@@ -120,6 +120,22 @@ stats_has_worker(const struct slot *s)
 	return s->wanted || s->worker != NULL;
 }
 
+/* The priorities whose tasks are paused. */
+static void
+stats_pack_held(const struct queue *q, msgpack_packer *pk)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < PRIORITY_N; i++)
+		n += q->held >> i & 1u;
+	answer_text(pk, "pausedPriorities");
+	msgpack_pack_array(pk, n);
+	for (int i = 0; i < PRIORITY_N; i++) {
+		if (q->held >> i & 1u)
+			answer_text(pk, priority_name((enum priority)i));
+	}
+}
+
 static void
 stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 {
@@ -128,7 +144,8 @@ stats_pack_pool(struct pool *p, uint64_t now, msgpack_packer *pk)
 	for (uint32_t i = 0; i < p->n_top; i++)
 		n += stats_has_worker(&p->slots[i]);
 	stats_look_pool(p, now);
-	msgpack_pack_map(pk, 15);
+	msgpack_pack_map(pk, 16);
+	stats_pack_held(&p->queue, pk);
 	answer_text(pk, "name");
 	answer_text(pk, p->config->name);
 	answer_text(pk, "state");

@@ -323,3 +323,21 @@ def test_long_tasks_are_not_handed_ahead(morod):
         assert most == 1
         for task in flood:
             a.pending.pop(task.msgid, None)
+
+
+def test_pause_of_a_priority(morod):
+    """Its tasks wait while others run, also by weight and at a stop."""
+    for options in ({}, {"weights": "6:3:1"}):
+        with morod(workers=1, **options) as d, d.client() as c:
+            assert c.request("pause", "high") is True
+            high = c.submit("debug:echo", "high", priority="high")
+            assert c.call("debug:echo", "normal") == "normal"
+            s = c.stats()
+            assert s["pools"][0]["pausedPriorities"] == ["high"] and s["queueSize"] == 1
+            assert c.request("resume", "high") is True
+            assert high.result() == "high"
+            c.request("pause", "low")
+            low = c.submit("debug:echo", "low", priority="low")
+            c.call("debug:echo", 1)
+            assert d.stop() == 0
+            assert low.result() == "low"
