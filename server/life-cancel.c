@@ -99,6 +99,8 @@ life_part(struct dispatcher *d, struct task *t, const struct fault *fault)
 		answer_fault(c, t->msgid, fault);
 	if (c != NULL)
 		life_disown(d, t);
+	if (t->extra != NULL)
+		t->extra->due = UINT64_MAX; /* from now on the grace counts */
 	if (!life_ask(d, t, CANCEL_TIMEOUT)) {
 		struct slot *s = t->slot;
 

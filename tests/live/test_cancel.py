@@ -276,17 +276,18 @@ def test_a_stop_has_its_own_grace(morod):
         assert running.error()["reason"] == "shutdown"
 
 
-def test_limits_strike_softly_too(morod):
+@pytest.mark.parametrize("limit", ["runTimeout", "timeout"])
+def test_limits_strike_softly_too(morod, limit):
     """The caller has its TIMEOUT in time; the task cleans up, and its worker lives on."""
     with morod(workers=1, cancel_grace="10s") as d, d.client() as c:
         pid = d.worker_pids()[0]
         start = time.monotonic()
         task = c.submit(
-            "debug:work", {"ms": 60000, "steps": 6000, "cleanupMs": 400}, runTimeout=100
+            "debug:work", {"ms": 60000, "steps": 6000, "cleanupMs": 400}, **{limit: 100}
         )
         error = task.error()
         took = time.monotonic() - start
-        assert error["code"] == "TIMEOUT" and error["option"] == "runTimeout"
+        assert error["code"] == "TIMEOUT" and error["option"] == limit
         assert took < 0.4 or SANITIZED
         assert c.call("debug:echo", 1) == 1
         assert d.worker_pids() == [pid]
