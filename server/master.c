@@ -152,8 +152,11 @@ master_reload(struct master *m)
 {
 	struct config *new;
 
-	if (m->phase != MASTER_RUNNING)
+	if (m->phase != MASTER_RUNNING) {
+		/* who asked is answered all the same */
+		master_tell(m, MSG_MASTER_RELOADED, 0);
 		return;
+	}
 	new = reload_read(m->config, m->channel);
 	if (new == NULL)
 		return;

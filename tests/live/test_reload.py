@@ -192,6 +192,20 @@ def test_reload_while_morod_ends(morod):
         assert c.start("reload").error()["code"] == "SHUTTING_DOWN"
 
 
+def test_reload_that_an_end_overtakes(morod):
+    """Asked before morod ends, and read by the master after that: it is answered."""
+    with morod(workers=1) as d, d.client() as c:
+        c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+        dispatcher = d.dispatcher_pid()
+        os.kill(dispatcher, signal.SIGSTOP)
+        asked = c.start("reload")
+        d.process.send_signal(signal.SIGTERM)
+        d.wait_log("finishing what is accepted")
+        os.kill(dispatcher, signal.SIGCONT)
+        asked.wait()  # either word will do
+
+
 def test_order_after_a_pause_of_a_type(morod, conf):
     """What was parked comes back in its order, also when only one may run."""
     path = conf("[task debug:echo]\nmax-running = 1\n")
