@@ -88,7 +88,6 @@ pool_break(struct pool *p, uint64_t now)
 		b->pause_ms *= 2;
 	b->state = POOL_DOWN;
 	b->n_deaths = 0;
-	b->opened++;
 	log_error("pool %s is down: its workers die before they do anything; "
 		  "next try in %" PRIu64 " ms",
 	    p->config->name, b->pause_ms);

@@ -6,15 +6,12 @@
 
 #include "server/pool.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include <bsd/stdlib.h>
 
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/pool-parts.h"
+#include "server/usage.h"
 
 #define RECYCLE_JITTER 5 /* a limit is up to a fifth lower: not all at once */
 #define RECYCLE_RSS_MS 100 /* between two looks at a worker's size */
@@ -60,35 +57,13 @@ pool_worker_born(struct slot *s)
 	r->large = r->outdated = false;
 }
 
-/* Bytes that a process has in memory; 0: it cannot be told. */
-static uint64_t
-recycle_rss(pid_t pid)
-{
-	char path[32], text[128];
-	unsigned long long pages = 0;
-	int fd;
-	ssize_t n;
-
-	snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return 0;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	if (sscanf(text, "%*u %llu", &pages) != 1)
-		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Whether a worker is too large; looked at when it has answered, now and then. */
 static bool
 recycle_is_large(struct slot *s, uint64_t now)
 {
 	struct recycle *r = &s->recycle;
 	uint64_t limit = s->pool->config->recycle_rss;
+	struct usage usage;
 
 	/* one that has done nothing yet: the next would be as large */
 	if (limit == 0 || r->large || s->tasks_done == r->looked_tasks)
@@ -99,7 +74,8 @@ recycle_is_large(struct slot *s, uint64_t now)
 	}
 	r->looked_ms = now;
 	r->looked_tasks = s->tasks_done;
-	r->large = recycle_rss(s->worker->pid) > limit;
+	r->large = usage_read(&usage, s->worker->pid, s->worker->pidfd) == 0 &&
+		   usage.rss > limit;
 	return r->large;
 }
 
@@ -135,7 +111,7 @@ pool_relieve(struct pool *p)
 	if (old->worker == NULL || old->worker->generation != p->old_generation)
 		return; /* it died meanwhile */
 	p->recycled++;
-	slot_leave(old);
+	slot_leave(old, p->old_why);
 	if (old->state == SLOT_IDLE)
 		pool_retire(old, old->leaves_for);
 }
@@ -188,7 +164,7 @@ pool_replace(struct pool *p, uint64_t now)
 		return; /* no slot is left: later */
 	p->old = s;
 	p->old_generation = s->worker->generation;
-	s->leaves_for = why;
+	p->old_why = why;
 }
 
 /* Sets the deadline for the worker that reaches its age next. */

@@ -153,7 +153,7 @@ pool_dismiss(struct pool *p)
 	if (s == p->fresh)
 		p->fresh = p->old = NULL; /* then nobody is replaced */
 	if (s->state == SLOT_BUSY)
-		slot_leave(s);
+		slot_leave(s, "not needed");
 	else
 		pool_retire(s, "not needed");
 }

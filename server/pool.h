@@ -45,7 +45,6 @@ struct breaker {
 	uint64_t *deaths; /* when: ms, oldest first; owned, or NULL */
 	uint32_t n_deaths;
 	uint64_t pause_ms; /* the last one; doubles */
-	uint64_t opened; /* how often */
 	const struct slot *trial; /* HALF_OPEN: has the one task, or NULL */
 	uint32_t generation; /* of its worker */
 	struct deadline retry; /* set while DOWN */
@@ -81,6 +80,7 @@ struct pool {
 	struct breaker breaker;
 	struct slot *old; /* is to be replaced, if fresh is not NULL */
 	uint32_t old_generation; /* of the worker that is meant */
+	const char *old_why; /* why the old one is replaced; static */
 	struct slot *fresh; /* its replacement, not ready yet */
 	uint64_t recycled; /* workers that were replaced */
 	struct deadline nudge; /* set while there is something to tell again */

@@ -8,6 +8,7 @@
 #include "proto/envelope.h"
 #include "proto/fault.h"
 #include "proto/reader.h"
+#include "server/answer.h"
 #include "server/client.h"
 #include "server/log.h"
 
@@ -56,12 +57,6 @@ progress_free(struct dispatcher *d, struct task *t)
 	t->extra->progress = NULL;
 }
 
-static void
-progress_pack_text(msgpack_packer *pk, const char *text)
-{
-	msgpack_pack_str_with_body(pk, text, strlen(text));
-}
-
 /* Packs a number as it came. */
 static void
 progress_pack_raw(msgpack_packer *pk, const uint8_t *bytes, uint8_t len)
@@ -82,16 +77,16 @@ progress_pack(const struct task *t, msgpack_packer *pk)
 	const struct progress *p = t->extra->progress;
 
 	msgpack_pack_map(pk, 1u + (p->total_len > 0) + (p->note[0] != '\0'));
-	progress_pack_text(pk, "done");
+	answer_text(pk, "done");
 	progress_pack_raw(pk, p->done, p->done_len);
 	if (p->total_len > 0) {
-		progress_pack_text(pk, "total");
+		answer_text(pk, "total");
 		progress_pack_raw(pk, p->total, p->total_len);
 	}
 	if (p->note[0] == '\0')
 		return;
-	progress_pack_text(pk, "note");
-	progress_pack_text(pk, p->note);
+	answer_text(pk, "note");
+	answer_text(pk, p->note);
 }
 
 /* Packs the whole notification. */

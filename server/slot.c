@@ -153,7 +153,6 @@ slot_spawned(struct slot *s, const struct message *m,
 		return -1; /* its socket is closed: it exits, and is replaced */
 	}
 	s->handed = s->checked = 0;
-	s->spawned_ms = loop_now(&slot_dispatcher(s)->loop);
 	s->usage_ms = 0;
 	s->stuck = false;
 	s->awaits = 0;
@@ -260,8 +259,9 @@ slot_kill(struct slot *s)
 }
 
 void
-slot_leave(struct slot *s)
+slot_leave(struct slot *s, const char *why)
 {
+	s->leaves_for = why;
 	s->leaving = true;
 	slot_update(s);
 }

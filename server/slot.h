@@ -74,7 +74,6 @@ struct slot {
 	uint64_t begun_ms; /* when the first of them could begin */
 	const struct task *answering; /* its answer is being taken, or NULL */
 	uint64_t took; /* what that one ran, 1/16 us */
-	uint64_t spawned_ms; /* when the worker came */
 	struct usage usage; /* of the worker, as it was then: */
 	uint64_t usage_ms; /* 0: not known */
 	char cause[96]; /* what it did wrong, or "" */
@@ -160,8 +159,8 @@ void slot_halt(struct slot *s);
  */
 bool slot_stop(struct slot *s, const struct task *t);
 
-/* Has its worker be handed nothing more. */
-void slot_leave(struct slot *s);
+/* Has its worker be handed nothing more. why is kept, not copied. */
+void slot_leave(struct slot *s, const char *why);
 
 /* Asks a task that it runs to stop by itself. */
 void slot_ask(struct slot *s, const struct task *t);

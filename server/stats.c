@@ -108,7 +108,8 @@ stats_pack_worker(const struct slot *s, uint64_t now, msgpack_packer *pk)
 	stats_pack_known(pk, "sinceMs", t != NULL, now - s->begun_ms);
 	stats_pack_known(pk, "rss", s->usage_ms != 0, s->usage.rss);
 	stats_pack_known(pk, "cpuMs", s->usage_ms != 0, s->usage.cpu_ms);
-	stats_pack_known(pk, "ageMs", s->worker != NULL, now - s->spawned_ms);
+	stats_pack_known(pk, "ageMs", s->worker != NULL,
+	    s->worker != NULL ? now - s->worker->obituary.born_ms : 0);
 	answer_number(pk, "tasksDone", s->tasks_done);
 	answer_number(pk, "restarts", s->restarts);
 }

@@ -93,6 +93,8 @@ def test_scale_by_command(morod):
         wait_pool(d, lambda p: len(p["workers"]) == 2)
         assert sum(w["restarts"] for w in pool(d)["workers"]) == 0
         assert (p["min"], p["max"]) == (1, 2)
+        d.wait_log("stopped: not needed")
+        assert "killed by" not in d.log()
 
 
 @pytest.mark.parametrize(
