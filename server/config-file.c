@@ -11,6 +11,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "worker/registry.h"
+
 #include <ini.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -106,7 +108,7 @@ file_begin_task(struct file_read *f, const char *name, size_t len)
 		const char *known = config_task_name(&config->tasks[i]);
 
 		config_near_try(&near, known);
-		if (strcmp(known, word) != 0)
+		if (config->tasks[i].type != registry_find(name, len))
 			continue;
 		f->lost = false;
 		f->where = IN_TASK;

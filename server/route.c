@@ -10,13 +10,27 @@
 /* Any msgid of the size that tasks have for workers: see task.c. */
 #define ROUTE_ANY_MSGID UINT32_MAX
 
+/* The route of a type that has another name as well: there are few. */
+static struct route *
+route_find_alias(struct route *routes, const char *name, size_t len)
+{
+	for (struct route *r = routes; r != NULL; r = r->hh.next) {
+		const char *alias = r->type->alias;
+
+		if (alias != NULL && strlen(alias) == len &&
+		    memcmp(alias, name, len) == 0)
+			return r;
+	}
+	return NULL;
+}
+
 struct route *
 route_find(struct route *routes, const char *name, size_t len)
 {
 	struct route *r;
 
 	HASH_FIND(hh, routes, name, len, r);
-	return r;
+	return r != NULL ? r : route_find_alias(routes, name, len);
 }
 
 void

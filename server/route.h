@@ -66,7 +66,7 @@ route_is_open(const struct route *r)
 	       (r->max_running == 0 || r->n_running < r->max_running);
 }
 
-/* The route of a name, or NULL. */
+/* The route of a type's name or alias, or NULL. */
 struct route *route_find(struct route *routes, const char *name, size_t len);
 
 void route_free_all(struct route **routes);

@@ -131,11 +131,11 @@ bind_check(struct call *call, const struct field *f, const char *prefix,
 		if (f->streams)
 			return 0;
 	}
-	if ((field_kind(value) & f->kinds) != 0 && field_in_range(f, value) &&
+	if (field_takes_kind(f, value) && field_in_range(f, value) &&
 	    field_allows(f, value))
 		return 0;
 	bind_name(name, sizeof name, prefix, f->name);
-	if ((field_kind(value) & f->kinds) != 0 && f->allowed != NULL)
+	if (field_takes_kind(f, value) && f->allowed != NULL)
 		return bind_not_allowed(call, f, name, value);
 	field_takes(f, takes, sizeof takes);
 	return call_refuse(call, name, takes, value);

@@ -27,14 +27,39 @@ call_init(struct call *call, const struct task_type *type,
 
 /* Binds the fields, if the type has a table, and runs the type. */
 static int
-call_run_type(struct call *call)
+call_bind_and_run(struct call *call)
 {
 	const struct field *fields = call->type->fields;
 
 	if (fields != NULL &&
 	    call_bind(call, fields, call->data, "", call->args) < 0)
 		return -1;
-	if (call->type->run(call) < 0)
+	return call->type->run(call);
+}
+
+int
+call_delegate(struct call *call, const struct task_type *type,
+    const msgpack_object *data)
+{
+	const struct task_type *own_type = call->type;
+	const msgpack_object *own_data = call->data;
+	int rc;
+
+	if (type->flags & TYPE_SECRET)
+		call->out->secret = true;
+	call->type = type;
+	call->data = data;
+	rc = call_bind_and_run(call);
+	call->type = own_type;
+	call->data = own_data;
+	return rc;
+}
+
+/* Runs the type, and sees to it that the result has fitted. */
+static int
+call_run_type(struct call *call)
+{
+	if (call_bind_and_run(call) < 0)
 		return -1;
 	if (!call->out->failed)
 		return 0;
@@ -219,6 +244,21 @@ int64_t
 call_int(const msgpack_object *arg, int64_t fallback)
 {
 	return arg != NULL ? arg->via.i64 : fallback;
+}
+
+double
+call_number(const msgpack_object *arg, double fallback)
+{
+	if (arg == NULL)
+		return fallback;
+	switch (arg->type) {
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+		return (double)arg->via.u64;
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		return (double)arg->via.i64;
+	default:
+		return arg->via.f64;
+	}
 }
 
 bool

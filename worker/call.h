@@ -92,6 +92,14 @@ int call_no_memory(struct call *call);
 int call_too_large(struct call *call, const char *what, size_t limit);
 
 /*
+ * Does in this call's place what another type does with data of its own: binds
+ * and runs it; its error is the call's. Returns 0 or -1. The call goes on being
+ * one of its own type afterwards, but its args are gone.
+ */
+int call_delegate(struct call *call, const struct task_type *type,
+    const msgpack_object *data);
+
+/*
  * Binds the fields of a map to their places in args, checking all that the
  * table says: missing, unknown, duplicate, mistyped, out of range. `prefix`
  * stands before names in errors ("options."), or is "". Returns 0, or -1 with
@@ -114,6 +122,9 @@ bool call_is(const msgpack_object *arg, const char *text);
 
 /* A bound integer, or fallback when it was not given. */
 int64_t call_int(const msgpack_object *arg, int64_t fallback);
+
+/* A bound number, or fallback when it was not given. */
+double call_number(const msgpack_object *arg, double fallback);
 
 /* A bound boolean, or fallback when it was not given. */
 bool call_bool(const msgpack_object *arg, bool fallback);

@@ -13,6 +13,7 @@ static const struct {
 	unsigned int kinds;
 	const char *words;
 } field_words[] = {
+    {FIELD_ANY, "any value"},
     {FIELD_TEXT, "a string or bytes"},
     {FIELD_NUMBER, "a number"},
     {FIELD_STR, "a string"},
@@ -22,6 +23,7 @@ static const struct {
     {FIELD_BOOL, "true or false"},
     {FIELD_MAP, "a map"},
     {FIELD_ARRAY, "an array"},
+    {FIELD_NIL, "nil"},
 };
 
 /* Appends to a text that is cut where out is full. */
@@ -57,9 +59,17 @@ field_kind(const msgpack_object *value)
 		return FIELD_MAP;
 	case MSGPACK_OBJECT_ARRAY:
 		return FIELD_ARRAY;
+	case MSGPACK_OBJECT_NIL:
+		return FIELD_NIL;
 	default:
 		return 0;
 	}
+}
+
+bool
+field_takes_kind(const struct field *f, const msgpack_object *value)
+{
+	return f->kinds == FIELD_ANY || (field_kind(value) & f->kinds) != 0;
 }
 
 /* Adds the strings that are allowed: "a", "b" or "c". */
@@ -153,7 +163,7 @@ field_given(const msgpack_object *value, char *out, size_t size)
 	}
 }
 
-/* What min and max are about: a length, a count, or the value itself. */
+/* What min and max are about: a length, a count, or an integer itself. */
 static int64_t
 field_measure(const msgpack_object *value)
 {
@@ -176,6 +186,10 @@ field_in_range(const struct field *f, const msgpack_object *value)
 
 	if (f->min == 0 && f->max == 0)
 		return true;
+	/* not a number is in no range */
+	if (field_kind(value) == FIELD_FLOAT)
+		return value->via.f64 >= (double)f->min &&
+		       value->via.f64 <= (double)f->max;
 	n = field_measure(value);
 	return n >= f->min && n <= f->max;
 }

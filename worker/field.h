@@ -12,8 +12,11 @@
 
 #define FIELD_WORDS 200 /* bytes of a description, its NUL included */
 
-/* The kind of a value; 0 for nil, extensions and integers over int64. */
+/* The kind of a value; 0 for extensions and integers over int64. */
 unsigned int field_kind(const msgpack_object *value);
+
+/* Whether a field takes values of this kind. */
+bool field_takes_kind(const struct field *f, const msgpack_object *value);
 
 /* What the field takes: "an integer from 1 to 19". Long ones are cut. */
 void field_takes(const struct field *f, char *out, size_t size);

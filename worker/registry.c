@@ -52,13 +52,20 @@ registry_at(size_t i)
 	return i < COUNT(registry_types) ? registry_types[i] : NULL;
 }
 
+/* Whether a name, which may be NULL, is the one that is looked for. */
+static bool
+registry_is(const char *known, const char *name, size_t len)
+{
+	return known != NULL && strlen(known) == len &&
+	       memcmp(known, name, len) == 0;
+}
+
 const struct task_type *
 registry_find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < COUNT(registry_types); i++) {
-		const char *known = registry_types[i]->name;
-
-		if (strlen(known) == len && memcmp(known, name, len) == 0)
+		if (registry_is(registry_types[i]->name, name, len) ||
+		    registry_is(registry_types[i]->alias, name, len))
 			return registry_types[i];
 	}
 	return NULL;
@@ -205,10 +212,12 @@ registry_describe(const struct task_type *type,
 {
 	struct registry_limit limits[REGISTRY_LIMITS];
 	size_t n = rules != NULL ? registry_limits(rules, limits) : 0;
-	size_t pairs = type->fields != NULL ? 7 : 6;
+	size_t pairs =
+	    6 + (type->fields != NULL ? 1 : 0) + (type->alias != NULL ? 1 : 0);
 
 	msgpack_pack_map(pk, pairs + (rules != NULL ? 2 + n : 0));
 	registry_pack_text(pk, "type", type->name);
+	registry_pack_text(pk, "alias", type->alias);
 	registry_pack_text(pk, "about", type->about);
 	registry_pack_text(pk, "result", type->result);
 	registry_pack_text(pk, "example", type->example);

@@ -14,7 +14,7 @@
 /* The i-th type, or NULL past the last; the order never changes. */
 const struct task_type *registry_at(size_t i);
 
-/* The type of that name, or NULL. */
+/* The type of that name or alias, or NULL. */
 const struct task_type *registry_find(const char *name, size_t len);
 
 /* The place of a built-in type, for registry_at(). */
@@ -32,7 +32,7 @@ struct registry_rules {
 };
 
 /*
- * Packs a type as a map: type, about, result, example, fields (an array of
+ * Packs a type as a map: type, alias, about, result, example, fields (an array of
  * maps: name, alias, takes, required, default, min, max, allowed, about,
  * fields), and idempotent; with rules also pool and priority, and those of
  * timeout, runTimeout, queueTimeout, maxRunning and maxQueued that there are.

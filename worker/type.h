@@ -24,6 +24,8 @@ enum field_kind {
 	FIELD_ARRAY = 1 << 6,
 	FIELD_TEXT = FIELD_STR | FIELD_BIN, /* text and bytes alike */
 	FIELD_NUMBER = FIELD_INT | FIELD_FLOAT,
+	FIELD_NIL = 1 << 7,
+	FIELD_ANY = 1 << 8 | 0xff, /* any value at all */
 };
 
 /* One field of a map. A table of them ends where name is NULL. */
@@ -33,9 +35,10 @@ struct field {
 	unsigned int kinds; /* enum field_kind */
 	bool required;
 	/*
-	 * Least and most: of an integer its value, of str and bin the bytes,
+	 * Least and most: of a number its value, of str and bin the bytes,
 	 * of an array the elements. Not checked when both are 0. A field of
-	 * more than one kind (str and bin count as one) checks them itself.
+	 * more than one kind (str and bin count as one, integers and floats
+	 * too) checks them itself.
 	 */
 	int64_t min;
 	int64_t max;
@@ -61,6 +64,7 @@ enum type_flag {
 
 struct task_type {
 	const char *name; /* "family:verb" */
+	const char *alias; /* another name for it, or NULL */
 	const char *about; /* one sentence */
 	const char *result; /* what it answers, one sentence */
 	const char *example; /* data, as JSON */

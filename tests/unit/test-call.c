@@ -2,11 +2,12 @@
 
 #include "tests/unit/tasking.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const colours[] = {"red", "green", NULL};
 
-enum { TEXT, NUMBER, COLOUR, LIST, FLAG, MAP, ANY };
+enum { TEXT, NUMBER, COLOUR, LIST, FLAG, MAP, ANY, REAL, VALUE };
 
 static const struct field fields[] = {
     [TEXT] = {.name = "text",
@@ -21,6 +22,8 @@ static const struct field fields[] = {
     [FLAG] = {.name = "flag", .kinds = FIELD_BOOL},
     [MAP] = {.name = "map", .kinds = FIELD_MAP},
     [ANY] = {.name = "any", .kinds = FIELD_NUMBER},
+    [REAL] = {.name = "real", .kinds = FIELD_NUMBER, .min = -1, .max = 2},
+    [VALUE] = {.name = "value", .kinds = FIELD_ANY},
     {.name = NULL},
 };
 
@@ -81,6 +84,14 @@ body_pack_number(struct call *c)
 {
 	assert_non_null(c->args[TEXT]);
 	msgpack_pack_int64(&c->pk, call_int(c->args[NUMBER], 3));
+	return 0;
+}
+
+/* Packs the data itself, of a type without a table. */
+static int
+body_pack_number_of(struct call *c)
+{
+	msgpack_pack_int64(&c->pk, c->data->via.i64);
 	return 0;
 }
 
@@ -183,6 +194,93 @@ test_lengths(void **state)
 		if (len < 2 || len > 4)
 			refused("text", "a string or bytes of 2 to 4 bytes");
 	}
+}
+
+static msgpack_object
+real(double x)
+{
+	msgpack_object o = {.type = MSGPACK_OBJECT_FLOAT64};
+
+	o.via.f64 = x;
+	return o;
+}
+
+/* A range holds for integers and floats, and for no NaN. */
+static void
+test_numbers(void **state)
+{
+	msgpack_object_kv kv[] = {{str("text"), str("ab")},
+	    {str("real"), real(0)}};
+	const double good[] = {-1, 0.5, 2}, bad[] = {-1.5, 2.5, NAN, INFINITY};
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		kv[1].val = real(good[i]);
+		assert_int_equal(run(kv, 2), 0);
+		assert_true(call_number(call.args[REAL], 7) == good[i]);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		kv[1].val = real(bad[i]);
+		assert_int_equal(run(kv, 2), -1);
+		refused("real", "a number from -1 to 2");
+	}
+	kv[1].val = integer(-1);
+	assert_int_equal(run(kv, 2), 0);
+	assert_true(call_number(call.args[REAL], 7) == -1);
+	kv[1].val = integer(3);
+	assert_int_equal(run(kv, 2), -1);
+	assert_int_equal(run(kv, 1), 0);
+	assert_true(call_number(call.args[REAL], 7) == 7);
+}
+
+/* Any value at all: nil, extensions and large integers too. */
+static void
+test_any_value(void **state)
+{
+	msgpack_object huge = {.type = MSGPACK_OBJECT_POSITIVE_INTEGER,
+	    .via.u64 = UINT64_MAX};
+	msgpack_object values[] = {{.type = MSGPACK_OBJECT_NIL}, huge,
+	    {.type = MSGPACK_OBJECT_EXT, .via.ext = {.type = 5}}, str("x"),
+	    tasking_bin("x", 1)};
+	msgpack_object_kv kv[] = {{str("text"), str("ab")},
+	    {str("value"), str("")}};
+
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+		kv[1].val = values[i];
+		assert_int_equal(run(kv, 2), 0);
+		assert_ptr_equal(call.args[VALUE], &kv[1].val);
+		assert_int_equal(kv[1].val.type, values[i].type);
+	}
+}
+
+/* Does another type's work on the value of a field. */
+static int
+body_delegate(struct call *c)
+{
+	assert_int_equal(call_delegate(c, &secret_type, c->args[VALUE]), 0);
+	assert_ptr_equal(c->type, &type);
+	return 0;
+}
+
+static int
+body_choose(struct call *c)
+{
+	if (c->type == &type)
+		return body_delegate(c);
+	return body_pack_number_of(c);
+}
+
+/* One type does another's work, and keeps its secrets. */
+static void
+test_delegate(void **state)
+{
+	msgpack_object_kv kv[] = {{str("text"), str("ab")},
+	    {str("value"), integer(4)}};
+
+	body = body_choose;
+	assert_int_equal(run(kv, 2), 0);
+	assert_int_equal(out.len, 1);
+	assert_int_equal(out.bytes[0], 4);
+	assert_true(out.secret);
 }
 
 static void
@@ -332,6 +430,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_bin_key, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lengths, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_any_value, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_delegate, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_odd_keys, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_failure_leaves_nothing, setup,
