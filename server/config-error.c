@@ -12,7 +12,9 @@ error_write(struct config_errors *errors, const char *where, const char *format,
 {
 	char text[ERROR_TEXT];
 
-	if (errors->n++ < ERRORS_SHOWN) {
+	if (errors->out == NULL) {
+		errors->n++;
+	} else if (errors->n++ < ERRORS_SHOWN) {
 		vsnprintf(text, sizeof text, format, args);
 		fprintf(errors->out, "%s%s%s\n", errors->prefix, where, text);
 	} else if (errors->n == ERRORS_SHOWN + 1) {

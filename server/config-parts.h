@@ -131,7 +131,7 @@ void config_value_variable(const struct option_entry *e, char *out,
 
 /* Where errors go, and how many there were. */
 struct config_errors {
-	FILE *out;
+	FILE *out; /* NULL: they are counted only */
 	const char *prefix; /* before each line: "morod: ", or "" */
 	const char *path; /* of the file that is read */
 	unsigned int n;

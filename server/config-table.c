@@ -44,6 +44,17 @@ const struct option_entry config_table[] = {
 		     "$XDG_RUNTIME_DIR/morod.sock",
 	.about = "where to listen",
 	.more = "The folder of root's default is made."},
+    {.name = "modules",
+	.metavar = "LIST",
+	.kind = OPTION_PATH,
+	.where = IN_SERVER,
+	.offset = AT(modules),
+	.max = PATH_MAX - 1,
+	.otherwise = "none",
+	.about = "modules with more task types, separated by commas",
+	.more = "A name such as image is one of those that are installed; "
+		"anything with a slash is a path. They are loaded once, by the "
+		"master, before it starts workers."},
     {.name = "workers",
 	.metavar = "N[:MAX]",
 	.kind = OPTION_RANGE,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "proto/options.h"
+#include "worker/module.h"
 #include "worker/registry.h"
 
 #define CONFIG_ROOT_SOCKET "/run/moro/morod.sock"
@@ -228,11 +229,36 @@ config_read(struct config *config, int argc, char **argv,
 	return config_socket(config, errors);
 }
 
+/*
+ * Modules bring task types, which sections of the file may be about: so they
+ * are loaded after a first reading, whose errors the second one tells.
+ */
+static int
+config_load_modules(int argc, char **argv, struct config_errors *errors)
+{
+	struct config_errors silent = {.out = NULL};
+	struct config first;
+	char why[MODULE_WHY];
+	int rc = 0;
+
+	config_read(&first, argc, argv, &silent);
+	if (first.modules != NULL && !first.help && !first.version)
+		rc = module_load(first.modules, why);
+	config_clear(&first);
+	if (rc == -1)
+		config_error(errors, "%s", why);
+	return rc;
+}
+
 int
 config_parse(struct config *config, int argc, char **argv)
 {
 	struct config_errors errors = {.out = stderr, .prefix = "morod: "};
 
+	if (config_load_modules(argc, argv, &errors) == -1) {
+		memset(config, 0, sizeof *config);
+		return -1;
+	}
 	return config_read(config, argc, argv, &errors);
 }
 

@@ -80,6 +80,7 @@ struct task_config {
 
 struct config {
 	char *file; /* --config; NULL: the one that is read if it is there */
+	char *modules; /* names or paths, separated by commas; NULL: none */
 	char *socket; /* the path; not NULL where morod is to serve */
 	struct pool_config pool; /* of pools that do not say otherwise */
 	uint64_t queue_high_mark; /* percent of a queue: clients are told */

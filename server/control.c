@@ -162,10 +162,7 @@ control_type_at(const struct dispatcher *d, size_t *i)
 void
 control_unknown_type(struct control *ctl, const struct item *name)
 {
-	fault_set(&ctl->fault, CODE_UNKNOWN_TASK, NULL,
-	    "no task type \"%.*s\"; method types lists them",
-	    (int)(name->n < LIMIT_METHOD_MAX ? name->n : LIMIT_METHOD_MAX),
-	    name->bytes);
+	route_unknown(&ctl->fault, name->bytes, name->n);
 	control_refuse(ctl);
 }
 

@@ -5,6 +5,7 @@
 #define uthash_nonfatal_oom(el) ((el)->name = NULL)
 #include "server/route.h"
 
+#include "worker/module.h"
 #include "worker/registry.h"
 
 /* Any msgid of the size that tasks have for workers: see task.c. */
@@ -77,6 +78,22 @@ route_add(struct route **routes, const struct task_config *config,
 		return -1;
 	}
 	return 0;
+}
+
+void
+route_unknown(struct fault *fault, const char *name, size_t len)
+{
+	const char *module = module_of(name, len);
+	int n = (int)(len < LIMIT_METHOD_MAX ? len : LIMIT_METHOD_MAX);
+
+	if (module == NULL)
+		fault_set(fault, CODE_UNKNOWN_TASK, NULL,
+		    "no task type \"%.*s\"; method types lists them", n, name);
+	else
+		fault_set(fault, CODE_UNSUPPORTED, NULL,
+		    "task type \"%.*s\" comes with the module %s, which this "
+		    "server has not loaded (morod --modules %s)",
+		    n, name, module, module);
 }
 
 void

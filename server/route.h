@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "proto/envelope.h"
+#include "proto/fault.h"
 #include "proto/limit.h"
 #include "proto/options.h"
 #include "proto/page.h"
@@ -68,6 +69,9 @@ route_is_open(const struct route *r)
 
 /* The route of a type's name or alias, or NULL. */
 struct route *route_find(struct route *routes, const char *name, size_t len);
+
+/* The fault of a type that nobody offers. */
+void route_unknown(struct fault *fault, const char *name, size_t len);
 
 void route_free_all(struct route **routes);
 

@@ -79,9 +79,8 @@ submit_read(struct submission *sub)
 	const uint8_t *bytes = sub->m->bytes;
 
 	if (sub->route == NULL) {
-		fault_set(&sub->fault, CODE_UNKNOWN_TASK, NULL,
-		    "no task type \"%.*s\"; method types lists them",
-		    (int)f->method.len, (const char *)bytes + f->method.at);
+		route_unknown(&sub->fault, (const char *)bytes + f->method.at,
+		    f->method.len);
 		return false;
 	}
 	if (f->n_params > SUBMIT_PARAMS_MAX) {

@@ -1,6 +1,7 @@
 #include "worker/registry.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -8,7 +9,11 @@
 #include <openssl/crypto.h>
 #include <sodium.h>
 
+#include "proto/limit.h"
+#include "proto/page.h"
+#include "worker/call.h"
 #include "worker/field.h"
+#include "worker/module.h"
 #include "worker/tasks/aead.h"
 #include "worker/tasks/compress.h"
 #include "worker/tasks/debug.h"
@@ -46,10 +51,17 @@ static const struct task_type *const registry_types[] = {
     &debug_work_type,
 };
 
+/* Those of modules, behind the others. */
+static const struct task_type *registry_added[PAGE_TYPES];
+static size_t registry_n_added;
+
 const struct task_type *
 registry_at(size_t i)
 {
-	return i < COUNT(registry_types) ? registry_types[i] : NULL;
+	if (i < COUNT(registry_types))
+		return registry_types[i];
+	i -= COUNT(registry_types);
+	return i < registry_n_added ? registry_added[i] : NULL;
 }
 
 /* Whether a name, which may be NULL, is the one that is looked for. */
@@ -63,12 +75,48 @@ registry_is(const char *known, const char *name, size_t len)
 const struct task_type *
 registry_find(const char *name, size_t len)
 {
-	for (size_t i = 0; i < COUNT(registry_types); i++) {
-		if (registry_is(registry_types[i]->name, name, len) ||
-		    registry_is(registry_types[i]->alias, name, len))
-			return registry_types[i];
+	const struct task_type *type;
+
+	for (size_t i = 0; (type = registry_at(i)) != NULL; i++) {
+		if (registry_is(type->name, name, len) ||
+		    registry_is(type->alias, name, len))
+			return type;
 	}
 	return NULL;
+}
+
+/* Why a type cannot be one, or NULL. */
+static const char *
+registry_flaw(const struct task_type *type)
+{
+	if (type->name == NULL || strchr(type->name, ':') == NULL ||
+	    strlen(type->name) > LIMIT_METHOD_MAX)
+		return "a type's name is FAMILY:VERB";
+	if (registry_find(type->name, strlen(type->name)) != NULL ||
+	    (type->alias != NULL &&
+		registry_find(type->alias, strlen(type->alias)) != NULL))
+		return "there is a type of that name";
+	if (type->run == NULL)
+		return "the type has no function";
+	if (type->fields != NULL && field_count(type->fields) > CALL_FIELDS_MAX)
+		return "the type has too many fields";
+	if (COUNT(registry_types) + registry_n_added >= PAGE_TYPES)
+		return "there are too many types";
+	return NULL;
+}
+
+int
+registry_add(const struct task_type *type, char *why, size_t size)
+{
+	const char *flaw = registry_flaw(type);
+
+	if (flaw == NULL) {
+		registry_added[registry_n_added++] = type;
+		return 0;
+	}
+	snprintf(why, size, "%s: %s", type->name != NULL ? type->name : "?",
+	    flaw);
+	return -1;
 }
 
 unsigned int
@@ -76,7 +124,7 @@ registry_index(const struct task_type *type)
 {
 	unsigned int i = 0;
 
-	while (registry_types[i] != type)
+	while (registry_at(i) != type)
 		i++;
 	return i;
 }
@@ -289,11 +337,14 @@ static const struct {
 int
 registry_init(const char **why)
 {
+	_Static_assert(COUNT(registry_types) <= PAGE_TYPES,
+	    "the page has a place for each");
+
 	for (size_t i = 0; i < COUNT(registry_steps); i++) {
 		if (registry_steps[i].init() < 0) {
 			*why = registry_steps[i].why;
 			return -1;
 		}
 	}
-	return 0;
+	return module_init(why);
 }

@@ -1,7 +1,7 @@
 #ifndef MORO_WORKER_REGISTRY_H
 #define MORO_WORKER_REGISTRY_H
 
-/* The task types that are built in. */
+/* The task types that there are: built in, and of modules. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,14 @@ const struct task_type *registry_at(size_t i);
 /* The type of that name or alias, or NULL. */
 const struct task_type *registry_find(const char *name, size_t len);
 
-/* The place of a built-in type, for registry_at(). */
+/*
+ * Adds a type, which is borrowed for good. Returns 0, or -1 with a reason:
+ * there is one of that name or alias, the type is not whole, or there are too
+ * many.
+ */
+int registry_add(const struct task_type *type, char *why, size_t size);
+
+/* The place of a type, for registry_at(). */
 unsigned int registry_index(const struct task_type *type);
 
 /* What a server has laid down for tasks of a type. */
