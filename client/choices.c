@@ -37,6 +37,7 @@ struct moro_options {
 	bool progress;
 	bool idempotent;
 	bool wait_when_full;
+	bool batch;
 	uint64_t retry_max; /* 0: no retries */
 	uint64_t backoff_ms; /* these two: 0: the server's */
 	uint64_t max_backoff_ms;
@@ -145,6 +146,12 @@ void
 moro_options_set_wait_when_full(struct moro_options *o, int flag)
 {
 	o->wait_when_full = flag != 0;
+}
+
+void
+moro_options_set_batch(struct moro_options *o, int flag)
+{
+	o->batch = flag != 0;
 }
 
 int
@@ -292,7 +299,7 @@ choices_count(const struct moro_options *o)
 	       (o->run_timeout_ms != 0) + (o->queue_timeout_ms != 0) +
 	       (o->n_fds != 0) + (o->result_fd != -1) + o->has_grace +
 	       o->progress + o->idempotent + (o->retry_max != 0) +
-	       o->wait_when_full;
+	       o->wait_when_full + o->batch;
 }
 
 int
@@ -316,5 +323,6 @@ choices_pack(const struct moro_options *o, msgpack_packer *pk)
 	rc |= choices_pack_retry(o, pk);
 	rc |=
 	    choices_pack_pair(pk, "onFull", o->wait_when_full ? "wait" : NULL);
+	rc |= choices_pack_flag(pk, "batch", o->batch);
 	return rc == 0 ? 0 : -1;
 }

@@ -449,6 +449,14 @@ int moro_options_set_retry(struct moro_options *o, uint32_t max,
 void moro_options_set_wait_when_full(struct moro_options *o, int flag);
 
 /*
+ * The data is an array of up to 100,000 elements, each of them data of the type,
+ * which the workers share among them. The result is an array in the same order,
+ * of maps with one key: "result" or "error". `timeout` is for the whole, the
+ * other options for each element. Goes without descriptors.
+ */
+void moro_options_set_batch(struct moro_options *o, int flag);
+
+/*
  * Descriptors that go with the task, for data that are in a file already: at
  * most 8 regular files or memfds. The first gives fd's index, to be named in
  * the data by moro_map_file(). The second is where a result of bytes or text

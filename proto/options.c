@@ -209,6 +209,13 @@ option_on_full(struct options *o, const struct item *value, struct reader *rest,
 	return 0;
 }
 
+static int
+option_batch(struct options *o, const struct item *value, struct reader *rest,
+    struct fault *fault)
+{
+	return option_bool(&o->batch, "batch", value, fault);
+}
+
 /* One key of a map of options, and who reads its value. */
 struct option_key {
 	const char *name;
@@ -394,6 +401,7 @@ static const struct option_key option_keys[] = {
     {"idempotent", option_idempotent},
     {"retry", option_retry},
     {"onFull", option_on_full},
+    {"batch", option_batch},
 };
 
 _Static_assert(FDPASS_MAX == 8, "the message of option_fds() says so");
@@ -420,6 +428,13 @@ options_parse(struct options *o, const uint8_t *buf, size_t len,
 	}
 	if (option_pairs(&keys, o, &r, map.n, fault) == -1)
 		return -1;
+	if (o->batch && o->fds > 0) {
+		fault_set(fault, CODE_INVALID_OPTION, NULL,
+		    "batch takes no descriptors, and fds is %u",
+		    (unsigned int)o->fds);
+		fault_add_text(fault, "option", "fds");
+		return -1;
+	}
 	if (o->result_fd != INFO_NO_FD && o->result_fd >= o->fds) {
 		fault_set(fault, CODE_INVALID_OPTION, NULL,
 		    "resultFd takes an index below fds (%u), not %u",

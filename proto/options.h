@@ -48,6 +48,7 @@ struct options {
 	bool has_idempotent; /* that was given: */
 	bool idempotent; /* may be run again after a crash */
 	bool wait_when_full; /* rather than being refused */
+	bool batch; /* data is an array, each element of it a task */
 	bool has_retry; /* that was given: */
 	struct retry retry;
 };

@@ -292,7 +292,7 @@ client_find_id(const struct client *c, const char *id, size_t len)
 void
 client_remove_task(struct client *c, struct task *t)
 {
-	if (!t->notify)
+	if (task_is_request(t))
 		client_note_done(c, t);
 	if (t->extra != NULL && t->extra->id != NULL) {
 		HASH_DEL(c->ids, t->extra->id);

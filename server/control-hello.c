@@ -136,7 +136,7 @@ static void
 hello_pack_features(const struct client *c, msgpack_packer *pk)
 {
 	static const char *const features[] = {"cancel", "progress", "retry",
-	    "backpressure"};
+	    "batch", "backpressure"};
 	bool files = client_may_pass(c);
 
 	answer_text(pk, "features");

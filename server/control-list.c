@@ -13,7 +13,9 @@
 #define LIST_LIMIT_DEFAULT 100
 #define US_PER_MS 1000.0
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define LIST_ALL (1u << TASK_RUNNING | 1u << TASK_QUEUED | 1u << TASK_DELAYED)
+#define LIST_ALL                                                       \
+	(1u << TASK_RUNNING | 1u << TASK_QUEUED | 1u << TASK_DELAYED | \
+	    1u << TASK_GATHERING)
 
 /* Refuses a value; always false. */
 static bool
@@ -30,7 +32,7 @@ list_state(struct control *ctl, void *to, const struct item *value,
     struct reader *rest)
 {
 	static const enum task_state states[] = {TASK_QUEUED, TASK_RUNNING,
-	    TASK_DELAYED};
+	    TASK_DELAYED, TASK_GATHERING};
 	struct list_filter *f = to;
 
 	for (size_t i = 0; i < COUNT(states); i++) {
@@ -40,7 +42,7 @@ list_state(struct control *ctl, void *to, const struct item *value,
 		}
 	}
 	return list_refuse(ctl, "state",
-	    "\"queued\", \"running\" or \"delayed\"");
+	    "\"queued\", \"running\", \"delayed\" or \"gathering\"");
 }
 
 static bool

@@ -427,6 +427,7 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	TAILQ_INIT(&d->reloads);
 	d->listen_fd = setup->listen_fd;
 	d->channel = setup->channel;
+	TAILQ_INIT(&d->batches);
 	TAILQ_INIT(&d->pools);
 	TAILQ_INIT(&d->clients);
 	TAILQ_INIT(&d->waiting);

@@ -44,6 +44,7 @@ struct dispatcher {
 	struct loop loop;
 	struct task_slab *tasks;
 	struct msgids msgids;
+	struct task_list batches; /* those that are gathering, by link */
 	struct pool_list pools;
 	uint32_t n_pools;
 	struct route *routes; /* by name; uthash */

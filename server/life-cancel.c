@@ -2,7 +2,7 @@
 
 #include "server/life.h"
 
-#include "server/answer.h"
+#include "server/batch.h"
 #include "server/client.h"
 #include "server/life-parts.h"
 #include "server/log.h"
@@ -92,11 +92,11 @@ bool
 life_part(struct dispatcher *d, struct task *t, const struct fault *fault)
 {
 	struct client *c = t->client;
+	struct task *head;
 
 	if (life_grace(d, t) == 0)
 		return false;
-	if (c != NULL && !t->notify)
-		answer_fault(c, t->msgid, fault);
+	head = life_tell(d, t, fault);
 	if (c != NULL)
 		life_disown(d, t);
 	if (t->extra != NULL)
@@ -107,7 +107,9 @@ life_part(struct dispatcher *d, struct task *t, const struct fault *fault)
 		life_timed_out(d, t); /* no memory: it is not asked */
 		slot_kill(s);
 	}
-	if (c != NULL)
+	if (head != NULL)
+		batch_go_on(d, head);
+	else if (c != NULL)
 		client_check_done(c);
 	return true;
 }
@@ -128,7 +130,7 @@ life_cancel(struct dispatcher *d, struct task *t, enum life_cancel cause)
 	uint32_t number = task_wire_number(t);
 	struct slot *s = t->slot;
 	struct fault fault;
-	bool kill;
+	bool kill, begun;
 
 	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE)
 		return LIFE_FOUND_RUNNING; /* it is asked already */
@@ -138,13 +140,14 @@ life_cancel(struct dispatcher *d, struct task *t, enum life_cancel cause)
 	if (kill && life_ask(d, t, cause))
 		return LIFE_FOUND_RUNNING;
 	s = t->slot; /* it may be back in the queue */
-	life_cancel_fault(t, cause, s != NULL, &fault);
+	begun = s != NULL || t->state == TASK_GATHERING;
+	life_cancel_fault(t, cause, begun, &fault);
 	if (s != NULL && kill)
 		obituary_note(s, life_causes[cause].obituary, t);
 	life_fault(d, t, LIFE_CANCELLED, &fault);
 	if (s != NULL && kill)
 		slot_kill(s);
-	return s != NULL ? LIFE_FOUND_RUNNING : LIFE_FOUND_QUEUED;
+	return begun ? LIFE_FOUND_RUNNING : LIFE_FOUND_QUEUED;
 }
 
 void

@@ -14,7 +14,8 @@ life_timeout_fault(const struct task *t, uint64_t now, struct fault *fault)
 {
 	const struct task_extra *e = t->extra;
 	/* in the hands of a worker that dies it may wait still */
-	bool running = t->state == TASK_RUNNING && e->queue_due > now;
+	bool running = t->state == TASK_GATHERING ||
+		       (t->state == TASK_RUNNING && e->queue_due > now);
 	const char *option = "timeout";
 	uint64_t limit = e->timeout_ms;
 

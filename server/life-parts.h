@@ -8,6 +8,10 @@
 /* The only place where a task's state changes. */
 void life_change(struct task *t, enum task_state to);
 
+/* Answers with an error, to the head that it gives, or else to the client. */
+struct task *life_tell(struct dispatcher *d, struct task *t,
+    const struct fault *fault);
+
 /* Sets the deadlines of a task that begins to wait; that has a worker. */
 void life_arm_first(struct dispatcher *d, struct task *t);
 void life_arm_run(struct dispatcher *d, struct task *t);

@@ -27,6 +27,13 @@ enum life_end {
 /* Accepts a new task: from here on it gets exactly one answer. */
 void life_queue(struct dispatcher *d, struct task *t);
 
+/*
+ * The same for a batch, whose elements become tasks when batch_go_on() is
+ * called; and its end, once it was answered.
+ */
+void life_gather(struct dispatcher *d, struct task *head);
+void life_gathered(struct dispatcher *d, struct task *head);
+
 /* It is in the hands of a slot now. Called by slot_hand(). */
 void life_run(struct dispatcher *d, struct task *t, struct slot *s);
 

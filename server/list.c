@@ -145,6 +145,18 @@ list_delayed(struct list *l, const struct pool *p)
 	return list_walk(l, &p->delayed);
 }
 
+static bool
+list_gathering(struct list *l, const struct pool *p)
+{
+	const struct task *t;
+
+	TAILQ_FOREACH(t, &p->dispatcher->batches, link) {
+		if (t->route->pool == p && !list_look(l, t))
+			return false;
+	}
+	return true;
+}
+
 /* Looks at one client's tasks in a state and, if they wait, of a priority. */
 static bool
 list_client(struct list *l, const struct client *c, enum task_state state,
@@ -186,7 +198,8 @@ list_one_client(struct list *l, const struct dispatcher *d)
 		if (!list_client(l, c, TASK_QUEUED, i))
 			return;
 	}
-	list_client(l, c, TASK_DELAYED, 0);
+	if (list_client(l, c, TASK_DELAYED, 0))
+		list_client(l, c, TASK_GATHERING, 0);
 }
 
 uint32_t
@@ -200,6 +213,7 @@ list_find(const struct dispatcher *d, const struct list_filter *f,
 	    {TASK_RUNNING, list_running},
 	    {TASK_QUEUED, list_queued},
 	    {TASK_DELAYED, list_delayed},
+	    {TASK_GATHERING, list_gathering},
 	};
 	struct list l = {.filter = f, .out = out};
 	const struct pool *p;

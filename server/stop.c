@@ -1,5 +1,6 @@
 #include "server/stop.h"
 
+#include "server/batch.h"
 #include "server/life.h"
 #include "server/pool.h"
 
@@ -44,6 +45,7 @@ stop_tasks(struct dispatcher *d)
 {
 	struct pool *p;
 
+	batch_stop(d);
 	TAILQ_FOREACH(p, &d->pools, link) {
 		for (uint32_t i = 0; i < p->n_slots; i++)
 			slot_halt(&p->slots[i]);

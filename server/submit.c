@@ -6,6 +6,7 @@
 #include "proto/envelope.h"
 #include "proto/options.h"
 #include "server/answer.h"
+#include "server/batch.h"
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/progress.h"
@@ -99,7 +100,11 @@ submit_read(struct submission *sub)
 		&sub->fault) == -1)
 		return false;
 	sub->options = &sub->given;
-	return true;
+	if (!sub->given.batch || f->kind == FRAME_REQUEST)
+		return true;
+	fault_set(&sub->fault, CODE_INVALID_OPTION, NULL,
+	    "batch is for requests: a notification has no answer");
+	return false;
 }
 
 /* The msgid and the id must be free, or an answer could not be told apart. */
@@ -172,18 +177,25 @@ submit_needs_extra(const struct submission *sub)
 		return true;
 	if (o == &submit_no_options)
 		return false;
-	return o->id != NULL || submit_has_limits(o) || o->has_grace ||
-	       o->has_idempotent || o->has_retry || o->progress ||
-	       sub->fdset != NULL;
+	return o->id != NULL || o->batch || submit_has_limits(o) ||
+	       o->has_grace || o->has_idempotent || o->has_retry ||
+	       o->progress || sub->fdset != NULL;
 }
 
-/* Its limits in time, or if it gives none those of its type. */
+/*
+ * Its limits in time, or if it gives none those of its type. Of a batch only
+ * `timeout` is for the whole: batch.c gives its members the others.
+ */
 static void
 submit_fill_limits(const struct submission *sub, struct task_extra *e)
 {
 	const struct options *o = sub->options;
 	const struct route *r = sub->route;
 
+	if (o->batch) {
+		e->timeout_ms = o->timeout_ms;
+		return;
+	}
 	if (submit_has_limits(o)) {
 		e->timeout_ms = o->timeout_ms;
 		e->queue_timeout_ms = o->queue_timeout_ms;
@@ -228,13 +240,23 @@ submit_no_memory(struct submission *sub)
 	fault_set(&sub->fault, CODE_INTERNAL, NULL, "morod is out of memory");
 }
 
+/* Makes the head of a batch of it, if it is one; *said: the fault is set. */
+static int
+submit_fill_batch(struct submission *sub, struct task *t, bool *said)
+{
+	if (!sub->options->batch)
+		return 0;
+	*said = batch_init(sub->dispatcher, t, sub->options, &sub->fault) == -1;
+	return *said ? -1 : 0;
+}
+
 /* Makes the record. NULL with the fault set when it cannot. */
 static struct task *
 submit_make(struct submission *sub)
 {
 	struct task *t = task_new(sub->dispatcher->tasks);
 	const struct options *o = sub->options;
-	bool duplicate = false;
+	bool duplicate = false, said = false;
 
 	if (t == NULL) {
 		submit_no_memory(sub);
@@ -245,6 +267,7 @@ submit_make(struct submission *sub)
 	    submit_fill_extra(sub, t) == 0 &&
 	    task_keep_data(sub->dispatcher->tasks, t, sub->data, sub->data_len,
 		sub->m->chunk) == 0 &&
+	    submit_fill_batch(sub, t, &said) == 0 &&
 	    (o->id == NULL || client_name_task(sub->client, t, o->id, o->id_len,
 				  &duplicate) == 0))
 		return t;
@@ -253,9 +276,10 @@ submit_make(struct submission *sub)
 		    "id \"%.*s\" belongs to an unfinished task", (int)o->id_len,
 		    o->id);
 		fault_add_text(&sub->fault, "option", "id");
-	} else {
+	} else if (!said) {
 		submit_no_memory(sub);
 	}
+	batch_free(t);
 	if (t->extra != NULL)
 		progress_free(sub->dispatcher, t);
 	task_free(sub->dispatcher->tasks, t);
@@ -329,6 +353,18 @@ submit_take_fds(struct submission *sub)
 	return true;
 }
 
+/* It is the server's from here on. */
+static void
+submit_accept(struct submission *sub, struct task *t)
+{
+	if (!sub->options->batch) {
+		life_queue(sub->dispatcher, t);
+		return;
+	}
+	life_gather(sub->dispatcher, t);
+	batch_go_on(sub->dispatcher, t);
+}
+
 bool
 submit_task(struct client *c, const struct message_in *m)
 {
@@ -350,7 +386,7 @@ submit_task(struct client *c, const struct message_in *m)
 	    submit_check_room(&sub))
 		t = submit_make(&sub);
 	if (t != NULL) {
-		life_queue(sub.dispatcher, t);
+		submit_accept(&sub, t);
 		if (sub.waits)
 			room_wait(c, sub.route);
 		return true;

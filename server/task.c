@@ -107,7 +107,7 @@ task_new(struct task_slab *slab)
 	t->place = TASK_IN_RECORD;
 	t->size = t->n_fds = 0;
 	t->notify = t->counts = t->parked = t->was_parked = false;
-	t->unparked = false;
+	t->unparked = t->member = false;
 	t->lifted = 0;
 	slab->used++;
 	return t;
@@ -254,7 +254,7 @@ task_settle_fresh(struct task_slab *slab)
 	struct task *t;
 
 	while ((t = LIST_FIRST(&slab->fresh)) != NULL) {
-		if (t->state == TASK_QUEUED)
+		if (t->state == TASK_QUEUED || t->state == TASK_GATHERING)
 			task_settle(t);
 		else
 			task_age(t);
@@ -269,6 +269,7 @@ task_state_name(enum task_state state)
 	    [TASK_QUEUED] = "queued",
 	    [TASK_RUNNING] = "running",
 	    [TASK_DELAYED] = "delayed",
+	    [TASK_GATHERING] = "gathering",
 	    [TASK_ANSWERED] = "answered",
 	};
 

@@ -17,6 +17,7 @@
 #include "server/deadline.h"
 #include "server/fdset.h"
 
+struct batch;
 struct client;
 struct progress;
 struct route;
@@ -27,6 +28,7 @@ enum task_state {
 	TASK_QUEUED,
 	TASK_RUNNING,
 	TASK_DELAYED, /* waits to be run again, after a pause */
+	TASK_GATHERING, /* a batch, whose members are such tasks */
 	TASK_ANSWERED, /* on its way back to the slab */
 	TASK_STATES,
 };
@@ -68,6 +70,10 @@ struct task_extra {
 	uint32_t result_fd; /* of fdset, for the result; or INFO_NO_FD */
 	uint32_t cancel_grace_ms; /* valid with has_grace */
 	struct progress *progress; /* NULL: nobody wants to hear of it */
+	struct batch *batch; /* GATHERING; else NULL */
+	struct task *head; /* of a member: it answers to; or NULL: to nobody */
+	uint32_t element; /* of that one's array; these two valid with head */
+	uint32_t place; /* among those of its members that there are */
 	struct retry retry; /* valid with has_retry */
 	uint8_t cancelled; /* enum life_cancel: it was asked to stop */
 	bool has_grace;
@@ -108,6 +114,7 @@ struct task {
 	bool parked : 1; /* QUEUED: waits with its type, see pool_take() */
 	bool was_parked : 1;
 	bool unparked : 1; /* QUEUED: counted in its route's n_unparked */
+	bool member : 1; /* of a batch: no request of its own */
 	uint8_t
 	    lifted : 2; /* by how much its priority is above the given one */
 	uint8_t
@@ -158,6 +165,13 @@ static inline unsigned int
 task_given_priority(const struct task *t)
 {
 	return (unsigned int)t->priority + t->lifted;
+}
+
+/* Whether it is a request that its client waits for by its msgid. */
+static inline bool
+task_is_request(const struct task *t)
+{
+	return !t->notify && !t->member;
 }
 
 /* When it came to wait, in the us of loop_now_us(), which 48 bits hold. */

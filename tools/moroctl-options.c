@@ -78,7 +78,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
     [CTL_LEVEL] = {"level", 0, "N", "how hard to try"},
     [CTL_MAX_OUTPUT] = {"max-output", 0, "SIZE",
 	"refuse larger results (64M; as a file --max-file)"},
-    [CTL_STATE] = {"state", 0, "STATE", "queued, running or delayed"},
+    [CTL_STATE] = {"state", 0, "STATE", "queued, running, delayed or gathering"},
     [CTL_TYPE] = {"type", 0, "TYPE", "only tasks of this type"},
     [CTL_CLIENT] = {"client", 0, "N",
 	"only this connection; moroctl clients lists them"},

@@ -356,7 +356,7 @@ def test_hello(morod):
     """hello tells both who they are; limits are all there."""
     with morod(workers=1, max_queue_size=7) as d, d.client() as c:
         h = c.server
-        assert h["server"] == "morod" and h["proto"] == 1 and h["features"] == ["cancel", "progress", "retry", "backpressure", "fd"]
+        assert h["server"] == "morod" and h["proto"] == 1 and h["features"] == ["cancel", "progress", "retry", "batch", "backpressure", "fd"]
         assert h["pid"] == d.process.pid and h["role"] == "admin"
         assert "crypto:hash" in h["types"] and h["started"] > 0
         assert h["limits"] == {

@@ -241,6 +241,13 @@ test_options(void **state)
 	moro_options_set_progress(o, 0);
 	moro_options_set_idempotent(o, 0);
 	moro_options_set_wait_when_full(o, 0);
+	moro_options_set_batch(o, 1);
+	expect_options(p, o,
+	    "\x82\xab"
+	    "cancelGrace\x05\xa5"
+	    "batch\xc3",
+	    14 + 7);
+	moro_options_set_batch(o, 0);
 	expect_options(p, o,
 	    "\x81\xab"
 	    "cancelGrace\x05",

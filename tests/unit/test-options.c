@@ -168,6 +168,25 @@ test_on_full(void **state)
 	bad(MAP("\x81\xa6onFull\xc3"), "onFull", "\"wait\"");
 }
 
+static void
+test_batch(void **state)
+{
+	assert_true(good(MAP("\x81\xa5"
+			     "batch\xc3"))
+			.batch);
+	assert_false(good(MAP("\x81\xa5"
+			      "batch\xc2"))
+			 .batch);
+	assert_false(good(MAP("\x80")).batch);
+	bad(MAP("\x81\xa5"
+		"batch\x01"),
+	    "batch", "true or false, not 1");
+	bad(MAP("\x82\xa5"
+		"batch\xc3\xa3"
+		"fds\x01"),
+	    "fds", "batch takes no descriptors");
+}
+
 int
 main(void)
 {
@@ -180,6 +199,7 @@ main(void)
 	    cmocka_unit_test(test_cancel_grace),
 	    cmocka_unit_test(test_switches),
 	    cmocka_unit_test(test_on_full),
+	    cmocka_unit_test(test_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

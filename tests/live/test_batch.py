@@ -1,0 +1,270 @@
+"""Option batch: an array of data, one answer with what became of each element."""
+
+import hashlib
+import os
+import signal
+
+import pytest
+
+from harness import SANITIZED, TaskError, wait_until
+
+MANY = 2000 if SANITIZED else 20000
+
+
+def sha(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_results_and_errors_in_order(morod):
+    """Each element has its own outcome, in its place."""
+    data = [{"input": f"text {i}"} for i in range(1000)]
+    data[17] = {"inptu": "x"}
+    data[500] = 5
+    with morod(workers=2) as d, d.client() as c:
+        answers = c.call("crypto:hash", data, batch=True)
+        assert len(answers) == 1000
+        for i, answer in enumerate(answers):
+            if i in (17, 500):
+                assert list(answer) == ["error"]
+                assert answer["error"]["code"] == "INVALID_ARGUMENT"
+            else:
+                assert answer == {"result": sha(f"text {i}")}
+        assert answers[17]["error"]["field"] == "inptu"
+        assert answers[500]["error"]["field"] == "data"
+        stats = c.stats()
+        assert (stats["submitted"], stats["completed"], stats["failed"]) == (1000, 998, 2)
+        assert stats["queueSize"] == stats["activeTasks"] == stats["queuedBytes"] == 0
+
+
+def test_long_batch(morod):
+    """Many more elements than the queue takes tasks: they are fed to it."""
+    with morod(workers=2, max_queue_size=300) as d, d.client() as c:
+        answers = c.call("debug:echo", list(range(MANY)), batch=True)
+        assert answers == [{"result": i} for i in range(MANY)]
+        wait_until(lambda: c.stats()["queuedBytes"] == 0, "all to be given back")
+
+
+def test_spread_over_the_workers(morod):
+    """Two elements that take their time run side by side."""
+    with morod(workers=2) as d, d.client() as c:
+        call = c.submit("debug:spin", [{"ms": 3600000}] * 2, batch=True)
+        d.wait(lambda s: s["activeTasks"] == 2)
+        c.request("cancel", {"msgid": call.msgid})
+        assert call.error()["code"] == "CANCELLED"
+
+
+def test_empty_and_one(morod):
+    with morod() as d, d.client() as c:
+        assert c.call("crypto:hash", [], batch=True) == []
+        assert c.call("debug:echo", [None], batch=True) == [{"result": None}]
+        assert c.call("debug:echo", [1, 2], batch=False) == [1, 2]
+
+
+def test_what_is_no_batch(morod):
+    """Data that is no array, descriptors, notifications, other values."""
+    with morod() as d, d.client() as c:
+        error = c.submit("crypto:hash", {"input": "x"}, batch=True).error()
+        assert (error["code"], error["field"]) == ("INVALID_ARGUMENT", "data")
+        assert "an array, not a map" in error["message"]
+        error = c.submit("debug:echo", [1], batch=1).error()
+        assert (error["code"], error["option"]) == ("INVALID_OPTION", "batch")
+        error = c.submit("debug:echo", [None] * 100001, batch=True).error()
+        assert "up to 100000 elements, not of 100001" in error["message"]
+        c.notify("debug:echo", [1, 2], {"batch": True})
+        assert c.request("ping") == "pong"
+        stats = c.stats()
+        assert stats["notificationsIgnored"] == 1
+        assert stats["completed"] == 0
+
+
+def test_error_shapes(morod):
+    """An element's error has the shape that the connection has chosen."""
+    with morod() as d, d.client(hello=False) as c:
+        (answer,) = c.call("debug:fail", [{"message": "no"}], batch=True)
+        assert answer == {"error": "WORKER_ERROR: no"}
+
+
+def test_cancel_stops_all(morod):
+    """What runs is stopped, what waits is dropped, and there is one answer."""
+    with morod(workers=2) as d, d.client() as c:
+        call = c.submit("debug:spin", [{"ms": 3600000}] * 50, batch=True, id="mine")
+        d.wait(lambda s: s["activeTasks"] == 2)
+        assert c.request("cancel", {"id": "mine"})["state"] == "running"
+        error = call.error()
+        assert (error["code"], error["reason"]) == ("CANCELLED", "client")
+        d.wait(lambda s: s["activeTasks"] == 0 and s["queueSize"] == 0)
+        d.wait(lambda s: s["workers"] == 2)
+        assert c.stats()["queuedBytes"] == 0
+        assert c.call("debug:echo", [1], batch=True) == [{"result": 1}]
+
+
+def test_timeout_is_for_the_whole(morod):
+    """`timeout` counts from acceptance to the one answer."""
+    with morod(workers=1) as d, d.client() as c:
+        call = c.submit("debug:sleep", [{"ms": 50}] * 1000, batch=True, timeout=200)
+        error = call.error()
+        assert (error["code"], error["limit"]) == ("TIMEOUT", 200)
+        d.wait(lambda s: s["activeTasks"] == 0 and s["queueSize"] == 0)
+
+
+def test_run_timeout_is_for_each(morod):
+    """`runTimeout` strikes one element, and the others have their results."""
+    data = [{"ms": 1}, {"ms": 3600000}, {"ms": 2}]
+    with morod(workers=1) as d, d.client() as c:
+        first, second, third = c.call("debug:spin", data, batch=True, runTimeout=150)
+        assert (first, third) == ({"result": 1}, {"result": 2})
+        assert second["error"]["code"] == "TIMEOUT"
+        assert second["error"]["option"] == "runTimeout"
+
+
+def test_limits_of_the_type_are_for_each(morod, tmp_path):
+    """A type's own limit does not cut a long batch short."""
+    path = tmp_path / "m.conf"
+    path.write_text("[task debug:sleep]\ntimeout = 400ms\n")
+    data = [{"ms": 30}] * 20 + [{"ms": 3600000}]
+    with morod(workers=1, config=path) as d, d.client() as c:
+        answers = c.call("debug:sleep", data[:1] * 5 + data[-1:], batch=True)
+        assert [list(a) for a in answers] == [["result"]] * 5 + [["error"]]
+        assert answers[-1]["error"]["code"] == "TIMEOUT"
+
+
+def test_crash_costs_one_element(morod):
+    data = [{"ms": 0, "steps": 1}] * 3 + [{"ms": 0, "steps": 1, "crashes": 100}]
+    with morod(workers=1) as d, d.client() as c:
+        answers = c.call("debug:work", data + data[:2], batch=True)
+        assert [list(a) for a in answers] == [["result"]] * 3 + [["error"]] + [["result"]] * 2
+        assert answers[3]["error"]["reason"] == "crashed"
+
+
+def test_retry_is_for_each(morod):
+    data = [{"steps": 1, "fails": n} for n in (0, 1, 2)]
+    with morod(workers=1) as d, d.client() as c:
+        answers = c.call("debug:work", data, batch=True, retry={"max": 1, "on": ["error"]})
+        assert answers[0]["result"]["attempt"] == 1
+        assert answers[1]["result"]["attempt"] == 2
+        assert answers[2]["error"]["code"] == "WORKER_ERROR"
+
+
+def test_worker_killed_in_mid_batch(morod):
+    """A worker's death costs no more than the element that it ran."""
+    data = [{"input": f"text {i}"} for i in range(MANY)]
+    with morod(workers=2) as d, d.client() as c:
+        call = c.submit("crypto:hash", data, batch=True)
+        for _ in range(3):
+            os.kill(d.worker_pids()[0], signal.SIGKILL)
+            d.wait(lambda s: s["workers"] == 2)
+        assert call.result() == [{"result": sha(f"text {i}")} for i in range(MANY)]
+
+
+def test_client_that_leaves(morod):
+    """Nothing is left of its batches: no task, no byte, no busy worker."""
+    with morod(workers=2) as d, d.client() as other:
+        with d.client() as c:
+            for _ in range(3):
+                c.submit("debug:spin", [{"ms": 3600000}] * 300, batch=True)
+            d.wait(lambda s: s["activeTasks"] == 2)
+        d.wait(lambda s: s["activeTasks"] == 0 and s["queueSize"] == 0)
+        assert other.stats()["queuedBytes"] == 0
+        assert other.call("debug:echo", 1) == 1
+
+
+def test_half_closed_client_is_answered(morod):
+    import socket
+
+    with morod(workers=1) as d, d.client() as c:
+        call = c.submit("debug:sleep", [{"ms": 5}] * 20, batch=True)
+        c.sock.shutdown(socket.SHUT_WR)
+        assert call.result() == [{"result": 5}] * 20
+        c.read_closed()
+
+
+def test_others_take_turns_with_it(morod):
+    """A batch does not hold up another client's task of the same priority."""
+    with morod(workers=1) as d, d.client() as c, d.client() as other:
+        call = c.submit("debug:spin", [{"ms": 20}] * 200, batch=True)
+        d.wait(lambda s: s["activeTasks"] >= 1)
+        assert other.call("debug:echo", "quick") == "quick"
+        assert call.answer is None
+        assert c.stats()["queueSize"] > 50
+        c.request("cancel", {"msgid": call.msgid})
+
+
+def test_progress_counts_elements(morod):
+    with morod(workers=1) as d, d.client() as c:
+        call = c.submit("debug:sleep", [{"ms": 30}] * 20, batch=True, progress=True)
+        call.result()
+        told = [m[2] for m in c.unasked if m[:2] == [2, "progress"]]
+        assert told and all(msgid == call.msgid for msgid, _ in told)
+        counts = [p["done"] for _, p in told]
+        assert counts == sorted(counts) and all(p["total"] == 20 for _, p in told)
+        assert any(0 < n < 20 for n in counts)
+
+
+def test_is_listed(morod):
+    with morod(workers=1) as d, d.client() as c:
+        call = c.submit("debug:spin", [{"ms": 3600000}] * 3, batch=True, id="b",
+                        progress=True)
+        d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 2)
+        (head,) = c.request("ls", {"state": "gathering"})
+        assert (head["msgid"], head["id"], head["type"]) == (call.msgid, "b", "debug:spin")
+        assert head["progress"] == {"done": 0, "total": 3}
+        assert len(c.request("ls", {"client": head["client"]})) == 4
+        c.request("cancel", {"msgid": call.msgid})
+
+
+def test_results_over_the_limit(morod):
+    """The answer is one message: over that the whole fails, and stops."""
+    with morod(workers=2, max_frame="1M") as d, d.client() as c:
+        error = c.submit("debug:echo", ["x" * 1000] * 900 + ["y"], batch=True).answer
+        assert error is None
+        data = [{"input": "x", "algorithm": "sha512", "encoding": "hex"}] * 9000
+        call = c.submit("crypto:hash", data[:7000], batch=True)
+        assert len(call.result()) == 7000
+        call = c.submit("crypto:hash", [{"input": "", "algorithm": "sha512"}] * 20000, batch=True)
+        error = call.error()
+        assert (error["code"], error["limit"]) == ("TOO_LARGE", 1 << 20)
+        d.wait(lambda s: s["activeTasks"] == 0 and s["queueSize"] == 0)
+
+
+def test_deep_results(morod):
+    """A result that could not be read within the answer is an error of its own."""
+    def nested(n):
+        return [nested(n - 1)] if n else 1
+
+    with morod() as d, d.client() as c:
+        deep, flat = c.call("debug:echo", [nested(30), nested(31)][:1] + [7], batch=True)
+        assert deep == {"result": nested(30)} and flat == {"result": 7}
+        (answer,) = c.call("debug:echo", [nested(31)], batch=True)
+        assert (answer["error"]["code"], answer["error"]["limit"]) == ("TOO_LARGE", 30)
+
+
+def test_shutdown_finishes_it(morod):
+    """A stop waits for the elements that are not queued yet, too."""
+    with morod(workers=2) as d, d.client() as c:
+        call = c.submit("debug:sleep", [{"ms": 1}] * 600, batch=True)
+        d.wait(lambda s: s["completed"] > 0)
+        d.process.send_signal(signal.SIGTERM)
+        assert len(call.result()) == 600
+        d.process.wait(20)
+
+
+def test_shutdown_now_cancels_it(morod):
+    with morod(workers=2) as d, d.client() as c:
+        call = c.submit("debug:spin", [{"ms": 3600000}] * 600, batch=True)
+        d.wait(lambda s: s["activeTasks"] == 2)
+        c.start("shutdown", {"now": True})
+        error = call.error()
+        assert (error["code"], error["reason"]) == ("CANCELLED", "shutdown")
+
+
+def test_queue_full(morod):
+    """The batch is refused as one task is, and can wait for room as one does."""
+    with morod(workers=1, max_queue_size=1) as d, d.client() as c, d.client() as other:
+        busy = [c.submit("debug:sleep", {"ms": 300}) for _ in range(2)]
+        d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 1)
+        with pytest.raises(TaskError) as caught:
+            other.call("debug:echo", [1, 2], batch=True)
+        assert caught.value.code == "QUEUE_FULL"
+        answers = other.call("debug:echo", [1, 2], batch=True, onFull="wait")
+        assert answers == [{"result": 1}, {"result": 2}]
+        assert [b.result() for b in busy] == [300, 300]
