@@ -51,7 +51,7 @@ interrupt_end(void)
 }
 
 int
-interrupt_poll(struct pollfd *p, int timeout_ms)
+interrupt_poll(struct pollfd *p, nfds_t n, int timeout_ms)
 {
 	struct timespec ts = {.tv_sec = timeout_ms / 1000,
 	    .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
@@ -59,7 +59,7 @@ interrupt_poll(struct pollfd *p, int timeout_ms)
 
 	for (int i = 0; i < INTERRUPT_N; i++)
 		sigdelset(&open, interrupt_signals[i]);
-	return ppoll(p, 1, timeout_ms < 0 ? NULL : &ts, &open);
+	return ppoll(p, n, timeout_ms < 0 ? NULL : &ts, &open);
 }
 
 int

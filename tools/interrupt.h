@@ -13,8 +13,8 @@
 void interrupt_begin(void);
 void interrupt_end(void);
 
-/* As poll() on one descriptor; -1 with EINTR when a signal came. */
-int interrupt_poll(struct pollfd *p, int timeout_ms);
+/* As poll(); -1 with EINTR when a signal came. */
+int interrupt_poll(struct pollfd *p, nfds_t n, int timeout_ms);
 
 /* How many signals came since the beginning, and the first one, or 0. */
 int interrupt_count(void);

@@ -217,6 +217,20 @@ const struct ctl_command ctl_commands[] = {
 	.run = ctl_run,
     },
     {
+	.name = "map",
+	.arguments = "TYPE [JSON]",
+	.max_args = 2,
+	.takes = TASK | CTL_BIT(CTL_FIELD) | CTL_BIT(CTL_PARALLEL) |
+		 CTL_BIT(CTL_RAW),
+	.about = "run a task for each line of input, several at a time",
+	.more = "A line is the task's data as JSON; with --field NAME it is\n"
+		"the text of that field, and the argument, an object, says\n"
+		"the others. Answers come in order, a line of JSON each;\n"
+		"{\"error\": ...} where a task failed, and exit code 1 then.",
+	.example = "moroctl map crypto:hash --field input --raw < words",
+	.run = ctl_map,
+    },
+    {
 	.name = "hash",
 	.arguments = "[TEXT]",
 	.max_args = 1,

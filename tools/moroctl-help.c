@@ -45,7 +45,7 @@ help_option(FILE *out, const struct ctl_option_row *row)
 
 /* Prints the options of a set. */
 static void
-help_options(FILE *out, const char *title, uint64_t set)
+help_options(FILE *out, const char *title, ctl_options_set set)
 {
 	if (set == 0)
 		return;

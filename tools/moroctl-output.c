@@ -110,15 +110,10 @@ ctl_put_failure(enum moro_code code, const char *message)
 }
 
 void
-ctl_put_error(const struct moro_reply *r)
+ctl_print_error(FILE *out, const struct moro_reply *r)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
 	int64_t n;
 
-	if (out == NULL)
-		return;
 	fputs("{\"error\":{\"code\":", out);
 	output_string(out, moro_reply_code_name(r));
 	output_pair(out, "message", moro_reply_message(r));
@@ -132,6 +127,19 @@ ctl_put_error(const struct moro_reply *r)
 		if (moro_reply_detail_number(r, name, &n) == 0)
 			fprintf(out, ",\"%s\":%lld", name, (long long)n);
 	}
-	fputs("}}\n", out);
+	fputs("}}", out);
+}
+
+void
+ctl_put_error(const struct moro_reply *r)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return;
+	ctl_print_error(out, r);
+	fputc('\n', out);
 	output_text(NULL, out, &text, &len);
 }

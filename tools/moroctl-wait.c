@@ -115,7 +115,7 @@ wait_sleep(const struct wait *w)
 		p.events |= POLLIN;
 	if (events & MORO_WRITE)
 		p.events |= POLLOUT;
-	interrupt_poll(&p, wait_timeout(w));
+	interrupt_poll(&p, 1, wait_timeout(w));
 	meter_tick();
 }
 

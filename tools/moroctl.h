@@ -37,6 +37,8 @@ enum ctl_option {
 	CTL_PROGRESS,
 	CTL_NO_PROGRESS,
 	CTL_FIELD,
+	CTL_PARALLEL,
+	CTL_RAW,
 	CTL_FORCE,
 	CTL_ALGORITHM,
 	CTL_ENCODING,
@@ -70,7 +72,10 @@ enum ctl_option {
 	CTL_OPTION_N,
 };
 
-#define CTL_BIT(option) ((uint64_t)1 << (option))
+/* A set of options. There are more than 64. */
+__extension__ typedef unsigned __int128 ctl_options_set;
+
+#define CTL_BIT(option) ((ctl_options_set)1 << (option))
 #define CTL_ALGORITHMS 8 /* times that --algorithm may be given */
 
 /* One run of the program. */
@@ -91,7 +96,7 @@ struct ctl_command {
 	const char *name;
 	const char *arguments; /* as the help shows them, or "" */
 	int max_args;
-	uint64_t takes; /* CTL_BIT()s of its own options */
+	ctl_options_set takes; /* CTL_BIT()s of its own options */
 	const char *about; /* one line */
 	const char *more; /* what else there is to say, or NULL */
 	const char *example;
@@ -161,7 +166,10 @@ int ctl_put_value(struct ctl *c, const struct msgpack_object *value);
 /* Writes a result that is text or bytes as it is; --json: as JSON. */
 int ctl_put_text(struct ctl *c, struct moro_reply *reply, bool newline);
 
-/* Writes an error as JSON, {"error": {...}}, on standard output. */
+/* Prints an error as JSON, {"error": {...}}, without a newline. */
+void ctl_print_error(FILE *out, const struct moro_reply *reply);
+
+/* Writes one on standard output, with a newline. */
 void ctl_put_error(const struct moro_reply *reply);
 
 /* The same of an error that no reply bears. */
@@ -188,6 +196,7 @@ int ctl_resume(struct ctl *c);
 int ctl_scale(struct ctl *c);
 int ctl_reload(struct ctl *c);
 int ctl_run(struct ctl *c);
+int ctl_map(struct ctl *c);
 int ctl_hash(struct ctl *c);
 int ctl_encrypt(struct ctl *c);
 int ctl_decrypt(struct ctl *c);
