@@ -1,3 +1,4 @@
+#include "tools/moroctl-tasks.h"
 #include "tools/moroctl.h"
 
 #define GLOBAL                                                         \
@@ -238,7 +239,8 @@ const struct ctl_command ctl_commands[] = {
 		 CTL_BIT(CTL_FORCE),
 	.about = "print the digest of text, a file or standard input",
 	.example = "moroctl hash --algorithm sha512 --input a.iso",
-	.run = ctl_hash,
+	.task = &tasks_hash,
+	.run = ctl_do_task,
     },
     {
 	.name = "encrypt",
@@ -248,7 +250,8 @@ const struct ctl_command ctl_commands[] = {
 	.about = "encrypt text, a file or standard input",
 	.more = KEY_NOTE,
 	.example = "moroctl encrypt --key-file key < letter > letter.enc",
-	.run = ctl_encrypt,
+	.task = &tasks_encrypt,
+	.run = ctl_do_task,
     },
     {
 	.name = "decrypt",
@@ -258,7 +261,8 @@ const struct ctl_command ctl_commands[] = {
 	.about = "give back what was encrypted",
 	.more = KEY_NOTE,
 	.example = "moroctl decrypt --key-file key < letter.enc > letter",
-	.run = ctl_decrypt,
+	.task = &tasks_decrypt,
+	.run = ctl_do_task,
     },
     {
 	.name = "sign",
@@ -270,7 +274,8 @@ const struct ctl_command ctl_commands[] = {
 		"standard input.\n" SECRET_NOTE,
 	.example = "moroctl sign '{\"userId\": 7}' --expires-in 7d "
 		   "--secret-file secret",
-	.run = ctl_sign,
+	.task = &jwt_sign,
+	.run = ctl_do_task,
     },
     {
 	.name = "verify",
@@ -290,7 +295,8 @@ const struct ctl_command ctl_commands[] = {
 		 CTL_BIT(CTL_FORCE),
 	.about = "compress a file or standard input",
 	.example = "moroctl compress --format gzip --level 9 < a > a.gz",
-	.run = ctl_compress,
+	.task = &tasks_compress,
+	.run = ctl_do_task,
     },
     {
 	.name = "decompress",
@@ -298,7 +304,8 @@ const struct ctl_command ctl_commands[] = {
 	.takes = TASK | CTL_BIT(CTL_FORMAT) | CTL_BIT(CTL_MAX_OUTPUT),
 	.about = "give back what was compressed",
 	.example = "moroctl decompress < a.zst > a",
-	.run = ctl_decompress,
+	.task = &tasks_decompress,
+	.run = ctl_do_task,
     },
     {.name = NULL},
 };

@@ -2,132 +2,51 @@
 
 #include <msgpack.h>
 
-#include "proto/units.h"
 #include "tools/complain.h"
-#include "tools/convert.h"
 #include "tools/moroctl-tasks.h"
-
-#define MS_PER_S 1000
 
 static const struct tasks_secret jwt_secret = {CTL_SECRET, CTL_SECRET_FILE,
     "MORO_SECRET", "secret", 0};
 
-/* Adds a time: digits alone are seconds, anything else is the server's. */
-static void
-jwt_time(struct moro_map *map, const char *name, const struct ctl *c,
-    enum ctl_option option)
-{
-	const char *value = c->values[option];
-	uint64_t s;
+static const struct ctl_field jwt_sign_options[] = {
+    {CTL_ALGORITHM, FORM_TEXT, "algorithm"},
+    {CTL_ISSUER, FORM_TEXT, "issuer"},
+    {CTL_AUDIENCE, FORM_TEXT, "audience"},
+    {CTL_SUBJECT, FORM_TEXT, "subject"},
+    {CTL_JWTID, FORM_TEXT, "jwtid"},
+    {CTL_KEYID, FORM_TEXT, "keyid"},
+    {CTL_EXPIRES_IN, FORM_TIME, "expiresIn"},
+    {CTL_NOT_BEFORE, FORM_TIME, "notBefore"},
+    {CTL_NO_TIMESTAMP, FORM_TRUE, "noTimestamp"},
+    {.name = NULL},
+};
 
-	if (value == NULL)
-		return;
-	if (units_number(value, 0, INT64_MAX, &s) == 0)
-		moro_map_number(map, name, (int64_t)s);
-	else
-		moro_map_text(map, name, value);
-}
+const struct ctl_task jwt_sign = {
+    .type = "jwt:sign",
+    .input = INPUT_JSON,
+    .field = "payload",
+    .options = jwt_sign_options,
+    .secret = &jwt_secret,
+    .result = RESULT_LINE,
+};
 
-/* Adds the claims that both commands take. */
-static void
-jwt_claims(struct moro_map *map, const struct ctl *c)
-{
-	tasks_text(map, "issuer", c, CTL_ISSUER);
-	tasks_text(map, "audience", c, CTL_AUDIENCE);
-	tasks_text(map, "subject", c, CTL_SUBJECT);
-}
+static const struct ctl_field jwt_verify_options[] = {
+    {CTL_ALGORITHM, FORM_ALGORITHMS, "algorithms"},
+    {CTL_ISSUER, FORM_TEXT, "issuer"},
+    {CTL_AUDIENCE, FORM_TEXT, "audience"},
+    {CTL_SUBJECT, FORM_TEXT, "subject"},
+    {CTL_CLOCK_TOLERANCE, FORM_SECONDS, "clockTolerance"},
+    {CTL_IGNORE_EXPIRATION, FORM_TRUE, "ignoreExpiration"},
+    {.name = NULL},
+};
 
-/* The options of jwt:sign. */
-static struct moro_map *
-jwt_sign_options(const struct ctl *c)
-{
-	struct moro_map *map = moro_map_new();
-
-	jwt_claims(map, c);
-	tasks_text(map, "algorithm", c, CTL_ALGORITHM);
-	tasks_text(map, "jwtid", c, CTL_JWTID);
-	tasks_text(map, "keyid", c, CTL_KEYID);
-	jwt_time(map, "expiresIn", c, CTL_EXPIRES_IN);
-	jwt_time(map, "notBefore", c, CTL_NOT_BEFORE);
-	if (ctl_has(c, CTL_NO_TIMESTAMP))
-		moro_map_flag(map, "noTimestamp", 1);
-	return map;
-}
-
-/* Adds the payload, which is JSON. */
-static int
-jwt_payload(struct ctl *c, struct moro_map *map)
-{
-	char error[CONVERT_ERROR];
-	struct source in = {NULL, 0};
-	msgpack_sbuffer bytes;
-	msgpack_packer pk;
-	int rc = tasks_input(c, &in, 0);
-
-	msgpack_sbuffer_init(&bytes);
-	msgpack_packer_init(&pk, &bytes, msgpack_sbuffer_write);
-	if (rc == EXIT_DONE &&
-	    convert_from_json(in.bytes, in.len, &pk, error) == -1)
-		rc = complain_usage("the payload is %s", error);
-	if (rc == EXIT_DONE)
-		moro_map_value(map, "payload", bytes.data, bytes.size);
-	msgpack_sbuffer_destroy(&bytes);
-	source_clear(&in);
-	return rc;
-}
-
-int
-ctl_sign(struct ctl *c)
-{
-	struct moro_map *map = moro_map_new();
-	struct moro_map *options = jwt_sign_options(c);
-	int rc = tasks_secret(map, c, &jwt_secret);
-
-	if (rc == EXIT_DONE)
-		rc = jwt_payload(c, map);
-	moro_map_map(map, "options", options);
-	moro_map_free(options);
-	if (rc == EXIT_DONE)
-		return tasks_run(c, "jwt:sign", map, true);
-	moro_map_free(map);
-	return rc;
-}
-
-/* The options of jwt:verify. */
-static struct moro_map *
-jwt_verify_options(const struct ctl *c)
-{
-	struct moro_map *map = moro_map_new();
-	uint64_t ms;
-
-	jwt_claims(map, c);
-	if (ctl_has(c, CTL_ALGORITHM))
-		moro_map_texts(map, "algorithms", c->algorithms);
-	if (ctl_has(c, CTL_CLOCK_TOLERANCE)) {
-		/* a part of a second counts as a whole one */
-		units_duration(c->values[CTL_CLOCK_TOLERANCE], 0, &ms);
-		moro_map_number(map, "clockTolerance",
-		    (int64_t)((ms + MS_PER_S - 1) / MS_PER_S));
-	}
-	if (ctl_has(c, CTL_IGNORE_EXPIRATION))
-		moro_map_flag(map, "ignoreExpiration", 1);
-	return map;
-}
-
-/* Adds the token without the newline that sign has printed behind it. */
-static int
-jwt_token(struct ctl *c, struct moro_map *map)
-{
-	struct source in = {NULL, 0};
-	int rc = tasks_input(c, &in, 0);
-
-	if (rc == EXIT_DONE) {
-		source_chomp(&in);
-		moro_map_text(map, "token", in.bytes);
-	}
-	source_clear(&in);
-	return rc;
-}
+static const struct ctl_task jwt_verify = {
+    .type = "jwt:verify",
+    .input = INPUT_ENVELOPE,
+    .field = "token",
+    .options = jwt_verify_options,
+    .secret = &jwt_secret,
+};
 
 /* Finds a field of a result that is a map. */
 static const msgpack_object *
@@ -179,14 +98,9 @@ int
 ctl_verify(struct ctl *c)
 {
 	struct moro_map *map = moro_map_new();
-	struct moro_map *options = jwt_verify_options(c);
 	struct moro_reply *reply;
-	int rc = tasks_secret(map, c, &jwt_secret);
+	int fd, rc = tasks_data(c, map, &jwt_verify, &fd);
 
-	if (rc == EXIT_DONE)
-		rc = jwt_token(c, map);
-	moro_map_map(map, "options", options);
-	moro_map_free(options);
 	if (rc != EXIT_DONE) {
 		moro_map_free(map);
 		return rc;

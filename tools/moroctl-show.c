@@ -99,6 +99,7 @@ show_type(FILE *out, value type)
 	    view_array(view_field(type, "fields"));
 
 	show_words(out, type, "type", "");
+	show_words(out, type, "alias", " or ");
 	show_words(out, type, "about", "\n  ");
 	show_words(out, type, "result", "\nresult\n  ");
 	fputs("\ndata\n", out);

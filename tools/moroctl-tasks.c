@@ -1,24 +1,15 @@
 #include "tools/moroctl-tasks.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/units.h"
 #include "tools/complain.h"
 #include "tools/moroctl-options.h"
 #include "tools/sink.h"
 
 #define KEY_LEN 32 /* bytes of a key that is not text */
-
-void
-tasks_text(struct moro_map *map, const char *name, const struct ctl *c,
-    enum ctl_option option)
-{
-	if (ctl_has(c, option))
-		moro_map_text(map, name, c->values[option]);
-}
 
 /* Copies the argument. */
 static int
@@ -109,42 +100,145 @@ tasks_run(struct ctl *c, const char *type, struct moro_map *map, bool newline)
 	return rc;
 }
 
-/* Adds the input to a map: an argument as text, anything else as bytes. */
+/* Adds the input's bytes to a map; an argument is text. */
 static int
-tasks_add_input(struct ctl *c, struct moro_map *map, const char *name)
+tasks_add_bytes(struct ctl *c, struct moro_map *map, const char *field)
 {
 	struct source in = {NULL, 0};
 	int rc = tasks_input(c, &in, ctl_input_max(c));
 
 	if (rc == EXIT_DONE && tasks_has_argument(c))
-		moro_map_text(map, name, in.bytes);
+		moro_map_text(map, field, in.bytes);
 	else if (rc == EXIT_DONE)
-		moro_map_bytes(map, name, in.bytes, in.len);
+		moro_map_bytes(map, field, in.bytes, in.len);
 	source_clear(&in);
 	return rc;
 }
 
 /*
- * Adds the input to a map: as a range of the file that --input names, if the
- * server takes descriptors, else the bytes. The descriptor goes to *fd, or -1.
+ * Adds what is in a file to a map: as a range of the file, if the server takes
+ * descriptors, else its bytes. The descriptor goes to *fd, or -1.
  */
 static int
-tasks_add_file(struct ctl *c, struct moro_map *map, int *fd)
+tasks_add_path(struct ctl *c, struct moro_map *map, const char *field,
+    const char *path, int *fd)
 {
-	*fd = -1;
-	if (c->n_args == 0 && ctl_has(c, CTL_INPUT) && ctl_takes_files(c))
-		*fd = source_open(c->values[CTL_INPUT]);
-	if (*fd == -1)
-		return tasks_add_input(c, map, "input");
-	return ctl_add_file(c, map, "input", *fd);
+	struct source in = {NULL, 0};
+	int rc;
+
+	if (ctl_takes_files(c))
+		*fd = source_open(path);
+	if (*fd != -1)
+		return ctl_add_file(c, map, field, *fd);
+	rc = source_read(&in, path, ctl_input_max(c));
+	if (rc == EXIT_DONE)
+		moro_map_bytes(map, field, in.bytes, in.len);
+	source_clear(&in);
+	return rc;
 }
 
-/* Closes what tasks_add_file() may have opened. */
-static void
-tasks_close(int fd)
+static int
+tasks_input_none(struct ctl *c, struct moro_map *map, const char *field,
+    int *fd)
 {
-	if (fd != -1)
-		close(fd);
+	return EXIT_DONE;
+}
+
+static int
+tasks_input_text(struct ctl *c, struct moro_map *map, const char *field,
+    int *fd)
+{
+	if (c->n_args == 0 && ctl_has(c, CTL_INPUT))
+		return tasks_add_path(c, map, field, c->values[CTL_INPUT], fd);
+	return tasks_add_bytes(c, map, field);
+}
+
+/* The line that a command has printed: its newline is none of it. */
+static int
+tasks_input_envelope(struct ctl *c, struct moro_map *map, const char *field,
+    int *fd)
+{
+	struct source in = {NULL, 0};
+	int rc = tasks_input(c, &in, ctl_input_max(c));
+
+	if (rc == EXIT_DONE) {
+		source_chomp(&in);
+		moro_map_bytes(map, field, in.bytes, in.len);
+	}
+	source_clear(&in);
+	return rc;
+}
+
+static int
+tasks_input_path(struct ctl *c, struct moro_map *map, const char *field,
+    int *fd)
+{
+	if (c->n_args > 0 && ctl_has(c, CTL_INPUT))
+		return complain_usage("%s takes a file as its argument or by "
+				      "--input, not both",
+		    c->command->name);
+	return tasks_add_path(c, map, field,
+	    c->n_args > 0 ? c->args[0] : c->values[CTL_INPUT], fd);
+}
+
+static int
+tasks_input_json(struct ctl *c, struct moro_map *map, const char *field,
+    int *fd)
+{
+	struct source in = {NULL, 0};
+	char what[64];
+	int rc = tasks_input(c, &in, 0);
+
+	snprintf(what, sizeof what, "the %s", field);
+	if (rc == EXIT_DONE)
+		rc = fields_add_json(map, field, what, in.bytes, in.len);
+	source_clear(&in);
+	return rc;
+}
+
+/* How each kind of input is added; a descriptor that goes along to *fd. */
+static int (*const tasks_inputs[])(struct ctl *c, struct moro_map *map,
+    const char *field, int *fd) = {
+    [INPUT_NONE] = tasks_input_none,
+    [INPUT_TEXT] = tasks_input_text,
+    [INPUT_ENVELOPE] = tasks_input_envelope,
+    [INPUT_PATH] = tasks_input_path,
+    [INPUT_JSON] = tasks_input_json,
+};
+
+/* Adds the options that stand in a map of their own. */
+static int
+tasks_add_options(const struct ctl *c, struct moro_map *map,
+    const struct ctl_task *t)
+{
+	struct moro_map *inner;
+	int rc;
+
+	if (t->options == NULL)
+		return EXIT_DONE;
+	inner = moro_map_new();
+	rc = fields_add(c, inner, t->options);
+	moro_map_map(map, "options", inner);
+	moro_map_free(inner);
+	return rc;
+}
+
+int
+tasks_data(struct ctl *c, struct moro_map *map, const struct ctl_task *t,
+    int *fd)
+{
+	int rc = EXIT_DONE;
+
+	*fd = -1;
+	if (t->fields != NULL)
+		rc = fields_add(c, map, t->fields);
+	if (rc == EXIT_DONE)
+		rc = tasks_add_options(c, map, t);
+	if (rc == EXIT_DONE && t->secret != NULL)
+		rc = tasks_secret(map, c, t->secret);
+	if (rc == EXIT_DONE)
+		rc = tasks_inputs[t->input](c, map, t->field, fd);
+	return rc;
 }
 
 /* Runs a task that makes bytes of bytes, which go to their file directly. */
@@ -171,136 +265,132 @@ tasks_run_to_file(struct ctl *c, const char *type, struct moro_map *map)
 	return sink_keep(&out);
 }
 
-/* The same, or by way of the answer where that is not possible. */
+/* Runs a task and writes its result as JSON. */
 static int
-tasks_transform(struct ctl *c, const char *type, struct moro_map *map)
+tasks_run_json(struct ctl *c, const char *type, struct moro_map *map)
 {
-	int fd, rc = tasks_add_file(c, map, &fd);
+	struct moro_reply *reply;
+	int rc = ctl_call_map(c, type, map, &reply);
 
 	if (rc != EXIT_DONE)
-		moro_map_free(map);
-	else if (!ctl_has(c, CTL_JSON) && ctl_takes_files(c))
-		rc = tasks_run_to_file(c, type, map);
-	else
-		rc = tasks_run(c, type, map, false);
-	tasks_close(fd);
+		return rc;
+	rc = ctl_put_json(c, reply);
+	moro_reply_free(reply);
 	return rc;
 }
 
-int
-ctl_hash(struct ctl *c)
+/* How the result is written: `--encoding bin` makes bytes of a line. */
+static enum ctl_result
+tasks_result(const struct ctl *c)
 {
 	const char *encoding = c->values[CTL_ENCODING];
-	bool raw = encoding != NULL && strcmp(encoding, "bin") == 0;
-	struct moro_map *map;
-	int rc, fd;
 
-	rc = raw ? ctl_check_terminal(c) : EXIT_DONE;
+	if (c->command->task->result == RESULT_LINE && encoding != NULL &&
+	    strcmp(encoding, "bin") == 0)
+		return RESULT_BYTES;
+	return c->command->task->result;
+}
+
+/* Runs the task, and writes its result where it belongs. */
+static int
+tasks_finish(struct ctl *c, const char *type, struct moro_map *map)
+{
+	enum ctl_result result = tasks_result(c);
+
+	if (result == RESULT_JSON)
+		return tasks_run_json(c, type, map);
+	if (result != RESULT_LINE && !ctl_has(c, CTL_JSON) &&
+	    ctl_takes_files(c))
+		return tasks_run_to_file(c, type, map);
+	return tasks_run(c, type, map, result == RESULT_LINE);
+}
+
+int
+ctl_do_task(struct ctl *c)
+{
+	const struct ctl_task *t = c->command->task;
+	struct moro_map *map;
+	int fd = -1, rc = EXIT_DONE;
+
+	if (tasks_result(c) == RESULT_BYTES)
+		rc = ctl_check_terminal(c);
 	if (rc != EXIT_DONE)
 		return rc;
 	map = moro_map_new();
-	tasks_text(map, "algorithm", c, CTL_ALGORITHM);
-	tasks_text(map, "encoding", c, CTL_ENCODING);
-	rc = tasks_add_file(c, map, &fd);
+	rc = tasks_data(c, map, t, &fd);
 	if (rc == EXIT_DONE)
-		rc = tasks_run(c, "crypto:hash", map, !raw);
+		rc = tasks_finish(c, t->type, map);
 	else
 		moro_map_free(map);
-	tasks_close(fd);
+	if (fd != -1)
+		close(fd);
 	return rc;
 }
 
-/* Makes what encrypt and decrypt have in common: key and aad. */
-static int
-tasks_add_key(struct ctl *c, struct moro_map *map)
-{
-	static const struct tasks_secret key = {CTL_KEY, CTL_KEY_FILE,
-	    "MORO_KEY", "key", KEY_LEN};
+static const struct ctl_field hash_fields[] = {
+    {CTL_ALGORITHM, FORM_TEXT, "algorithm"},
+    {CTL_ENCODING, FORM_TEXT, "encoding"},
+    {.name = NULL},
+};
 
-	tasks_text(map, "aad", c, CTL_AAD);
-	return tasks_secret(map, c, &key);
-}
+const struct ctl_task tasks_hash = {
+    .type = "crypto:hash",
+    .input = INPUT_TEXT,
+    .field = "input",
+    .fields = hash_fields,
+    .result = RESULT_LINE,
+};
 
-int
-ctl_encrypt(struct ctl *c)
-{
-	struct moro_map *map = moro_map_new();
-	int rc = tasks_add_key(c, map);
+static const struct tasks_secret aead_key = {CTL_KEY, CTL_KEY_FILE, "MORO_KEY",
+    "key", KEY_LEN};
 
-	if (rc == EXIT_DONE)
-		rc = tasks_add_input(c, map, "data");
-	if (rc == EXIT_DONE)
-		return tasks_run(c, "crypto:encrypt", map, true);
-	moro_map_free(map);
-	return rc;
-}
+static const struct ctl_field aead_fields[] = {
+    {CTL_AAD, FORM_TEXT, "aad"},
+    {.name = NULL},
+};
 
-int
-ctl_decrypt(struct ctl *c)
-{
-	struct moro_map *map = moro_map_new();
-	struct source in = {NULL, 0};
-	int rc = tasks_add_key(c, map);
+const struct ctl_task tasks_encrypt = {
+    .type = "crypto:encrypt",
+    .input = INPUT_TEXT,
+    .field = "data",
+    .fields = aead_fields,
+    .secret = &aead_key,
+    .result = RESULT_LINE,
+};
 
-	if (rc == EXIT_DONE)
-		rc = tasks_input(c, &in, ctl_input_max(c));
-	if (rc == EXIT_DONE) {
-		source_chomp(&in); /* encrypt printed it on a line */
-		moro_map_bytes(map, "data", in.bytes, in.len);
-	}
-	source_clear(&in);
-	if (rc == EXIT_DONE)
-		return tasks_run(c, "crypto:decrypt", map, false);
-	moro_map_free(map);
-	return rc;
-}
+const struct ctl_task tasks_decrypt = {
+    .type = "crypto:decrypt",
+    .input = INPUT_ENVELOPE,
+    .field = "data",
+    .fields = aead_fields,
+    .secret = &aead_key,
+    .result = RESULT_TEXT,
+};
 
-/* Adds --level, which may be negative. */
-static int
-tasks_add_level(struct ctl *c, struct moro_map *map)
-{
-	const char *text = c->values[CTL_LEVEL];
-	char *end;
-	long level;
+static const struct ctl_field compress_fields[] = {
+    {CTL_FORMAT, FORM_TEXT, "format"},
+    {CTL_LEVEL, FORM_NUMBER, "level"},
+    {.name = NULL},
+};
 
-	if (text == NULL)
-		return EXIT_DONE;
-	errno = 0;
-	level = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0')
-		return complain_usage("--level takes a number, not %s", text);
-	moro_map_number(map, "level", level);
-	return EXIT_DONE;
-}
+const struct ctl_task tasks_compress = {
+    .type = "data:compress",
+    .input = INPUT_TEXT,
+    .field = "input",
+    .fields = compress_fields,
+    .result = RESULT_BYTES,
+};
 
-int
-ctl_compress(struct ctl *c)
-{
-	struct moro_map *map;
-	int rc = ctl_check_terminal(c);
+static const struct ctl_field decompress_fields[] = {
+    {CTL_FORMAT, FORM_TEXT, "format"},
+    {CTL_MAX_OUTPUT, FORM_SIZE, "maxOutput"},
+    {.name = NULL},
+};
 
-	if (rc != EXIT_DONE)
-		return rc;
-	map = moro_map_new();
-	tasks_text(map, "format", c, CTL_FORMAT);
-	rc = tasks_add_level(c, map);
-	if (rc == EXIT_DONE)
-		return tasks_transform(c, "data:compress", map);
-	moro_map_free(map);
-	return rc;
-}
-
-int
-ctl_decompress(struct ctl *c)
-{
-	struct moro_map *map = moro_map_new();
-	uint64_t max;
-
-	tasks_text(map, "format", c, CTL_FORMAT);
-	if (ctl_has(c, CTL_MAX_OUTPUT)) {
-		units_size(c->values[CTL_MAX_OUTPUT], &max);
-		moro_map_number(map, "maxOutput",
-		    max > INT64_MAX ? INT64_MAX : (int64_t)max);
-	}
-	return tasks_transform(c, "data:decompress", map);
-}
+const struct ctl_task tasks_decompress = {
+    .type = "data:decompress",
+    .input = INPUT_TEXT,
+    .field = "input",
+    .fields = decompress_fields,
+    .result = RESULT_TEXT,
+};

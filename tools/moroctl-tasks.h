@@ -3,12 +3,42 @@
 
 /* What the commands of tasks share. */
 
+#include "tools/moroctl-fields.h"
 #include "tools/moroctl.h"
 #include "tools/source.h"
 
-/* Adds an option's value as text, when it was given. */
-void tasks_text(struct moro_map *map, const char *name, const struct ctl *c,
-    enum ctl_option option);
+struct tasks_secret;
+
+/* What a task is run on. */
+enum ctl_input {
+	INPUT_NONE,
+	INPUT_TEXT, /* the argument's text, or what is in a file */
+	INPUT_ENVELOPE, /* likewise, without a newline behind it */
+	INPUT_PATH, /* the file that the argument names */
+	INPUT_JSON, /* the argument as JSON, or what is in a file */
+};
+
+/* How its result is written. */
+enum ctl_result {
+	RESULT_LINE, /* text, and a newline */
+	RESULT_TEXT, /* text or bytes, as they are */
+	RESULT_BYTES, /* likewise, but to no terminal */
+	RESULT_JSON,
+};
+
+/* A command that runs one task: all that there is to say of it. */
+struct ctl_task {
+	const char *type;
+	enum ctl_input input;
+	enum ctl_result result;
+	const char *field; /* that the input is */
+	const struct ctl_field *fields; /* that options are, or NULL */
+	const struct ctl_field *options; /* those of the map "options" */
+	const struct tasks_secret *secret; /* or NULL */
+};
+
+extern const struct ctl_task tasks_hash, tasks_encrypt, tasks_decrypt,
+    tasks_compress, tasks_decompress, jwt_sign;
 
 /*
  * Reads the input: the argument, else --input, else standard input, at most
@@ -29,6 +59,13 @@ struct tasks_secret {
 /* Adds the secret to a map under its name. Gives the exit code. */
 int tasks_secret(struct moro_map *map, const struct ctl *c,
     const struct tasks_secret *s);
+
+/*
+ * Puts options, secret and input into the data of a task. A descriptor that is
+ * to be closed after the call goes to *fd, or -1. Gives the exit code.
+ */
+int tasks_data(struct ctl *c, struct moro_map *map, const struct ctl_task *t,
+    int *fd);
 
 /* Calls a type with a map (freed) and writes a result that is text. */
 int tasks_run(struct ctl *c, const char *type, struct moro_map *map,

@@ -14,6 +14,8 @@
 #include "tools/moroctl-options.h"
 #include "tools/standard.h"
 
+#define CTL_LIST 128 /* bytes of the words that may follow another */
+
 /*
  * Connects when the first call is made, so that wrong usage needs no server.
  * When that fails, the call will say so.
@@ -163,6 +165,43 @@ ctl_set_result(struct ctl *c, int fd)
 	return complain_usage("the output cannot be passed on");
 }
 
+/* How many arguments name a command of one word or two; 0: others do. */
+static int
+ctl_names(const struct ctl *c, const char *name)
+{
+	size_t first = strcspn(name, " ");
+
+	if (strlen(c->args[0]) != first ||
+	    strncmp(name, c->args[0], first) != 0)
+		return 0;
+	if (name[first] == '\0')
+		return 1;
+	return c->n_args > 1 && strcmp(name + first + 1, c->args[1]) == 0 ? 2
+									  : 0;
+}
+
+/* Says that there is no such command, or what may follow its first word. */
+static int
+ctl_unknown(const struct ctl *c)
+{
+	size_t len = strlen(c->args[0]);
+	char list[CTL_LIST];
+	size_t n = 0;
+
+	for (const struct ctl_command *k = ctl_commands;
+	     k->name != NULL && n < sizeof list; k++) {
+		if (strncmp(k->name, c->args[0], len) == 0 &&
+		    k->name[len] == ' ')
+			n += (size_t)snprintf(list + n, sizeof list - n, "%s%s",
+			    n > 0 ? ", " : "", k->name + len + 1);
+	}
+	if (n == 0)
+		return complain_usage("no command %s; moroctl --help lists "
+				      "them",
+		    c->args[0]);
+	return complain_usage("%s takes one of: %s", c->args[0], list);
+}
+
 /* Finds the command in the arguments and takes it out of them. */
 static int
 ctl_find(struct ctl *c)
@@ -171,15 +210,16 @@ ctl_find(struct ctl *c)
 		return complain_usage(
 		    "no command is given; moroctl --help lists them");
 	for (const struct ctl_command *k = ctl_commands; k->name != NULL; k++) {
-		if (strcmp(k->name, c->args[0]) != 0)
+		int n = ctl_names(c, k->name);
+
+		if (n == 0)
 			continue;
 		c->command = k;
-		c->args++;
-		c->n_args--;
+		c->args += n;
+		c->n_args -= n;
 		return EXIT_DONE;
 	}
-	return complain_usage("no command %s; moroctl --help lists them",
-	    c->args[0]);
+	return ctl_unknown(c);
 }
 
 /* Has progress drawn, for a task and where there is somebody to see it. */

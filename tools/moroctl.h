@@ -91,15 +91,18 @@ struct ctl {
 	int killed_by; /* the signal to die of when all is tidied up, or 0 */
 };
 
+struct ctl_task;
+
 /* One command. A table of them ends where name is NULL. */
 struct ctl_command {
-	const char *name;
+	const char *name; /* one word, or two: "image resize" */
 	const char *arguments; /* as the help shows them, or "" */
 	int max_args;
 	ctl_options_set takes; /* CTL_BIT()s of its own options */
 	const char *about; /* one line */
 	const char *more; /* what else there is to say, or NULL */
 	const char *example;
+	const struct ctl_task *task; /* of ctl_do_task(), else NULL */
 	/* Does it; gives the exit code, having complained unless it is 0. */
 	int (*run)(struct ctl *c);
 };
@@ -197,13 +200,8 @@ int ctl_scale(struct ctl *c);
 int ctl_reload(struct ctl *c);
 int ctl_run(struct ctl *c);
 int ctl_map(struct ctl *c);
-int ctl_hash(struct ctl *c);
-int ctl_encrypt(struct ctl *c);
-int ctl_decrypt(struct ctl *c);
-int ctl_sign(struct ctl *c);
+int ctl_do_task(struct ctl *c);
 int ctl_verify(struct ctl *c);
-int ctl_compress(struct ctl *c);
-int ctl_decompress(struct ctl *c);
 
 /* Prints the types for people. */
 int ctl_show_types(struct ctl *c, struct moro_reply *reply);
