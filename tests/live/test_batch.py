@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import signal
 
 import pytest
@@ -268,3 +269,61 @@ def test_queue_full(morod):
         answers = other.call("debug:echo", [1, 2], batch=True, onFull="wait")
         assert answers == [{"result": 1}, {"result": 2}]
         assert [b.result() for b in busy] == [300, 300]
+
+
+def judge(call, n):
+    """An answer of the storm: an error that may be, or each element's own."""
+    error, result = call.answer
+    if error is not None:
+        assert error["code"] in ("CANCELLED", "TIMEOUT", "QUEUE_FULL"), error
+        return
+    assert len(result) == n
+    for i, element in enumerate(result):
+        if "error" in element:
+            assert element["error"]["reason"] in ("crashed", "poison", "run"), element
+        else:
+            assert element["result"] in (i, 1)
+
+
+def test_storm(morod):
+    """Batches that are cancelled, time out, lose their workers and their clients."""
+    rng = random.Random(1)
+    rounds = 60
+    with morod(workers=3, max_queue_size=500) as d, d.client() as admin:
+        for turn in range(rounds):
+            c = d.client()
+            calls = []
+            for _ in range(rng.randint(1, 4)):
+                n = rng.randint(0, 600)
+                task, data = rng.choice([
+                    ("debug:echo", list(range(n))), ("debug:spin", [{"us": 1}] * n),
+                    ("debug:sleep", [{"ms": 1}] * (n // 20))])
+                options = rng.choice([{}, {"timeout": rng.randint(1, 20)},
+                                      {"runTimeout": 5}, {"progress": True}])
+                calls.append((c.submit(task, data, batch=True, **options), len(data)))
+            for call, _ in calls:
+                if rng.random() < 0.2:
+                    c.notify("cancel", {"msgid": call.msgid})
+            if rng.random() < 0.2:
+                pids = d.worker_pids()
+                if pids:
+                    try:
+                        os.kill(rng.choice(pids), signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+            if rng.random() < 0.7:
+                for call, n in calls:
+                    call.wait()
+                    judge(call, n)
+                assert not c.extra
+            c.close()
+        def calm(s):
+            return s["clients"] == 1 and s["activeTasks"] == s["queueSize"] == 0 and s["workers"] == 3
+
+        wait_until(lambda: calm(admin.stats()), "peace")
+        s = admin.stats()
+        assert s["queuedBytes"] == s["unreadBytes"] == s["delayedTasks"] == 0
+        assert admin.request("ls") == []
+        ends = ("completed", "failed", "timedOut", "cancelled", "refused")
+        assert s["submitted"] == sum(s[k] for k in ends)
+        assert admin.call("debug:echo", [1], batch=True) == [{"result": 1}]
