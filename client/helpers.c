@@ -3,6 +3,7 @@
 #include <msgpack.h>
 
 #include "client/call.h"
+#include "client/choices.h"
 #include "client/failure.h"
 #include "client/moro.h"
 #include "client/reply.h"
@@ -75,6 +76,22 @@ moro_execute_task(struct moro *m, const char *id, const char *type,
 		    "whole milliseconds from 1 to 2^32 - 1");
 	else
 		reply = moro_call(m, type, data, len, o);
+	moro_options_free(o);
+	return reply;
+}
+
+struct moro_reply *
+moro_call_batch(struct moro *m, const char *type, const struct moro_list *list,
+    const struct moro_options *options)
+{
+	struct moro_options *o = choices_copy(options);
+	const void *data = moro_list_data(list);
+	struct moro_reply *reply = NULL;
+
+	if (o != NULL && data != NULL) {
+		moro_options_set_batch(o, 1);
+		reply = moro_call(m, type, data, moro_list_size(list), o);
+	}
 	moro_options_free(o);
 	return reply;
 }

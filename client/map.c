@@ -1,64 +1,26 @@
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <msgpack.h>
 
-#include "client/buffer.h"
+#include "client/container.h"
 #include "client/moro.h"
 #include "proto/fdpass.h"
 #include "proto/range.h"
 
-/*
- * The pairs stand behind room for the longest header; a shorter header is
- * written against them, so that the bytes are in one piece whatever n is.
- */
-#define MAP_HEAD 5
-#define MAP_FIX 0x80 /* MessagePack: fixmap, map 16, map 32 */
-#define MAP_FIX_MAX 15
-#define MAP_16 0xde
-#define MAP_32 0xdf
-
 struct moro_map {
-	struct buffer bytes; /* MAP_HEAD bytes, then the pairs */
-	msgpack_packer pk;
-	uint32_t n; /* pairs */
-	size_t head; /* bytes of the header that are used */
-	bool broken; /* memory ran out */
+	struct container c; /* first: a map that is NULL is none */
 };
-
-/* Writes the header that n takes. */
-static void
-map_head(struct moro_map *map)
-{
-	uint8_t *end = buffer_head(&map->bytes) + MAP_HEAD;
-
-	if (map->n <= MAP_FIX_MAX) {
-		map->head = 1;
-		end[-1] = (uint8_t)(MAP_FIX | map->n);
-		return;
-	}
-	map->head = map->n <= UINT16_MAX ? 3 : MAP_HEAD;
-	for (size_t i = 1; i < map->head; i++)
-		end[-(ptrdiff_t)i] = (uint8_t)(map->n >> (8 * (i - 1)));
-	end[-(ptrdiff_t)map->head] = map->n <= UINT16_MAX ? MAP_16 : MAP_32;
-}
 
 struct moro_map *
 moro_map_new(void)
 {
-	static const uint8_t head[MAP_HEAD];
-	struct moro_map *map = calloc(1, sizeof *map);
+	struct moro_map *map = malloc(sizeof *map);
 
-	if (map == NULL)
-		return NULL;
-	msgpack_packer_init(&map->pk, &map->bytes, buffer_write);
-	if (buffer_append(&map->bytes, head, sizeof head) == -1) {
-		free(map);
-		return NULL;
-	}
-	map_head(map);
-	return map;
+	if (map != NULL && container_init(&map->c, CONTAINER_MAP) == 0)
+		return map;
+	free(map);
+	return NULL;
 }
 
 void
@@ -66,9 +28,7 @@ moro_map_free(struct moro_map *map)
 {
 	if (map == NULL)
 		return;
-	/* keys and secrets pass through here */
-	explicit_bzero(map->bytes.data, map->bytes.size);
-	buffer_clear(&map->bytes);
+	container_clear(&map->c);
 	free(map);
 }
 
@@ -76,87 +36,69 @@ moro_map_free(struct moro_map *map)
 static msgpack_packer *
 map_name(struct moro_map *map, const char *name)
 {
-	if (map == NULL || map->broken)
-		return NULL;
-	map->n++;
-	map_head(map);
-	map->broken =
-	    msgpack_pack_str_with_body(&map->pk, name, strlen(name)) != 0;
-	return map->broken ? NULL : &map->pk;
+	msgpack_packer *pk = container_next(&map->c);
+
+	container_text(&map->c, pk, name);
+	return pk == NULL || map->c.broken ? NULL : pk;
 }
 
 void
 moro_map_text(struct moro_map *map, const char *name, const char *text)
 {
-	msgpack_packer *pk = map_name(map, name);
-
-	if (pk != NULL)
-		map->broken =
-		    msgpack_pack_str_with_body(pk, text, strlen(text)) != 0;
+	if (map != NULL)
+		container_text(&map->c, map_name(map, name), text);
 }
 
 void
 moro_map_bytes(struct moro_map *map, const char *name, const void *bytes,
     size_t len)
 {
-	msgpack_packer *pk = map_name(map, name);
-
-	if (pk != NULL)
-		map->broken = len > UINT32_MAX ||
-			      msgpack_pack_bin_with_body(pk, bytes, len) != 0;
+	if (map != NULL)
+		container_bytes(&map->c, map_name(map, name), bytes, len);
 }
 
 void
 moro_map_number(struct moro_map *map, const char *name, int64_t number)
 {
-	msgpack_packer *pk = map_name(map, name);
-
-	if (pk != NULL)
-		map->broken = msgpack_pack_int64(pk, number) != 0;
+	if (map != NULL)
+		container_number(&map->c, map_name(map, name), number);
 }
 
 void
 moro_map_real(struct moro_map *map, const char *name, double number)
 {
-	msgpack_packer *pk = map_name(map, name);
-
-	if (pk != NULL)
-		map->broken = msgpack_pack_double(pk, number) != 0;
+	if (map != NULL)
+		container_real(&map->c, map_name(map, name), number);
 }
 
 void
 moro_map_flag(struct moro_map *map, const char *name, int flag)
 {
-	msgpack_packer *pk = map_name(map, name);
-
-	if (pk != NULL)
-		map->broken = (flag ? msgpack_pack_true(pk)
-				    : msgpack_pack_false(pk)) != 0;
+	if (map != NULL)
+		container_flag(&map->c, map_name(map, name), flag);
 }
 
 void
 moro_map_texts(struct moro_map *map, const char *name, const char *const *texts)
 {
-	msgpack_packer *pk = map_name(map, name);
+	msgpack_packer *pk = map != NULL ? map_name(map, name) : NULL;
 	size_t n = 0;
 
 	if (pk == NULL)
 		return;
 	while (texts[n] != NULL)
 		n++;
-	map->broken = msgpack_pack_array(pk, n) != 0;
-	for (size_t i = 0; i < n && !map->broken; i++)
-		map->broken = msgpack_pack_str_with_body(pk, texts[i],
-				  strlen(texts[i])) != 0;
+	map->c.broken = msgpack_pack_array(pk, n) != 0;
+	for (size_t i = 0; i < n && !map->c.broken; i++)
+		container_text(&map->c, pk, texts[i]);
 }
 
 void
 moro_map_value(struct moro_map *map, const char *name, const void *value,
     size_t len)
 {
-	if (map_name(map, name) != NULL)
-		map->broken = value == NULL ||
-			      buffer_append(&map->bytes, value, len) == -1;
+	if (map != NULL)
+		container_value(&map->c, map_name(map, name), value, len);
 }
 
 void
@@ -165,12 +107,12 @@ moro_map_file(struct moro_map *map, const char *name, int index,
 {
 	struct range range = {(uint8_t)index, offset, len};
 	uint8_t body[RANGE_BODY];
-	msgpack_packer *pk = map_name(map, name);
+	msgpack_packer *pk = map != NULL ? map_name(map, name) : NULL;
 
 	if (pk == NULL)
 		return;
 	range_pack(body, &range);
-	map->broken =
+	map->c.broken =
 	    index < 0 || index >= FDPASS_MAX ||
 	    msgpack_pack_ext_with_body(pk, body, sizeof body, RANGE_EXT) != 0;
 }
@@ -182,18 +124,21 @@ moro_map_map(struct moro_map *map, const char *name,
 	moro_map_value(map, name, moro_map_data(inner), moro_map_size(inner));
 }
 
+void
+moro_map_list(struct moro_map *map, const char *name,
+    const struct moro_list *inner)
+{
+	moro_map_value(map, name, moro_list_data(inner), moro_list_size(inner));
+}
+
 const void *
 moro_map_data(const struct moro_map *map)
 {
-	if (map == NULL || map->broken)
-		return NULL;
-	return buffer_head(&map->bytes) + MAP_HEAD - map->head;
+	return map != NULL ? container_data(&map->c) : NULL;
 }
 
 size_t
 moro_map_size(const struct moro_map *map)
 {
-	if (map == NULL || map->broken)
-		return 0;
-	return buffer_len(&map->bytes) - MAP_HEAD + map->head;
+	return map != NULL ? container_size(&map->c) : 0;
 }

@@ -55,8 +55,9 @@ struct moro_reply;
 /* How a task is to be run. */
 struct moro_options;
 
-/* A MessagePack map under construction. */
+/* A MessagePack map or array under construction. */
 struct moro_map;
+struct moro_list;
 
 /*
  * What an answer is. Values up to 99 are the codes of the wire
@@ -548,6 +549,15 @@ int moro_reply_true(const struct moro_reply *r, const char *name);
 const void *moro_reply_field(const struct moro_reply *r, const char *name,
     size_t *len);
 
+/*
+ * Of the answer to a batch (moro_options_set_batch()): how many elements it has
+ * (0 also for what is no array), and what the next of them came to, as a reply
+ * of its own that bears the element's result or error. NULL: that was the last
+ * one, or memory is out.
+ */
+size_t moro_reply_elements(const struct moro_reply *r);
+struct moro_reply *moro_reply_next(struct moro_reply *r);
+
 /* ---- Maps: the data of a task without msgpack-c ---- */
 
 /* Gives an empty map, or NULL: out of memory. */
@@ -580,9 +590,11 @@ void moro_map_texts(struct moro_map *map, const char *name,
 void moro_map_file(struct moro_map *map, const char *name, int index,
     uint64_t offset, uint64_t len);
 
-/* Another map; and one value that is MessagePack already. */
+/* Another map, an array; and one value that is MessagePack already. */
 void moro_map_map(struct moro_map *map, const char *name,
     const struct moro_map *inner);
+void moro_map_list(struct moro_map *map, const char *name,
+    const struct moro_list *inner);
 void moro_map_value(struct moro_map *map, const char *name, const void *value,
     size_t len);
 
@@ -592,6 +604,23 @@ void moro_map_value(struct moro_map *map, const char *name, const void *value,
  */
 const void *moro_map_data(const struct moro_map *map);
 size_t moro_map_size(const struct moro_map *map);
+
+/*
+ * ---- Arrays: events, the data of a batch ----
+ *
+ * As maps, but for the names.
+ */
+
+struct moro_list *moro_list_new(void);
+void moro_list_free(struct moro_list *list);
+void moro_list_text(struct moro_list *list, const char *text);
+void moro_list_bytes(struct moro_list *list, const void *bytes, size_t len);
+void moro_list_number(struct moro_list *list, int64_t number);
+void moro_list_real(struct moro_list *list, double number);
+void moro_list_map(struct moro_list *list, const struct moro_map *map);
+void moro_list_value(struct moro_list *list, const void *value, size_t len);
+const void *moro_list_data(const struct moro_list *list);
+size_t moro_list_size(const struct moro_list *list);
 
 /*
  * ---- Tasks and methods by name, all blocking ----
@@ -606,6 +635,13 @@ size_t moro_map_size(const struct moro_map *map);
 struct moro_reply *moro_execute_task(struct moro *m, const char *id,
     const char *type, const void *data, size_t len, enum moro_priority priority,
     uint64_t timeout_ms);
+
+/*
+ * Has the workers share a list of data for one type: see
+ * moro_options_set_batch(), and moro_reply_next() for what came of each.
+ */
+struct moro_reply *moro_call_batch(struct moro *m, const char *type,
+    const struct moro_list *list, const struct moro_options *options);
 
 /*
  * Digest of bytes, in hexadecimal digits. Algorithms: sha256 (NULL), sha384,

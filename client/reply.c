@@ -16,6 +16,7 @@ struct moro_reply {
 	struct fault *fault; /* owned; NULL when code is MORO_OK */
 	uint8_t *memory; /* owned; what result points into */
 	struct value result; /* a NUL follows it */
+	size_t next; /* offset in it of the element that is given next; 0 */
 	bool unpacked; /* object is made */
 	msgpack_unpacked object;
 };
@@ -321,4 +322,74 @@ moro_reply_field(const struct moro_reply *r, const char *name, size_t *len)
 	if (len != NULL)
 		*len = v.len;
 	return v.at;
+}
+
+size_t
+moro_reply_elements(const struct moro_reply *r)
+{
+	struct item item = lookup_item(reply_value(r));
+
+	return item.type == READER_ARRAY ? (size_t)item.n : 0;
+}
+
+/* The value of an element that is a map of one pair, and which one it is. */
+static struct value
+reply_outcome(const uint8_t *at, size_t len, bool *failed)
+{
+	struct value element = {at, len};
+	struct value v = lookup_field(element, "result");
+
+	*failed = v.at == NULL;
+	return *failed ? lookup_field(element, "error") : v;
+}
+
+/* Makes a reply of a value; NULL: no memory. */
+static struct moro_reply *
+reply_of(struct value v, bool failed)
+{
+	struct moro_reply *r = calloc(1, sizeof *r);
+
+	if (r != NULL && failed) {
+		r->fault = malloc(sizeof *r->fault);
+		if (r->fault != NULL) {
+			fault_parse(r->fault, v.at, v.len);
+			r->code = (enum moro_code)r->fault->code;
+			return r;
+		}
+	} else if (r != NULL) {
+		r->memory = malloc(v.len + 1);
+		if (r->memory != NULL) {
+			memcpy(r->memory, v.at, v.len);
+			r->memory[v.len] = '\0';
+			r->result.at = r->memory;
+			r->result.len = v.len;
+			return r;
+		}
+	}
+	moro_reply_free(r);
+	return NULL;
+}
+
+struct moro_reply *
+moro_reply_next(struct moro_reply *r)
+{
+	struct value whole = reply_value(r), v;
+	struct reader reader;
+	const uint8_t *at;
+	bool failed;
+	size_t len;
+
+	if (moro_reply_elements(r) == 0)
+		return NULL;
+	reader_init(&reader, whole.at, whole.len);
+	if (r->next == 0)
+		reader_next(&reader); /* the array's header */
+	else
+		reader.at += r->next;
+	if (reader.at == reader.end)
+		return NULL;
+	len = reader_skip(&reader, &at);
+	r->next = (size_t)(reader.at - (const uint8_t *)whole.at);
+	v = reply_outcome(at, len, &failed);
+	return v.at != NULL ? reply_of(v, failed) : NULL;
 }

@@ -424,6 +424,63 @@ tour_progress(struct moro *m)
 	moro_options_free(o);
 }
 
+/* A list of data for one type: each element's own outcome, in order. */
+static void
+tour_batch(struct moro *m)
+{
+	struct moro_list *list = moro_list_new();
+	struct moro_map *map = moro_map_new();
+	struct moro_reply *r, *one;
+	int64_t n;
+
+	moro_map_text(map, "input", "abc");
+	moro_list_map(list, map);
+	moro_list_number(list, -5);
+	moro_list_real(list, 0.5);
+	moro_list_text(list, "text");
+	moro_list_bytes(list, "bytes", 5);
+	moro_list_value(list, "\xc3", 1);
+	r = moro_call_batch(m, "debug:echo", list, NULL);
+	check(r);
+	assert(moro_reply_elements(r) == 6);
+	one = moro_reply_next(r);
+	assert(moro_reply_ok(one) && moro_reply_field(one, "input", NULL));
+	moro_reply_free(one);
+	one = moro_reply_next(r);
+	assert(moro_reply_number(one, NULL, &n) == 0 && n == -5);
+	moro_reply_free(one);
+	check_free(moro_reply_next(r));
+	check_text(moro_reply_next(r), "text");
+	check_text(moro_reply_next(r), "bytes");
+	one = moro_reply_next(r);
+	assert(moro_reply_true(one, NULL));
+	moro_reply_free(one);
+	assert(moro_reply_next(r) == NULL && moro_reply_next(r) == NULL);
+	moro_reply_free(r);
+	r = moro_call_batch(m, "crypto:hash", list, NULL);
+	check_free(moro_reply_next(r));
+	one = moro_reply_next(r);
+	assert(strcmp(moro_reply_detail_text(one, "field"), "data") == 0);
+	check_code(one, MORO_INVALID_ARGUMENT);
+	moro_reply_free(r);
+	for (int i = 0; i < 70000; i++)
+		moro_list_number(list, i);
+	r = moro_call_batch(m, "debug:echo", list, NULL);
+	assert(moro_reply_elements(r) == 70006);
+	moro_reply_free(r);
+	moro_map_list(map, "list", list);
+	assert(moro_map_size(map) > moro_list_size(list));
+	moro_list_value(list, NULL, 0);
+	assert(moro_list_data(list) == NULL && moro_list_size(list) == 0);
+	assert(moro_call_batch(m, "debug:echo", list, NULL) == NULL);
+	moro_list_free(list);
+	moro_list_free(NULL);
+	moro_map_free(map);
+	r = moro_ping(m);
+	assert(moro_reply_elements(r) == 0 && moro_reply_next(r) == NULL);
+	moro_reply_free(r);
+}
+
 static void
 tour_admin(struct moro *m)
 {
@@ -556,6 +613,7 @@ main(int argc, char **argv)
 	tour_options(m);
 	tour_cancel(m);
 	tour_progress(m);
+	tour_batch(m);
 	tour_retry(m);
 	tour_admin(m);
 	tour_pressure(m);
