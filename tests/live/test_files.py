@@ -113,7 +113,7 @@ def test_one_of_several_descriptors(morod, files):
             assert got == hashlib.sha256(b"%d" % i).hexdigest()
 
 
-@pytest.mark.parametrize("form", ["zstd", "gzip"])
+@pytest.mark.parametrize("form", ["zstd", "gzip", "deflate", "brotli"])
 def test_from_file_to_file(morod, files, form):
     """Compressed into a file and back again; what the files held before is gone."""
     source, packed, back = files.make(TEXT), files.make(b"x" * 999), files.make(TEXT * 2)
@@ -127,7 +127,8 @@ def test_from_file_to_file(morod, files, form):
         if form == "gzip":
             assert gzip.decompress(read_all(packed)) == TEXT
         result = submit(
-            c, "data:decompress", {"input": range_of(0, size)}, [packed, back], resultFd=1
+            c, "data:decompress", {"input": range_of(0, size), "format": form},
+            [packed, back], resultFd=1,
         ).result()
         assert result == range_of(1, len(TEXT)) and read_all(back) == TEXT
         assert_no_leak(d)
@@ -154,6 +155,46 @@ def test_to_file_over_the_frame(morod, files):
         ).error()
         assert error["code"] == "TOO_LARGE"
         assert_no_leak(d)
+
+
+@pytest.mark.parametrize("form", ["zstd", "brotli"])
+def test_output_of_just_the_limit(morod, files, form):
+    """Output that fills the last piece, and maxOutput, to the byte is not too large."""
+    plain = os.urandom(512 << 10)
+    source, packed, back = files.make(plain), files.make(), files.make()
+    with morod(max_frame="64K") as d, connect(d) as c:
+        submit(
+            c, "data:compress", {"input": range_of(0, len(plain)), "format": form},
+            [source, packed], resultFd=1,
+        ).result()
+        size = os.fstat(packed).st_size
+        data = {"input": range_of(0, size), "format": form, "maxOutput": len(plain)}
+        submit(c, "data:decompress", data, [packed, back], resultFd=1).result()
+        assert read_all(back) == plain
+        data["maxOutput"] -= 1
+        error = submit(c, "data:decompress", data, [packed, back], resultFd=1).error()
+        assert error["code"] == "TOO_LARGE" and error["limit"] == len(plain) - 1
+
+
+@pytest.mark.parametrize("form", ["zstd", "brotli"])
+def test_ratio_into_a_file(morod, files, form):
+    """A bomb in a file ends where maxRatio does."""
+    source, packed, out = files.make(bytes(8 << 20)), files.make(), files.make()
+    with morod(max_frame="64K") as d, connect(d) as c:
+        submit(
+            c, "data:compress", {"input": range_of(0, 8 << 20), "format": form},
+            [source, packed], resultFd=1,
+        ).result()
+        size = os.fstat(packed).st_size
+        data = {"input": range_of(0, size), "format": form, "maxRatio": 10**7}
+        submit(c, "data:decompress", data, [packed, out], resultFd=1).result()
+        assert os.fstat(out).st_size == 8 << 20
+        os.ftruncate(out, 0)
+        data["maxRatio"] = 100
+        error = submit(c, "data:decompress", data, [packed, out], resultFd=1).error()
+        assert error["code"] == "TOO_LARGE" and "maxRatio" in error["message"]
+        assert error["limit"] == max(1 << 20, 100 * size)
+        assert os.fstat(out).st_size <= error["limit"]
 
 
 def test_file_to_answer_and_answer_to_file(morod, files):

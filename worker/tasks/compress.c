@@ -1,22 +1,42 @@
 #include "worker/tasks/compress.h"
 
-#include <libdeflate.h>
-#include <zstd.h>
-#include <zstd_errors.h>
+#include <stdio.h>
+#include <string.h>
 
-#include "worker/blob.h"
 #include "worker/call.h"
-#include "worker/sink.h"
+#include "worker/tasks/compress-work.h"
+#include "worker/tasks/dictionary.h"
 
-#define ZSTD_LEVEL_MAX 19 /* above it are windows that readers refuse */
-#define ZSTD_LEVEL 3
-#define GZIP_LEVEL_MAX 12
-#define GZIP_LEVEL 6
-#define GZIP_LEVEL_KEEP 9 /* above it a compressor takes 9 MB */
+#define COMPRESS_WORDS 64 /* bytes of what a level may be, NUL included */
+#define COMPRESS_LEVEL_LEAST 0 /* of all formats */
+#define COMPRESS_LEVEL_MOST 19
 
-enum compress_field { COMPRESS_INPUT, COMPRESS_FORMAT, COMPRESS_LEVEL };
+enum compress_field {
+	COMPRESS_INPUT,
+	COMPRESS_FORMAT,
+	COMPRESS_LEVEL,
+	COMPRESS_CHECKSUM,
+	COMPRESS_DICTIONARY,
+};
 
-const char *const compress_formats[] = {"zstd", "gzip", NULL};
+const char *const compress_formats[] = {"zstd", "gzip", "deflate", "brotli",
+    NULL};
+
+/* What the formats are, in the order of compress_formats. */
+static const struct compress_format {
+	int least; /* level */
+	int most;
+	int level; /* when none is given */
+	bool is_zstd; /* takes a checksum and a dictionary */
+	int (*run)(struct compress_work *w);
+} compress_table[] = {
+    /* zstd above 19: windows that readers refuse */
+    {1, 19, 3, true, compress_zstd},
+    {1, 12, 6, false, compress_deflate_gzip},
+    {1, 12, 6, false, compress_deflate_zlib},
+    /* brotli at 11 takes 80 times as long as at 5 */
+    {0, 11, 5, false, compress_brotli},
+};
 
 static const struct field compress_fields[] = {
     [COMPRESS_INPUT] = {.name = "input",
@@ -30,187 +50,109 @@ static const struct field compress_fields[] = {
 	.allowed = compress_formats,
 	.noun = "compression format",
 	.fallback = "zstd",
-	.about = "The format to write."},
+	.about = "The format to write; deflate is that of HTTP (zlib)."},
     [COMPRESS_LEVEL] = {.name = "level",
 	.kinds = FIELD_INT,
-	.min = 1,
-	.max = ZSTD_LEVEL_MAX,
-	.fallback = "3 for zstd, 6 for gzip",
-	.about = "zstd 1 to 19, gzip 1 to 12; higher is smaller and "
-		 "slower."},
+	.min = COMPRESS_LEVEL_LEAST,
+	.max = COMPRESS_LEVEL_MOST,
+	.fallback = "3 for zstd, 6 for gzip and deflate, 5 for brotli",
+	.about = "zstd 1 to 19, gzip and deflate 1 to 12, brotli 0 to 11; "
+		 "higher is smaller and slower."},
+    [COMPRESS_CHECKSUM] = {.name = "checksum",
+	.kinds = FIELD_BOOL,
+	.fallback = "true",
+	.about = "Of zstd alone: a checksum of the content at the end."},
+    [COMPRESS_DICTIONARY] = {.name = "dictionary",
+	.kinds = FIELD_TEXT,
+	.min = DICTIONARY_MIN,
+	.max = DICTIONARY_MAX,
+	.about = "Of zstd alone: what `zstd --train` made, or any bytes "
+		 "that the input resembles."},
     {.name = NULL},
 };
 
-/* Contexts are worth keeping: at 1 KiB a fresh one takes three times as long. */
-static ZSTD_CCtx *compress_zstd_ctx;
-static struct libdeflate_compressor *compress_gzip_ctx;
-static int compress_gzip_level; /* what compress_gzip_ctx was made for */
-
-/* Gives the zstd context, ready for one frame, or NULL: no memory. */
-static ZSTD_CCtx *
-compress_zstd_begin(int level)
+int
+compress_next(struct compress_work *w, const uint8_t **at, size_t *len)
 {
-	if (compress_zstd_ctx == NULL)
-		compress_zstd_ctx = ZSTD_createCCtx();
-	if (compress_zstd_ctx == NULL)
-		return NULL;
-	ZSTD_CCtx_reset(compress_zstd_ctx, ZSTD_reset_session_and_parameters);
-	ZSTD_CCtx_setParameter(compress_zstd_ctx, ZSTD_c_compressionLevel,
-	    level);
-	ZSTD_CCtx_setParameter(compress_zstd_ctx, ZSTD_c_checksumFlag, 1);
-	return compress_zstd_ctx;
+	struct blob *in = &w->in;
+
+	if (blob_is_file(in))
+		return blob_next(in, w->call, at, len);
+	*at = in->bytes + (in->len - in->left);
+	*len = in->left < w->slice ? (size_t)in->left : w->slice;
+	if (*len < in->len)
+		call_progress(w->call, (double)(in->len - in->left),
+		    (double)in->len, NULL);
+	in->left -= *len;
+	return 0;
 }
 
-/* Frees the zstd context if it has grown large. */
-static void
-compress_zstd_end(void)
+/* The place in the table of the format that was asked for. */
+static size_t
+compress_find(const msgpack_object *format)
 {
-	if (ZSTD_sizeof_CCtx(compress_zstd_ctx) <= COMPRESS_KEEP_MAX)
-		return;
-	ZSTD_freeCCtx(compress_zstd_ctx);
-	compress_zstd_ctx = NULL;
+	size_t i = 0;
+
+	if (format == NULL)
+		return 0;
+	while (!call_is(format, compress_formats[i]))
+		i++;
+	return i;
 }
 
-/* Says what zstd could not do. */
+/* Refuses a level that the format does not have. */
 static int
-compress_zstd_error(struct call *call, size_t rc)
+compress_check_level(struct call *call, const struct compress_format *f,
+    const char *name)
 {
-	if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
-		return call_no_memory(call);
-	if (ZSTD_getErrorCode(rc) == ZSTD_error_dstSize_tooSmall)
-		return call_too_large(call, "result", call->result_max);
-	return call_fail(call, CODE_WORKER_ERROR, "cannot compress: %s",
-	    ZSTD_getErrorName(rc));
+	const msgpack_object *level = call->args[COMPRESS_LEVEL];
+	int64_t value = call_int(level, f->level);
+	char takes[COMPRESS_WORDS];
+
+	if (value >= f->least && value <= f->most)
+		return 0;
+	snprintf(takes, sizeof takes, "an integer from %d to %d for %s",
+	    f->least, f->most, name);
+	return call_refuse(call, "level", takes, level);
 }
 
-/* Compresses one piece of input; the last one ends the frame. */
+/* Refuses what other formats than zstd do not have. */
 static int
-compress_zstd_piece(struct sink *out, ZSTD_CCtx *ctx, ZSTD_inBuffer *in,
-    ZSTD_EndDirective mode)
+compress_check_rest(struct call *call, const struct compress_format *f,
+    const char *name)
 {
-	for (;;) {
-		ZSTD_outBuffer to = {out->at, out->room, out->used};
-		size_t rc = ZSTD_compressStream2(ctx, &to, in, mode);
+	static const enum compress_field own[] = {COMPRESS_CHECKSUM,
+	    COMPRESS_DICTIONARY};
 
-		out->used = to.pos;
-		if (ZSTD_isError(rc))
-			return compress_zstd_error(out->call, rc);
-		if (mode == ZSTD_e_end ? rc == 0 : in->pos == in->size)
-			return 0;
-		if (out->used == out->room && sink_more(out) < 0)
-			return -1;
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		const char *field = compress_fields[own[i]].name;
+
+		if (call->args[own[i]] != NULL && !f->is_zstd)
+			return call_invalid(call, field,
+			    "%s is for the format zstd, not for %s", field,
+			    name);
 	}
-}
-
-/* Compresses all that comes to one frame. */
-static int
-compress_zstd_frame(struct blob *in, struct sink *out, ZSTD_CCtx *ctx)
-{
-	do {
-		ZSTD_inBuffer piece = {NULL, 0, 0};
-		const uint8_t *bytes;
-
-		if (blob_next(in, out->call, &bytes, &piece.size) < 0)
-			return -1;
-		piece.src = bytes;
-		if (compress_zstd_piece(out, ctx, &piece,
-			in->left == 0 ? ZSTD_e_end : ZSTD_e_continue) < 0)
-			return -1;
-	} while (in->left > 0);
 	return 0;
 }
 
-/* Compresses to one zstd frame with its size and a checksum. */
-static int
-compress_zstd(struct call *call, struct blob *in, int level)
-{
-	ZSTD_CCtx *ctx = compress_zstd_begin(level);
-	uint64_t bound = ZSTD_compressBound((size_t)in->len);
-	struct sink out;
-	int rc;
-
-	if (ctx == NULL)
-		return call_no_memory(call);
-	/* input that comes in one piece is not copied by the library */
-	in->piece = BLOB_PIECE_MAX;
-	ZSTD_CCtx_setPledgedSrcSize(ctx, in->len);
-	rc = sink_init(&out, call, bound, bound);
-	if (rc == 0)
-		rc = compress_zstd_frame(in, &out, ctx);
-	compress_zstd_end();
-	return rc < 0 ? -1 : sink_end(&out);
-}
-
-/* Gives a gzip compressor of the level, or NULL: no memory. */
-static struct libdeflate_compressor *
-compress_gzip_begin(int level)
-{
-	if (compress_gzip_ctx != NULL && compress_gzip_level == level)
-		return compress_gzip_ctx;
-	libdeflate_free_compressor(compress_gzip_ctx);
-	compress_gzip_ctx = libdeflate_alloc_compressor(level);
-	compress_gzip_level = level;
-	return compress_gzip_ctx;
-}
-
-/* Frees the gzip compressor if it is one of the large ones. */
-static void
-compress_gzip_end(void)
-{
-	if (compress_gzip_level <= GZIP_LEVEL_KEEP)
-		return;
-	libdeflate_free_compressor(compress_gzip_ctx);
-	compress_gzip_ctx = NULL;
-}
-
-/* Compresses to one gzip member. */
-static int
-compress_gzip(struct call *call, const uint8_t *bytes, size_t len, int level)
-{
-	struct libdeflate_compressor *ctx = compress_gzip_begin(level);
-	size_t room, n;
-	uint8_t *place;
-
-	if (ctx == NULL)
-		return call_no_memory(call);
-	room = libdeflate_gzip_compress_bound(ctx, len);
-	place = call_begin(call, &room);
-	if (place == NULL)
-		return -1;
-	n = libdeflate_gzip_compress(ctx, bytes, len, place, room);
-	compress_gzip_end();
-	if (n == 0)
-		return call_too_large(call, "result", call->result_max);
-	call_end(call, n);
-	return 0;
-}
-
-/*
- * Compresses in the format that was asked for. libdeflate takes all at once:
- * for gzip a file is read to memory.
- */
+/* Compresses in the format that was asked for. */
 static int
 compress_run(struct call *call)
 {
-	const msgpack_object *level = call->args[COMPRESS_LEVEL];
-	const msgpack_object *input = call->args[COMPRESS_INPUT];
-	struct blob in;
-	size_t len;
-	const uint8_t *bytes;
+	size_t i = compress_find(call->args[COMPRESS_FORMAT]);
+	const struct compress_format *f = &compress_table[i];
+	struct compress_work w = {.call = call, .slice = SIZE_MAX};
 
-	if (!call_is(call->args[COMPRESS_FORMAT], "gzip"))
-		return blob_init(&in, call, "input", input) < 0
-			   ? -1
-			   : compress_zstd(call, &in,
-				 (int)call_int(level, ZSTD_LEVEL));
-	if (call_int(level, GZIP_LEVEL) > GZIP_LEVEL_MAX)
-		return call_refuse(call, "level",
-		    "an integer from 1 to 12 for gzip", level);
-	if (call_load(call, "input", input) < 0)
+	if (compress_check_level(call, f, compress_formats[i]) < 0 ||
+	    compress_check_rest(call, f, compress_formats[i]) < 0)
 		return -1;
-	bytes = call_bytes(input, &len);
-	return compress_gzip(call, bytes, len,
-	    (int)call_int(level, GZIP_LEVEL));
+	w.level = (int)call_int(call->args[COMPRESS_LEVEL], f->level);
+	w.checksum = call_bool(call->args[COMPRESS_CHECKSUM], true);
+	w.dictionary = call->args[COMPRESS_DICTIONARY];
+	w.input = call->args[COMPRESS_INPUT];
+	if (blob_init(&w.in, call, "input", w.input) < 0)
+		return -1;
+	return f->run(&w);
 }
 
 const struct task_type compress_type = {
