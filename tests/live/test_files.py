@@ -10,6 +10,7 @@ import signal
 import socket
 import struct
 import subprocess
+import zlib
 
 import msgpack
 import pytest
@@ -157,7 +158,97 @@ def test_to_file_over_the_frame(morod, files):
         assert_no_leak(d)
 
 
-@pytest.mark.parametrize("form", ["zstd", "brotli"])
+def packed_of(form, data, level=6):
+    """What another library makes of plain data."""
+    return gzip.compress(data, level) if form == "gzip" else zlib.compress(data, level)
+
+
+@pytest.mark.parametrize("form", ["gzip", "deflate"])
+def test_deflate_over_the_frame(morod, files, form):
+    """Files that are longer than a message are read and written piece by piece."""
+    source, packed, back = files.make(TEXT), files.make(), files.make()
+    with morod(max_frame="64K") as d, connect(d) as c:
+        for level in (1, 6, 12):
+            submit(
+                c, "data:compress",
+                {"input": range_of(0, len(TEXT)), "format": form, "level": level},
+                [source, packed], resultFd=1,
+            ).result()
+            theirs = gzip if form == "gzip" else zlib
+            assert theirs.decompress(read_all(packed)) == TEXT
+        for level in (1, 9):
+            bytes_ = packed_of(form, TEXT, level)
+            fd = files.make(bytes_)
+            data = {"input": range_of(0, len(bytes_)), "maxOutput": len(TEXT)}
+            submit(c, "data:decompress", data, [fd, back], resultFd=1).result()
+            assert read_all(back) == TEXT
+            data["maxOutput"] -= 1
+            error = submit(c, "data:decompress", data, [fd, back], resultFd=1).error()
+            assert error["code"] == "TOO_LARGE" and error["limit"] == len(TEXT) - 1
+            error = submit(c, "data:decompress", data, [fd]).error()
+            assert error["code"] == "TOO_LARGE"
+        assert_no_leak(d)
+
+
+@pytest.mark.parametrize("form", ["gzip", "deflate"])
+def test_damaged_deflate_over_the_frame(morod, files, form):
+    """The same errors as in memory: cut short, changed, with something behind it."""
+    good = packed_of(form, TEXT)
+    at = len(good) // 2
+    out = files.make()
+    with morod(max_frame="64K") as d, connect(d) as c:
+        def answer(data):
+            return submit(
+                c, "data:decompress", {"input": range_of(0, len(data)), "format": form},
+                [files.make(data), out], resultFd=1,
+            )
+
+        for bad, word in (
+            (good[:-1], "cut short"), (good[:at], "cut short"),
+            (good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :], "damaged"),
+            (good[:-1] + bytes([good[-1] ^ 1]), "damaged"),
+            (good + b"\0", "after the end"), (good + b"garbage", "after the end"),
+            (os.urandom(16) + bytes(100_000), ""), (b"\xff" * 100_000, "not"),
+        ):
+            error = answer(bad).error()
+            assert error["code"] == "WORKER_ERROR" and error["reason"] == "failed"
+            assert word in error["message"], (bad[-20:], error)
+        if form == "gzip":
+            answer(good + good).result()
+            assert read_all(out) == TEXT * 2
+        else:
+            assert "after the end" in answer(good + good).error()["message"]
+            raw = zlib.compressobj(9, zlib.DEFLATED, -15)
+            answer(raw.compress(TEXT) + raw.flush()).result()
+            assert read_all(out) == TEXT
+
+
+@pytest.mark.parametrize("form", ["gzip", "deflate"])
+def test_output_that_outgrows_memory(morod, files, form):
+    """Short input, long output: it goes to the file although memory has no room for it."""
+    out = files.make()
+    plain = b"x" * 300_000
+    packed = packed_of(form, plain)
+    if form == "gzip":
+        packed += gzip.compress(b"")  # its last bytes promise nothing
+    with morod(max_frame="64K", workers=1) as d, connect(d) as c:
+        submit(
+            c, "data:decompress", {"input": packed, "format": form}, [out], resultFd=0
+        ).result()
+        assert read_all(out) == plain
+        noise = os.urandom(65_000)
+        submit(c, "data:compress", {"input": noise, "format": form}, [out], resultFd=0).result()
+        assert (gzip if form == "gzip" else zlib).decompress(read_all(out)) == noise
+    with morod(max_frame="1M", workers=1) as d, connect(d) as c:
+        plain = b"x" * 3_000_000
+        packed = packed_of(form, plain) + (gzip.compress(b"") if form == "gzip" else b"")
+        submit(
+            c, "data:decompress", {"input": packed, "format": form}, [out], resultFd=0
+        ).result()
+        assert read_all(out) == plain
+
+
+@pytest.mark.parametrize("form", ["zstd", "gzip", "deflate", "brotli"])
 def test_output_of_just_the_limit(morod, files, form):
     """Output that fills the last piece, and maxOutput, to the byte is not too large."""
     plain = os.urandom(512 << 10)
@@ -176,7 +267,7 @@ def test_output_of_just_the_limit(morod, files, form):
         assert error["code"] == "TOO_LARGE" and error["limit"] == len(plain) - 1
 
 
-@pytest.mark.parametrize("form", ["zstd", "brotli"])
+@pytest.mark.parametrize("form", ["zstd", "gzip", "deflate", "brotli"])
 def test_ratio_into_a_file(morod, files, form):
     """A bomb in a file ends where maxRatio does."""
     source, packed, out = files.make(bytes(8 << 20)), files.make(), files.make()

@@ -1,11 +1,12 @@
 /*
  * data:compress to gzip and deflate. libdeflate takes all at once: a file is
- * read to memory.
+ * read to memory, and what has no room there goes by zlib.
  */
 
 #include <libdeflate.h>
 
 #include "worker/call.h"
+#include "worker/files.h"
 #include "worker/tasks/compress-work.h"
 
 #define DEFLATE_LEVEL_KEEP 9 /* above it a compressor takes 9 MB */
@@ -15,6 +16,7 @@ struct compress_deflate {
 	size_t (*bound)(struct libdeflate_compressor *ctx, size_t len);
 	size_t (*run)(struct libdeflate_compressor *ctx, const void *in,
 	    size_t len, void *out, size_t room);
+	bool is_gzip;
 };
 
 static struct libdeflate_compressor *compress_deflate_ctx;
@@ -65,6 +67,17 @@ compress_deflate_bytes(struct call *call, const struct compress_deflate *f,
 	return 0;
 }
 
+/* Whether input, and what it may become, have room in memory. */
+static bool
+compress_deflate_fits(const struct compress_work *w,
+    const struct compress_deflate *f)
+{
+	if (w->in.len > w->call->result_max)
+		return false;
+	return !files_take_result(w->call) ||
+	       f->bound(NULL, (size_t)w->in.len) <= call_room(w->call);
+}
+
 /* Has the input in memory, and compresses it. */
 static int
 compress_deflate(struct compress_work *w, const struct compress_deflate *f)
@@ -72,6 +85,8 @@ compress_deflate(struct compress_work *w, const struct compress_deflate *f)
 	const uint8_t *bytes;
 	size_t len;
 
+	if (!compress_deflate_fits(w, f))
+		return compress_zlib(w, f->is_gzip);
 	if (call_load(w->call, w->in.field, w->input) < 0)
 		return -1;
 	bytes = call_bytes(w->input, &len);
@@ -83,7 +98,7 @@ int
 compress_deflate_gzip(struct compress_work *w)
 {
 	static const struct compress_deflate gzip =
-	    {libdeflate_gzip_compress_bound, libdeflate_gzip_compress};
+	    {libdeflate_gzip_compress_bound, libdeflate_gzip_compress, true};
 
 	return compress_deflate(w, &gzip);
 }
@@ -93,7 +108,7 @@ int
 compress_deflate_zlib(struct compress_work *w)
 {
 	static const struct compress_deflate zlib =
-	    {libdeflate_zlib_compress_bound, libdeflate_zlib_compress};
+	    {libdeflate_zlib_compress_bound, libdeflate_zlib_compress, false};
 
 	return compress_deflate(w, &zlib);
 }

@@ -42,4 +42,7 @@ int compress_deflate_gzip(struct compress_work *w);
 int compress_deflate_zlib(struct compress_work *w);
 int compress_brotli(struct compress_work *w);
 
+/* The same piece by piece, to gzip or to deflate, at levels up to 9. */
+int compress_zlib(struct compress_work *w, bool gzip);
+
 #endif

@@ -1,14 +1,20 @@
 /*
  * data:decompress from gzip and deflate. libdeflate takes all at once: a file
- * is read to memory.
+ * is read to memory, and what has no room there goes by zlib.
  */
 
 #include <libdeflate.h>
 
 #include "worker/call.h"
+#include "worker/files.h"
 #include "worker/tasks/decompress-work.h"
 
 #define DEFLATE_RATIO_MAX 1032 /* what deflate can make of one byte */
+
+#define DEFLATE_RATIO 16 /* more than most: too little room begins anew */
+#define DEFLATE_NO_ROOM 1 /* beside 0 and -1: the output needs a file */
+#define DEFLATE_WINDOW 15 /* bits, as zlib counts them: 32 KiB */
+#define DEFLATE_GZIP 16 /* added to the window: gzip's head and end */
 
 #define GZIP_MAGIC_0 0x1f
 #define GZIP_MAGIC_1 0x8b
@@ -25,10 +31,18 @@ typedef enum libdeflate_result (
     *decompress_deflate_cb)(struct libdeflate_decompressor *ctx, const void *in,
     size_t len, void *out, size_t room, size_t *used, size_t *made);
 
+/* One of the formats, for libdeflate and for zlib. */
+struct decompress_kind {
+	const char *name;
+	decompress_deflate_cb run;
+	int window;
+	bool several; /* members may stand one after the other */
+};
+
 /* Input in memory that is being read, and the place of the output. */
 struct decompress_deflate {
 	struct decompress_work *work;
-	const char *format;
+	const struct decompress_kind *kind;
 	const uint8_t *in;
 	size_t len;
 	size_t pos; /* bytes of input done */
@@ -36,6 +50,7 @@ struct decompress_deflate {
 	size_t room; /* bytes at out */
 	size_t done; /* bytes of output */
 	size_t limit; /* room never is more */
+	bool spills; /* a file takes more output than the limit */
 };
 
 /* Kept from call to call. */
@@ -58,11 +73,11 @@ decompress_deflate_zlib_matches(const uint8_t *head, size_t len)
 /* Has the input in memory and a decompressor. Returns 0 or -1. */
 static int
 decompress_deflate_begin(struct decompress_deflate *d,
-    struct decompress_work *w, const char *format)
+    struct decompress_work *w)
 {
 	d->work = w;
-	d->format = format;
 	d->limit = call_room(w->call);
+	d->spills = files_take_result(w->call) && d->limit < w->limit;
 	if (d->limit > w->limit)
 		d->limit = (size_t)w->limit;
 	if (decompress_deflate_ctx == NULL)
@@ -84,85 +99,119 @@ decompress_deflate_grow(struct decompress_deflate *d, size_t want)
 	return d->out != NULL ? 0 : -1;
 }
 
-/* Doubles the room; TOO_LARGE when the limit is reached. */
+/* Doubles the room, or says that the limit is reached. */
 static int
 decompress_deflate_double(struct decompress_deflate *d)
 {
 	if (d->room == d->limit)
-		return decompress_too_large(d->work, d->limit);
+		return d->spills ? DEFLATE_NO_ROOM
+				 : decompress_too_large(d->work, d->limit);
 	return decompress_deflate_grow(d,
 	    d->room > DECOMPRESS_FIRST ? 2 * d->room : 2 * DECOMPRESS_FIRST);
 }
 
-/* The first room where nothing is known of the output. */
-static size_t
-decompress_deflate_guess(const struct decompress_deflate *d)
-{
-	return DECOMPRESS_FIRST + DECOMPRESS_RATIO * d->len;
-}
-
 /*
- * The first room of gzip, by the size that stands at the input's end: that of
- * the last member, modulo 2^32, so it is a hint that decides nothing.
+ * The output that is expected. At the end of gzip stands a size: that of the
+ * last member, modulo 2^32, so it is a hint that decides nothing.
  */
 static size_t
 decompress_deflate_hint(const struct decompress_deflate *d)
 {
 	const uint8_t *end = d->in + d->len;
+	size_t guess = DECOMPRESS_FIRST + DEFLATE_RATIO * d->len;
 	size_t hint;
 
-	if (d->len < GZIP_SIZE_LEN)
-		return decompress_deflate_guess(d);
+	if (!d->kind->several || d->len < GZIP_SIZE_LEN)
+		return guess;
 	hint = (size_t)end[-4] | (size_t)end[-3] << 8 | (size_t)end[-2] << 16 |
 	       (size_t)end[-1] << 24;
-	if (hint > d->limit || hint / DEFLATE_RATIO_MAX > d->len)
-		return decompress_deflate_guess(d);
-	return hint;
+	return hint / DEFLATE_RATIO_MAX > d->len ? guess : hint;
 }
 
 /* Reads one member or stream; a room that is too small is doubled. */
 static int
-decompress_deflate_one(struct decompress_deflate *d, decompress_deflate_cb run)
+decompress_deflate_one(struct decompress_deflate *d)
 {
 	enum libdeflate_result result;
 	size_t used, made;
+	int rc;
 
 	for (;;) {
-		result =
-		    run(decompress_deflate_ctx, d->in + d->pos, d->len - d->pos,
-			d->out + d->done, d->room - d->done, &used, &made);
+		result = d->kind->run(decompress_deflate_ctx, d->in + d->pos,
+		    d->len - d->pos, d->out + d->done, d->room - d->done, &used,
+		    &made);
 		if (result != LIBDEFLATE_INSUFFICIENT_SPACE)
 			break;
-		if (decompress_deflate_double(d) < 0)
-			return -1;
+		rc = decompress_deflate_double(d);
+		if (rc != 0)
+			return rc;
 	}
 	if (result != LIBDEFLATE_SUCCESS)
 		return call_fail(d->work->call, CODE_WORKER_ERROR,
-		    "the %s data is damaged or cut short", d->format);
+		    "the %s data is damaged or cut short", d->kind->name);
 	d->pos += used;
 	d->done += made;
 	return 0;
+}
+
+/* Whether what the format has begins, or may follow, at the place reached. */
+static bool
+decompress_deflate_goes_on(const struct decompress_deflate *d)
+{
+	if (!d->kind->several)
+		return d->pos == 0;
+	return decompress_deflate_gzip_matches(d->in + d->pos, d->len - d->pos);
+}
+
+/* Reads all in memory. Returns 0, -1, or DEFLATE_NO_ROOM. */
+static int
+decompress_deflate_whole(struct decompress_work *w,
+    const struct decompress_kind *kind)
+{
+	struct decompress_deflate d = {.kind = kind};
+	size_t expected;
+	int rc;
+
+	if (decompress_deflate_begin(&d, w) < 0)
+		return -1;
+	expected = decompress_deflate_hint(&d);
+	if (d.spills && expected > d.limit)
+		return DEFLATE_NO_ROOM;
+	if (decompress_deflate_grow(&d, expected) < 0)
+		return -1;
+	do {
+		if (!decompress_deflate_goes_on(&d))
+			return decompress_garbage(w, kind->name, d.pos);
+		rc = decompress_deflate_one(&d);
+		if (rc != 0)
+			return rc;
+	} while (d.pos < d.len);
+	call_end(w->call, d.done);
+	return 0;
+}
+
+/* Reads all in memory, or what has no room there piece by piece. */
+static int
+decompress_deflate(struct decompress_work *w,
+    const struct decompress_kind *kind)
+{
+	int rc = DEFLATE_NO_ROOM;
+
+	if (w->in.len <= w->call->result_max)
+		rc = decompress_deflate_whole(w, kind);
+	if (rc != DEFLATE_NO_ROOM)
+		return rc;
+	return decompress_zlib(w, kind->name, kind->window, kind->several);
 }
 
 /* Reads all members. */
 int
 decompress_deflate_gzip(struct decompress_work *w)
 {
-	struct decompress_deflate d = {.pos = 0};
+	static const struct decompress_kind gzip = {"gzip",
+	    libdeflate_gzip_decompress_ex, DEFLATE_WINDOW + DEFLATE_GZIP, true};
 
-	if (decompress_deflate_begin(&d, w, "gzip") < 0 ||
-	    decompress_deflate_grow(&d, decompress_deflate_hint(&d)) < 0)
-		return -1;
-	do {
-		if (!decompress_deflate_gzip_matches(d.in + d.pos,
-			d.len - d.pos))
-			return decompress_garbage(w, "gzip", d.pos);
-		if (decompress_deflate_one(&d, libdeflate_gzip_decompress_ex) <
-		    0)
-			return -1;
-	} while (d.pos < d.len);
-	call_end(w->call, d.done);
-	return 0;
+	return decompress_deflate(w, &gzip);
 }
 
 /*
@@ -173,22 +222,17 @@ decompress_deflate_gzip(struct decompress_work *w)
 int
 decompress_deflate_zlib(struct decompress_work *w)
 {
-	struct decompress_deflate d = {.pos = 0};
-	bool is_zlib;
+	static const struct decompress_kind zlib = {"deflate",
+	    libdeflate_zlib_decompress_ex, DEFLATE_WINDOW, false};
+	static const struct decompress_kind raw = {"deflate",
+	    libdeflate_deflate_decompress_ex, -DEFLATE_WINDOW, false};
+	uint8_t head[2];
+	size_t len = blob_peek(&w->in, head, sizeof head);
 
-	if (decompress_deflate_begin(&d, w, "deflate") < 0)
-		return -1;
-	is_zlib = decompress_deflate_zlib_matches(d.in, d.len);
-	if (is_zlib && (d.in[1] & ZLIB_DICTIONARY) != 0)
+	if (!decompress_deflate_zlib_matches(head, len))
+		return decompress_deflate(w, &raw);
+	if ((head[1] & ZLIB_DICTIONARY) != 0)
 		return call_fail(w->call, CODE_UNSUPPORTED,
 		    "the deflate data wants a preset dictionary");
-	if (decompress_deflate_grow(&d, decompress_deflate_guess(&d)) < 0 ||
-	    decompress_deflate_one(&d,
-		is_zlib ? libdeflate_zlib_decompress_ex
-			: libdeflate_deflate_decompress_ex) < 0)
-		return -1;
-	if (d.pos < d.len)
-		return decompress_garbage(w, "deflate", d.pos);
-	call_end(w->call, d.done);
-	return 0;
+	return decompress_deflate(w, &zlib);
 }

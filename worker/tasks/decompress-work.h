@@ -51,6 +51,13 @@ int decompress_deflate_gzip(struct decompress_work *w);
 int decompress_deflate_zlib(struct decompress_work *w);
 int decompress_brotli(struct decompress_work *w);
 
+/*
+ * The same piece by piece, of the format that zlib means by `window`, with
+ * several members or a single stream.
+ */
+int decompress_zlib(struct decompress_work *w, const char *format, int window,
+    bool several);
+
 /* Whether input begins as the format, of which brotli has no sign. */
 bool decompress_zstd_matches(const uint8_t *head, size_t len);
 bool decompress_deflate_gzip_matches(const uint8_t *head, size_t len);
