@@ -286,6 +286,28 @@ def test_bombs_are_refused(morod):
         assert d.worker_pids() == pids
 
 
+def test_memory_is_given_back(morod):
+    """What the highest levels and large windows take is not kept for the next call."""
+
+    def resident(pid):
+        with open(f"/proc/{pid}/statm") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    data = os.urandom(1 << 19) * 2
+    with morod(workers=1) as d, d.client() as c:
+        pid = d.worker_pids()[0]
+        c.call("data:compress", {"input": data})
+        before = resident(pid)
+        for name, level in (("zstd", 19), ("gzip", 12), ("deflate", 12), ("brotli", 11)):
+            packed = c.call(
+                "data:compress", {"input": data, "format": name, "level": level}
+            )
+            assert c.call("data:decompress", {"input": packed, "format": name}) == data
+        # without a bound 17.7 MB for zstd's and 9 MB for gzip's would stay
+        assert resident(pid) < before + (8 << 20)
+        assert d.worker_pids() == [pid]
+
+
 def test_damage_is_an_error(morod):
     """Cut short, changed, or with something behind it: never other bytes."""
     with morod() as d, d.client() as c:

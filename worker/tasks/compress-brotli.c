@@ -5,8 +5,10 @@
 #include "worker/call.h"
 #include "worker/sink.h"
 #include "worker/tasks/compress-work.h"
+#include "worker/tasks/compress.h"
 
 #define BROTLI_WINDOW 22 /* bits; up to 24 every reader takes */
+#define BROTLI_LEVEL_LARGE 9 /* from it on it takes 20 MiB and more */
 #define BROTLI_SLICE ((size_t)256 << 10) /* at level 11 this is 0.3 s */
 
 /* Compresses one piece of input, or what is left of the stream. */
@@ -85,5 +87,7 @@ compress_brotli(struct compress_work *w)
 	if (rc == 0)
 		rc = compress_brotli_stream(w, &out, state);
 	BrotliEncoderDestroyInstance(state);
+	if (w->level >= BROTLI_LEVEL_LARGE)
+		compress_give_back();
 	return rc < 0 ? -1 : sink_end(&out);
 }

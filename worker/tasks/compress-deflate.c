@@ -8,6 +8,7 @@
 #include "worker/call.h"
 #include "worker/files.h"
 #include "worker/tasks/compress-work.h"
+#include "worker/tasks/compress.h"
 
 #define DEFLATE_LEVEL_KEEP 9 /* above it a compressor takes 9 MB */
 
@@ -42,6 +43,7 @@ compress_deflate_end(void)
 		return;
 	libdeflate_free_compressor(compress_deflate_ctx);
 	compress_deflate_ctx = NULL;
+	compress_give_back();
 }
 
 /* Compresses bytes in memory. */

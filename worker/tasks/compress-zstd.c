@@ -48,6 +48,7 @@ compress_zstd_end(void)
 		return;
 	ZSTD_freeCCtx(compress_zstd_ctx);
 	compress_zstd_ctx = NULL;
+	compress_give_back();
 }
 
 /* Says what zstd could not do. */

@@ -111,6 +111,7 @@ decompress_zstd_end(void)
 		return;
 	ZSTD_freeDCtx(decompress_zstd_ctx);
 	decompress_zstd_ctx = NULL;
+	compress_give_back();
 }
 
 /*
