@@ -683,15 +683,17 @@ struct moro_reply *moro_verify_jwt(struct moro *m, const char *token,
     const struct moro_options *options);
 
 /*
- * Compresses bytes. Format: "zstd" (NULL) or "gzip"; level: that of the
- * format, or MORO_LEVEL_DEFAULT.
+ * Compresses bytes. Format: "zstd" (NULL), "gzip", "deflate" or "brotli";
+ * level: that of the format, or MORO_LEVEL_DEFAULT. A dictionary and other
+ * fields: worker/TASKS.md, with moro_call().
  */
 struct moro_reply *moro_compress_data(struct moro *m, const void *input,
     size_t len, const char *format, int32_t level,
     const struct moro_options *options);
 
 /*
- * The original of compressed bytes. Format NULL: told by the bytes themselves;
+ * The original of compressed bytes. Format NULL: told by the bytes themselves,
+ * but for brotli, which cannot be;
  * max_output: the most bytes it may give, 0: the server's limit.
  */
 struct moro_reply *moro_decompress_data(struct moro *m, const void *input,
@@ -703,8 +705,7 @@ struct moro_reply *moro_decompress_data(struct moro *m, const void *input,
  * of any size that the server allows ("maxFile"): its bytes go past the server
  * to the worker. With out_fd (-1: none) the result goes there, see
  * moro_options_set_result_file(); without one it comes in the answer. The
- * descriptors are borrowed. gzip is done in memory: such a file may have
- * "maxFrame" bytes.
+ * descriptors are borrowed.
  */
 struct moro_reply *moro_hash_file(struct moro *m, int fd, const char *algorithm,
     const struct moro_options *options);

@@ -292,6 +292,7 @@ const struct ctl_command ctl_commands[] = {
 	.name = "compress",
 	.arguments = "",
 	.takes = TASK | CTL_BIT(CTL_FORMAT) | CTL_BIT(CTL_LEVEL) |
+		 CTL_BIT(CTL_NO_CHECKSUM) | CTL_BIT(CTL_DICTIONARY) |
 		 CTL_BIT(CTL_FORCE),
 	.about = "compress a file or standard input",
 	.example = "moroctl compress --format gzip --level 9 < a > a.gz",
@@ -301,7 +302,8 @@ const struct ctl_command ctl_commands[] = {
     {
 	.name = "decompress",
 	.arguments = "",
-	.takes = TASK | CTL_BIT(CTL_FORMAT) | CTL_BIT(CTL_MAX_OUTPUT),
+	.takes = TASK | CTL_BIT(CTL_FORMAT) | CTL_BIT(CTL_MAX_OUTPUT) |
+		 CTL_BIT(CTL_MAX_RATIO) | CTL_BIT(CTL_DICTIONARY),
 	.about = "give back what was compressed",
 	.example = "moroctl decompress < a.zst > a",
 	.task = &tasks_decompress,

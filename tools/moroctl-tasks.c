@@ -370,6 +370,8 @@ const struct ctl_task tasks_decrypt = {
 static const struct ctl_field compress_fields[] = {
     {CTL_FORMAT, FORM_TEXT, "format"},
     {CTL_LEVEL, FORM_NUMBER, "level"},
+    {CTL_NO_CHECKSUM, FORM_FALSE, "checksum"},
+    {CTL_DICTIONARY, FORM_FILE, "dictionary"},
     {.name = NULL},
 };
 
@@ -384,6 +386,8 @@ const struct ctl_task tasks_compress = {
 static const struct ctl_field decompress_fields[] = {
     {CTL_FORMAT, FORM_TEXT, "format"},
     {CTL_MAX_OUTPUT, FORM_SIZE, "maxOutput"},
+    {CTL_MAX_RATIO, FORM_NUMBER, "maxRatio"},
+    {CTL_DICTIONARY, FORM_FILE, "dictionary"},
     {.name = NULL},
 };
 

@@ -259,7 +259,7 @@ def test_verify_invalid(ctl):
     ctl.ok("verify", token, "--clock-tolerance", "1m", "--ignore-expiration")
 
 
-@pytest.mark.parametrize("tool", ["gzip", "zstd"])
+@pytest.mark.parametrize("tool", ["gzip", "zstd", "brotli"])
 def test_compress(ctl, tmp_path, tool):
     """compress is a filter whose output the well-known tools read, and back."""
     data = b"".join(b"line %d\n" % n for n in range(100000))
@@ -268,13 +268,28 @@ def test_compress(ctl, tmp_path, tool):
     back = subprocess.run([tool, "-dc"], input=packed, capture_output=True, check=True)
     assert back.stdout == data
     theirs = subprocess.run([tool, "-c"], input=data, capture_output=True, check=True)
-    assert ctl.ok("decompress", data=theirs.stdout) == data
+    named = ["--format", "brotli"] if tool == "brotli" else []
+    assert ctl.ok("decompress", *named, data=theirs.stdout) == data
     assert ctl.ok("decompress", "--format", tool, data=packed) == data
     a, b, c = (tmp_path / n for n in "abc")
     a.write_bytes(data)
     assert ctl.ok("compress", "--format", tool, "--input", str(a), "-o", str(b)) == b""
-    assert ctl.ok("decompress", "-i", str(b), "--output", str(c)) == b""
+    assert ctl.ok("decompress", *named, "-i", str(b), "--output", str(c)) == b""
     assert c.read_bytes() == data
+
+
+def test_compress_with_a_dictionary(ctl, tmp_path):
+    """The same dictionary is needed for both; without a checksum 4 bytes less."""
+    path = tmp_path / "dictionary"
+    path.write_bytes(b"some text that comes again and again, " * 10)
+    data = b"some text that comes again, "
+    packed = ctl.ok("compress", "-D", str(path), data=data)
+    assert len(packed) < len(ctl.ok("compress", data=data))
+    assert len(ctl.ok("compress", "-D", str(path), "--no-checksum", data=data)) == len(packed) - 4
+    assert ctl.ok("decompress", "--dictionary", str(path), data=packed) == data
+    code, out, err = ctl("decompress", data=packed)
+    assert code == 1 and out == b"" and CODE_LINE.match(err)
+    ctl.fails(6, "INVALID_ARGUMENT", "compress", "--format", "gzip", "-D", str(path), data=data)
 
 
 def test_decompress_limit(ctl):
@@ -283,6 +298,8 @@ def test_decompress_limit(ctl):
     assert len(ctl.ok("decompress", "--max-output", "1M", data=bomb)) == MANY
     code, out, err = ctl("decompress", "--max-output", "1000K", data=bomb)
     assert code in (1, 6) and out == b"" and CODE_LINE.match(err)
+    bomb = gzip.compress(b"\0" * (4 * MANY))
+    ctl.fails(6, "TOO_LARGE", "decompress", "--max-ratio", "100", data=bomb)
 
 
 # ---- run ----
