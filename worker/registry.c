@@ -15,6 +15,7 @@
 #include "worker/field.h"
 #include "worker/module.h"
 #include "worker/tasks/aead.h"
+#include "worker/tasks/analytics.h"
 #include "worker/tasks/compress.h"
 #include "worker/tasks/debug.h"
 #include "worker/tasks/decompress.h"
@@ -39,6 +40,7 @@ static const struct task_type *const registry_types[] = {
     &token_verify_type,
     &compress_type,
     &decompress_type,
+    &analytics_type,
     &debug_echo_type,
     &debug_sleep_type,
     &debug_spin_type,
@@ -330,6 +332,7 @@ static const struct {
     {registry_init_openssl, "OpenSSL does not start"},
     {registry_init_json, "the JSON library does not start"},
     {registry_init_time, "the time zone cannot be read"},
+    {analytics_init, "no random number for analytics:process"},
     {hash_init, "OpenSSL offers no SHA-256"},
     {token_init, "the JWT library cannot sign and verify a token"},
 };

@@ -12,6 +12,7 @@ TYPES = [
     "jwt:verify",
     "data:compress",
     "data:decompress",
+    "analytics:process",
 ]
 DEBUG_TYPES = ["debug:echo", "debug:sleep", "debug:spin", "debug:fail", "debug:crash",
                "debug:tally"]
