@@ -20,6 +20,7 @@
 #include "worker/tasks/debug.h"
 #include "worker/tasks/decompress.h"
 #include "worker/tasks/hash.h"
+#include "worker/tasks/heavy.h"
 #include "worker/tasks/token.h"
 #include "worker/wipe.h"
 
@@ -41,6 +42,7 @@ static const struct task_type *const registry_types[] = {
     &compress_type,
     &decompress_type,
     &analytics_type,
+    &heavy_type,
     &debug_echo_type,
     &debug_sleep_type,
     &debug_spin_type,
@@ -335,6 +337,7 @@ static const struct {
     {analytics_init, "no random number for analytics:process"},
     {hash_init, "OpenSSL offers no SHA-256"},
     {token_init, "the JWT library cannot sign and verify a token"},
+    {heavy_init, "the table of computations is too small"},
 };
 
 int

@@ -11,6 +11,7 @@
 static const char *const names[] = {"crypto:hash", "crypto:encrypt",
     "crypto:decrypt", "jwt:sign", "jwt:verify", "data:compress",
     "data:decompress", "analytics:process", "debug:echo", "debug:sleep",
+    "data:decompress", "heavy:computation", "debug:echo", "debug:sleep",
     "debug:spin", "debug:fail", "debug:crash", "debug:tally", "debug:print",
     "debug:allocate", "debug:fork", "debug:work"};
 
@@ -43,7 +44,8 @@ test_flags(void **state)
 		    strncmp(t->name, "debug:", 6) == 0);
 		assert_int_equal((t->flags & TYPE_SECRET) != 0,
 		    strncmp(t->name, "crypto:", 7) == 0 ||
-			strncmp(t->name, "jwt:", 4) == 0);
+			strncmp(t->name, "jwt:", 4) == 0 ||
+			strcmp(t->name, "heavy:computation") == 0);
 	}
 }
 

@@ -1,0 +1,33 @@
+#ifndef MORO_TASKS_HEAVY_NUMBER_H
+#define MORO_TASKS_HEAVY_NUMBER_H
+
+/*
+ * Finite numbers as C's double: out of arrays, or of bytes that hold float64
+ * values with their least significant byte first.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <msgpack.h>
+
+struct call;
+
+#define HEAVY_NUMBER_BYTES 8 /* of one */
+
+/*
+ * Reads all elements of an array into out; `path` names it in errors:
+ * "PATH[3] takes a finite number, ...". Returns 0, or -1 with the error set.
+ */
+int heavy_number_array(struct call *call, const char *path,
+    const msgpack_object *array, double *out);
+
+/* The same of n values in bytes. */
+int heavy_number_bytes(struct call *call, const char *path,
+    const uint8_t *bytes, size_t n, double *out);
+
+/* Writes n values as bytes. */
+void heavy_number_write(const double *numbers, size_t n, uint8_t *bytes);
+
+#endif

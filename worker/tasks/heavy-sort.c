@@ -1,0 +1,198 @@
+/* sort: numbers or strings. */
+
+#include "worker/tasks/heavy.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/field.h"
+#include "worker/tasks/heavy-order.h"
+
+#define SORT_PATH 40 /* bytes of a path in an error, its NUL included */
+
+/* Wide enough for integers of 64 bits and floats alike. */
+static_assert(LDBL_MANT_DIG >= 64, "long double holds every uint64_t");
+
+enum sort_field { SORT_VALUES, SORT_ORDER };
+
+static const char *const sort_orders[] = {"asc", "desc", NULL};
+
+static const struct field sort_fields[] = {
+    [SORT_VALUES] = {.name = "values",
+	.kinds = FIELD_ARRAY,
+	.required = true,
+	.max = HEAVY_VALUES_MAX,
+	.about = "sort: all numbers, or all strings, which are compared byte "
+		 "by byte."},
+    [SORT_ORDER] = {.name = "order",
+	.kinds = FIELD_STR,
+	.allowed = sort_orders,
+	.fallback = "asc",
+	.about = "sort: asc begins with the least."},
+    {.name = NULL},
+};
+
+/* What can be compared with each other. */
+enum sort_kind { SORT_NOTHING, SORT_NUMBER, SORT_STRING };
+
+static const char *const sort_words[] = {
+    [SORT_NOTHING] = "numbers or strings",
+    [SORT_NUMBER] = "numbers, because the first value is one",
+    [SORT_STRING] = "strings, because the first value is one",
+};
+
+/* A number, which may also be a uint64. */
+static long double
+sort_number(const msgpack_object *value)
+{
+	switch (value->type) {
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+		return value->via.u64;
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		return value->via.i64;
+	default:
+		return value->via.f64;
+	}
+}
+
+static enum sort_kind
+sort_kind(const msgpack_object *value)
+{
+	switch (value->type) {
+	case MSGPACK_OBJECT_STR:
+	case MSGPACK_OBJECT_BIN:
+		return SORT_STRING;
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		return SORT_NUMBER;
+	case MSGPACK_OBJECT_FLOAT32:
+	case MSGPACK_OBJECT_FLOAT64:
+		/* not a number has no place among them */
+		return isnan(value->via.f64) ? SORT_NOTHING : SORT_NUMBER;
+	default:
+		return SORT_NOTHING;
+	}
+}
+
+/* Elements are pointers to values; equal values stay as they stand there. */
+static int
+sort_tie(const msgpack_object *a, const msgpack_object *b)
+{
+	return (a > b) - (a < b);
+}
+
+static int
+sort_numbers(const void *x, const void *y)
+{
+	const msgpack_object *a = *(const msgpack_object *const *)x;
+	const msgpack_object *b = *(const msgpack_object *const *)y;
+	long double m = sort_number(a), n = sort_number(b);
+
+	return m < n ? -1 : m > n ? 1 : sort_tie(a, b);
+}
+
+static int
+sort_numbers_down(const void *x, const void *y)
+{
+	const msgpack_object *a = *(const msgpack_object *const *)x;
+	const msgpack_object *b = *(const msgpack_object *const *)y;
+	long double m = sort_number(a), n = sort_number(b);
+
+	return m > n ? -1 : m < n ? 1 : sort_tie(a, b);
+}
+
+/* Below, at or over 0: how a string compares. */
+static int
+sort_compare(const msgpack_object *a, const msgpack_object *b)
+{
+	size_t m, n;
+	const uint8_t *s = call_bytes(a, &m), *t = call_bytes(b, &n);
+	size_t common = m < n ? m : n;
+	int rc = common > 0 ? memcmp(s, t, common) : 0;
+
+	return rc != 0 ? rc : (m > n) - (m < n);
+}
+
+static int
+sort_strings(const void *x, const void *y)
+{
+	const msgpack_object *a = *(const msgpack_object *const *)x;
+	const msgpack_object *b = *(const msgpack_object *const *)y;
+	int rc = sort_compare(a, b);
+
+	return rc != 0 ? rc : sort_tie(a, b);
+}
+
+static int
+sort_strings_down(const void *x, const void *y)
+{
+	const msgpack_object *a = *(const msgpack_object *const *)x;
+	const msgpack_object *b = *(const msgpack_object *const *)y;
+	int rc = sort_compare(b, a);
+
+	return rc != 0 ? rc : sort_tie(a, b);
+}
+
+static const heavy_order_cb sort_by[][2] = {
+    [SORT_NUMBER] = {sort_numbers, sort_numbers_down},
+    [SORT_STRING] = {sort_strings, sort_strings_down},
+};
+
+/* Points to all values, which must be of one kind. */
+static int
+sort_read(struct call *call, const msgpack_object_array *values,
+    enum sort_kind kind, const msgpack_object **out)
+{
+	char path[SORT_PATH];
+
+	for (uint32_t i = 0; i < values->size; i++) {
+		out[i] = &values->ptr[i];
+		if (kind != SORT_NOTHING && sort_kind(out[i]) == kind)
+			continue;
+		snprintf(path, sizeof path, "params.values[%u]", i);
+		return call_refuse(call, path, sort_words[kind], out[i]);
+	}
+	return 0;
+}
+
+/* Sorts them, of which there is one at least. */
+static int
+sort_pointers(struct call *call, const msgpack_object_array *values, bool down,
+    const msgpack_object **out)
+{
+	enum sort_kind kind = sort_kind(&values->ptr[0]);
+
+	if (sort_read(call, values, kind, out) < 0)
+		return -1;
+	return heavy_order(call, out, values->size, sizeof out[0],
+	    sort_by[kind][down], 0);
+}
+
+static int
+sort_run(struct call *call, const msgpack_object *const *args)
+{
+	const msgpack_object_array *values = &args[SORT_VALUES]->via.array;
+	const msgpack_object **sorted;
+	int rc = 0;
+
+	sorted = malloc((values->size + 1) * sizeof *sorted);
+	if (sorted == NULL)
+		return call_no_memory(call);
+	if (values->size > 0)
+		rc = sort_pointers(call, values,
+		    call_is(args[SORT_ORDER], "desc"), sorted);
+	if (rc == 0) {
+		msgpack_pack_array(&call->pk, values->size);
+		for (uint32_t i = 0; i < values->size; i++)
+			msgpack_pack_object(&call->pk, *sorted[i]);
+	}
+	free(sorted);
+	return rc;
+}
+
+const struct heavy_operation heavy_sort = {"sort", sort_fields, sort_run};
