@@ -10,10 +10,9 @@
 /* Names that programs rely on, spelled exactly so. */
 static const char *const names[] = {"crypto:hash", "crypto:encrypt",
     "crypto:decrypt", "jwt:sign", "jwt:verify", "data:compress",
-    "data:decompress", "analytics:process", "debug:echo", "debug:sleep",
-    "data:decompress", "heavy:computation", "debug:echo", "debug:sleep",
-    "debug:spin", "debug:fail", "debug:crash", "debug:tally", "debug:print",
-    "debug:allocate", "debug:fork", "debug:work"};
+    "data:decompress", "analytics:process", "heavy:computation", "debug:echo",
+    "debug:sleep", "debug:spin", "debug:fail", "debug:crash", "debug:tally",
+    "debug:print", "debug:allocate", "debug:fork", "debug:work"};
 
 #define N (sizeof names / sizeof names[0])
 
