@@ -22,6 +22,16 @@ int quota_apply(const struct quota *setup, struct page *page);
 /* The process ends because there is no memory for a task: says so, if limited. */
 void quota_blame_memory(void);
 
+/*
+ * From now on the process may take so many bytes more than it has, or fewer if
+ * its limit is nearer. For libraries that do not bound their memory themselves.
+ * Returns 0, or -1 with errno; then it may take what it could before.
+ */
+int quota_allow(uint64_t bytes);
+
+/* Ends that. */
+void quota_restore(void);
+
 /* A task begins: its processor time counts from now on. */
 void quota_begin(const struct quota *setup);
 

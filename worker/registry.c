@@ -22,6 +22,7 @@
 #include "worker/tasks/hash.h"
 #include "worker/tasks/heavy.h"
 #include "worker/tasks/token.h"
+#include "worker/tasks/transform.h"
 #include "worker/wipe.h"
 
 #define REGISTRY_LIMITS 5
@@ -41,6 +42,7 @@ static const struct task_type *const registry_types[] = {
     &token_verify_type,
     &compress_type,
     &decompress_type,
+    &transform_type,
     &analytics_type,
     &heavy_type,
     &debug_echo_type,
@@ -335,6 +337,7 @@ static const struct {
     {registry_init_json, "the JSON library does not start"},
     {registry_init_time, "the time zone cannot be read"},
     {analytics_init, "no random number for analytics:process"},
+    {debug_init, "there is no memory"},
     {hash_init, "OpenSSL offers no SHA-256"},
     {token_init, "the JWT library cannot sign and verify a token"},
     {heavy_init, "the table of computations is too small"},

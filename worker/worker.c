@@ -404,6 +404,21 @@ worker_leave_terminal(void)
 	close(fd);
 }
 
+/*
+ * Forgets the environment, which a caller's program might read (jq's `env`) and
+ * a library might obey: but for the time zone, which local times need.
+ */
+static void
+worker_environment(void)
+{
+	static char *none[] = {NULL}; /* libjq takes no NULL for empty */
+	const char *zone = getenv("TZ");
+
+	environ = none;
+	if (zone != NULL && setenv("TZ", zone, 1) == -1)
+		fatal("cannot clear the environment: %s", strerror(errno));
+}
+
 /* Leaves what the process inherited and a worker must not have. */
 static void
 worker_isolate(const struct worker_setup *setup)
@@ -412,6 +427,7 @@ worker_isolate(const struct worker_setup *setup)
 	int size = WORKER_SNDBUF;
 
 	worker_leave_terminal();
+	worker_environment();
 	worker_stdin();
 	worker_output(setup);
 	if (process_close_others(&setup->sock, 1) == -1)

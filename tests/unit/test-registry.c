@@ -10,9 +10,10 @@
 /* Names that programs rely on, spelled exactly so. */
 static const char *const names[] = {"crypto:hash", "crypto:encrypt",
     "crypto:decrypt", "jwt:sign", "jwt:verify", "data:compress",
-    "data:decompress", "analytics:process", "heavy:computation", "debug:echo",
-    "debug:sleep", "debug:spin", "debug:fail", "debug:crash", "debug:tally",
-    "debug:print", "debug:allocate", "debug:fork", "debug:work"};
+    "data:decompress", "json:transform", "analytics:process",
+    "heavy:computation", "debug:echo", "debug:sleep", "debug:spin",
+    "debug:fail", "debug:crash", "debug:tally", "debug:print",
+    "debug:allocate", "debug:fork", "debug:work"};
 
 #define N (sizeof names / sizeof names[0])
 

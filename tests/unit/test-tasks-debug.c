@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "worker/tasks/debug.h"
+
 #define MS_PER_S 1000
 #define NS_PER_MS 1000000
 
@@ -171,14 +173,17 @@ test_tally(void **state)
 	assert_true(fd != -1);
 	assert_int_equal(write(fd, "x", 1), 1);
 	unsetenv("MORO_DEBUG_TALLY");
+	assert_int_equal(debug_init(), 0);
 	f = tasking_fails("debug:tally", "{'n': 1}");
 	assert_int_equal(f->code, CODE_UNSUPPORTED);
 	tasking_assert_contains(f->message, "MORO_DEBUG_TALLY");
 	setenv("MORO_DEBUG_TALLY", "/", 1);
+	assert_int_equal(debug_init(), 0);
 	f = tasking_fails("debug:tally", "{'n': 1}");
 	assert_int_equal(f->code, CODE_WORKER_ERROR);
 	tasking_assert_contains(f->message, "/: ");
 	setenv("MORO_DEBUG_TALLY", path, 1);
+	assert_int_equal(debug_init(), 0);
 	assert_int_equal(tasking_ok("debug:tally", "{'n': 7}")->via.i64, 7);
 	assert_int_equal(tasking_ok("debug:tally", "{'n': 0}")->via.i64, 0);
 	assert_int_equal(tasking_ok("debug:tally", "{'n': 2147483648}")

@@ -226,11 +226,22 @@ debug_crash_run(struct call *call)
 	    "signal %d did not end the worker", number);
 }
 
+static const char *debug_tally_path; /* NULL: none was given */
+
+int
+debug_init(void)
+{
+	const char *path = getenv(DEBUG_TALLY_FILE);
+
+	debug_tally_path = path != NULL ? strdup(path) : NULL;
+	return path != NULL && debug_tally_path == NULL ? -1 : 0;
+}
+
 /* Opens the file of numbers. Returns -1 with the call's error set. */
 static int
 debug_tally_open(struct call *call)
 {
-	const char *path = getenv(DEBUG_TALLY_FILE);
+	const char *path = debug_tally_path;
 	int fd;
 
 	if (path == NULL)

@@ -5,6 +5,9 @@
 
 #include "worker/type.h"
 
+/* Reads what a worker's environment does not have any more. Returns 0. */
+int debug_init(void);
+
 extern const struct task_type debug_echo_type;
 extern const struct task_type debug_sleep_type;
 extern const struct task_type debug_spin_type;
