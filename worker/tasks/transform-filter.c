@@ -175,44 +175,44 @@ filter_source(struct source *s, const msgpack_object *filter,
 	return true;
 }
 
-/* Takes the prelude out of a message that quotes the program's first line. */
+/*
+ * Writes a message of the compiler without the prelude, which stands there if
+ * it quotes the first line, and without the blanks that it ends in.
+ */
 static void
-filter_hide_prelude(char *message, const struct source *s)
+filter_message(jv message, const struct source *s, char *out, size_t size)
 {
-	size_t len = strlen(message);
-	char *at = memmem(message, len, s->text, s->prelude);
+	const char *text = jv_string_value(message);
+	size_t len = strlen(text);
+	const char *at = memmem(text, len, s->text, s->prelude);
+	const char *rest = at != NULL ? at + s->prelude : text;
 
-	if (at != NULL)
-		memmove(at, at + s->prelude,
-		    len - (size_t)(at - message) - s->prelude + 1);
+	while (len > 0 && isspace((unsigned char)text[len - 1]))
+		len--;
+	snprintf(out, size, "%.*s%.*s", at != NULL ? (int)(at - text) : 0, text,
+	    (int)(text + len - rest), rest);
 }
 
-/* Refuses a program in jq's words; takes them. */
+/* Refuses a program in jq's words, which are taken. */
 static void
 filter_refuse(struct call *call, const struct source *s, jv errors)
 {
-	jv text = jv_string("");
-	char *message;
-	int n = jv_array_length(jv_copy(errors));
+	char all[FAULT_MESSAGE] = "";
 	size_t len;
+	int n = jv_array_length(jv_copy(errors));
 
 	/* the last one only counts those before it */
-	for (int i = 0; i < n && (i == 0 || i < n - 1); i++)
-		text = jv_string_concat(jv_string_concat(text, jv_string("\n")),
-		    jv_array_get(jv_copy(errors), i));
-	message = strdup(jv_string_value(text));
-	jv_free(text);
-	jv_free(errors);
-	if (message == NULL) {
-		call_no_memory(call);
-		return;
+	for (int i = 0; i < n && (i == 0 || i < n - 1); i++) {
+		jv one = jv_array_get(jv_copy(errors), i);
+
+		len = strlen(all);
+		if (len > 0 && len < sizeof all - 1)
+			all[len++] = '\n';
+		filter_message(one, s, all + len, sizeof all - len);
+		jv_free(one);
 	}
-	filter_hide_prelude(message, s);
-	for (len = strlen(message); len > 0 && isspace(message[len - 1]); len--)
-		message[len - 1] = '\0';
-	call_invalid(call, "filter", "filter does not compile: %s",
-	    message + strspn(message, "\n"));
-	free(message);
+	jv_free(errors);
+	call_invalid(call, "filter", "filter does not compile: %s", all);
 }
 
 /* Compiles a source. NULL with the call's error set. */
