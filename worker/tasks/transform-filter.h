@@ -15,7 +15,7 @@
 #define TRANSFORM_ARGS_MAX 32 /* named arguments */
 #define TRANSFORM_NAME_MAX 64 /* bytes of a name of one */
 #define TRANSFORM_KEPT_MAX 32 /* programs that a worker keeps ... */
-#define TRANSFORM_KEPT_BYTES (256 << 10) /* ... with so much text in all */
+#define TRANSFORM_KEPT_BYTES (128 << 10) /* ... with so much text in all */
 
 /*
  * Gives a program that is ready to be started. `args` may be NULL; if it has
