@@ -1,25 +1,14 @@
 #include "worker/tasks/value.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "worker/field.h"
-
-#define VALUE_PATH 120 /* bytes of a path in an error, its NUL included */
-#define VALUE_KEY 40 /* bytes of one key in it */
-
-/* Where a value stands: a list from it up to the root, on the stack. */
-struct place {
-	const struct place *up; /* NULL: the root */
-	const msgpack_object *key; /* NULL: an element of an array */
-	uint32_t index;
-};
+#include "worker/tasks/place.h"
 
 /* One conversion. */
 struct conversion {
 	struct call *call;
-	const char *name; /* of the root */
 	unsigned int depth; /* containers open */
 	unsigned int count; /* values begun */
 };
@@ -27,38 +16,13 @@ struct conversion {
 static json_t *value_convert(struct conversion *c, const msgpack_object *value,
     const struct place *place);
 
-/* Appends the path of a place: "payload.a[3]". */
-static void
-value_path(const struct conversion *c, const struct place *place, char *out,
-    size_t size)
-{
-	char key[VALUE_KEY];
-	size_t len;
-
-	if (place->up == NULL) {
-		snprintf(out, size, "%s", c->name);
-		return;
-	}
-	value_path(c, place->up, out, size);
-	len = strlen(out);
-	if (place->key == NULL) {
-		snprintf(out + len, size - len, "[%u]", place->index);
-	} else if (place->key->type == MSGPACK_OBJECT_STR) {
-		call_text(place->key, key, sizeof key);
-		snprintf(out + len, size - len, ".%s", key);
-	} else {
-		field_given(place->key, key, sizeof key);
-		snprintf(out + len, size - len, ".(%s)", key);
-	}
-}
-
 /* Refuses the value at a place: "PATH is WHAT"; always NULL. */
 static json_t *
 value_refuse(struct conversion *c, const struct place *place, const char *what)
 {
-	char path[VALUE_PATH];
+	char path[PLACE_PATH];
 
-	value_path(c, place, path, sizeof path);
+	place_path(place, path, sizeof path);
 	call_invalid(c->call, path, "%s %s", path, what);
 	return NULL;
 }
@@ -213,8 +177,8 @@ value_convert(struct conversion *c, const msgpack_object *value,
 json_t *
 value_to_json(struct call *call, const char *name, const msgpack_object *value)
 {
-	struct conversion c = {.call = call, .name = name};
-	const struct place root = {.up = NULL};
+	struct conversion c = {.call = call};
+	const struct place root = {.up = NULL, .name = name};
 
 	/* stays where memory, and not the value, is at fault */
 	call_no_memory(call);
