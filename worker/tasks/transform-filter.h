@@ -21,7 +21,8 @@
  * Gives a program that is ready to be started. `args` may be NULL; if it has
  * names, which must be good ones, the program takes an array of their values
  * and, last, its input. NULL with the call's error set. What is given is good
- * until transform_filter_end(), which must follow.
+ * until the next one is asked for; transform_filter_end() follows its runs. From
+ * now on the process ends, and says why, where libjq gets no memory.
  */
 jq_state *transform_filter_get(struct call *call, const msgpack_object *filter,
     const msgpack_object *args);

@@ -296,15 +296,18 @@ transform_pack(struct transform *t, bool is_array)
 	return rc;
 }
 
-/* Runs the filter on the input, which is taken, and packs the results. */
+/* Runs the filter on the input and packs the results. */
 static int
-transform_apply(struct transform *t, jv input)
+transform_apply(struct transform *t)
 {
+	jv input = transform_input(t);
 	const msgpack_object *outputs = t->call->args[TRANSFORM_OUTPUTS];
 	bool each = call_bool(t->call->args[TRANSFORM_EACH], false);
 	bool many = each || call_is(t->call->args[TRANSFORM_FORMAT], "lines");
 	int rc;
 
+	if (!jv_is_valid(input))
+		return -1;
 	t->first = call_is(outputs, "first");
 	t->only_one = call_is(outputs, "one") || (outputs == NULL && !many);
 	rc = each ? transform_each(t, input) : transform_once(t, input, "");
@@ -316,25 +319,25 @@ transform_apply(struct transform *t, jv input)
 	return transform_pack(t, each || !(t->first || t->only_one));
 }
 
-/* Does the work, within the memory that there is. */
+/*
+ * Does the work, within the memory that there is. The program comes first: only
+ * then libjq knows whom to tell when there is no memory.
+ */
 static int
 transform_work(struct call *call)
 {
 	struct transform t = {.call = call,
-	    .args = jv_null(),
-	    .results = jv_array(),
+	    .jq = transform_filter_get(call, call->args[TRANSFORM_FILTER],
+		call->args[TRANSFORM_ARGS]),
 	    .input = call->args[TRANSFORM_JSON] != NULL ? "json" : "data"};
-	int rc = transform_take_args(&t, call->args[TRANSFORM_ARGS]);
-	jv input = rc == 0 ? transform_input(&t) : jv_invalid();
+	int rc;
 
-	rc = -1;
-	if (jv_is_valid(input))
-		t.jq = transform_filter_get(call, call->args[TRANSFORM_FILTER],
-		    call->args[TRANSFORM_ARGS]);
-	if (t.jq != NULL)
-		rc = transform_apply(&t, input);
-	else
-		jv_free(input);
+	if (t.jq == NULL)
+		return -1;
+	t.results = jv_array();
+	rc = transform_take_args(&t, call->args[TRANSFORM_ARGS]);
+	if (rc == 0)
+		rc = transform_apply(&t);
 	jv_free(t.args);
 	jv_free(t.results);
 	return rc;
