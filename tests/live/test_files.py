@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import hashlib
+import hmac
 import os
 import pathlib
 import shutil
@@ -88,7 +89,7 @@ def read_all(fd):
     return os.pread(fd, os.fstat(fd).st_size, 0)
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "sha512", "md5", "blake2b"])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512", "sha3_256", "md5", "blake2b", "blake2s"])
 def test_hash(morod, files, algorithm):
     """A whole file, and a range in the midst of it; the offset stays where it is."""
     fd = files.make(TEXT)
@@ -97,11 +98,26 @@ def test_hash(morod, files, algorithm):
         for offset, length in [(0, len(TEXT)), (1000, 700_001), (5, 0), (len(TEXT), 0)]:
             got = submit(
                 c, "crypto:hash",
-                {"input": range_of(0, length, offset), "algorithm": algorithm}, [fd],
+                {"input": range_of(0, length, offset), "algorithm": algorithm.replace("_", "-")},
+                [fd],
             ).result()
             wanted = hashlib.new(algorithm, TEXT[offset : offset + length]).hexdigest()
             assert got == wanted
         assert os.lseek(fd, 0, os.SEEK_CUR) == 77
+        assert_no_leak(d)
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha3_512", "blake2b", "blake2s"])
+def test_hash_with_a_key(morod, files, algorithm):
+    """The same piece by piece with a key, which may come from a file, too."""
+    key = os.urandom(32)
+    made = {"blake2b": hashlib.blake2b, "blake2s": hashlib.blake2s}.get(algorithm)
+    wanted = made(TEXT, key=key).hexdigest() if made else hmac.new(key, TEXT, algorithm).hexdigest()
+    fds = [files.make(TEXT), files.make(key)]
+    with morod() as d, connect(d) as c:
+        for given in (key, range_of(1, len(key))):
+            data = {"input": range_of(0, len(TEXT)), "algorithm": algorithm.replace("_", "-")}
+            assert submit(c, "crypto:hash", {**data, "key": given}, fds).result() == wanted
         assert_no_leak(d)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import os
 import re
 import secrets
@@ -10,7 +11,9 @@ import pytest
 
 from harness import TaskError
 
-ALGORITHMS = ["sha256", "sha384", "sha512", "sha1", "md5", "blake2b"]
+ALGORITHMS = ["sha256", "sha384", "sha512", "sha224", "sha512-256", "sha3-256",
+              "sha3-512", "blake2b", "blake2s", "sha1", "md5"]
+BLAKE2 = {"blake2b": hashlib.blake2b, "blake2s": hashlib.blake2s}
 INPUTS = [b"", b"abc", bytes(range(256)), os.urandom(100_000)]
 
 
@@ -26,12 +29,29 @@ def test_hashes_are_those_of_hashlib(morod):
     with morod() as d, d.client() as c:
         for name in ALGORITHMS:
             for data in INPUTS:
-                want = hashlib.new(name, data).digest()
+                want = hashlib.new(name.replace("-", "_"), data).digest()
                 base = {"input": data, "algorithm": name}
                 assert c.call("crypto:hash", base) == want.hex()
                 assert c.call("crypto:hash", {**base, "encoding": "bin"}) == want
                 text = c.call("crypto:hash", {**base, "encoding": "base64"})
                 assert base64.b64decode(text, validate=True) == want
+
+
+def test_hashes_with_keys_are_those_of_hmac(morod):
+    """Every algorithm with a key of every length there is: HMAC, or BLAKE2's own."""
+    with morod() as d, d.client() as c:
+        for name in ALGORITHMS:
+            for n in (1, 20, 32, 64, 65, 200, 4096):
+                key = os.urandom(n)
+                if name in BLAKE2 and n > BLAKE2[name].MAX_KEY_SIZE:
+                    continue
+                for data in INPUTS:
+                    if name in BLAKE2:
+                        want = BLAKE2[name](data, key=key).hexdigest()
+                    else:
+                        want = hmac.new(key, data, name.replace("-", "_")).hexdigest()
+                    given = {"input": data, "algorithm": name, "key": key}
+                    assert c.call("crypto:hash", given) == want, (name, n)
 
 
 def test_hash_of_the_guide(morod):
@@ -149,7 +169,9 @@ def test_secrets_are_wiped_from_the_worker(morod):
             sealed = c.call("crypto:encrypt", {"data": data, "key": mark})
             c.call("crypto:decrypt", {"data": sealed, "key": mark})
             c.call("crypto:hash", {"input": data})
-            c.call("crypto:hash", {"input": data, "algorithm": "blake2b"})
+            for name in ALGORITHMS:
+                c.call("crypto:hash", {"input": data, "algorithm": name})
+                c.call("crypto:hash", {"input": "x", "algorithm": name, "key": mark[:32]})
         for task, data in (
             ("crypto:decrypt", {"data": sealed, "key": mark + "?"}),
             ("crypto:encrypt", {"data": "x", "key": mark, "no": 1}),
@@ -161,3 +183,4 @@ def test_secrets_are_wiped_from_the_worker(morod):
         assert c.call("debug:echo", 1) == 1
         assert d.worker_pids() == [pid]
         assert not memory_has(pid, mark.encode())
+        assert not memory_has(pid, mark[:32].encode())

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FIPS 180-4, RFC 1321 and RFC 7693, appendix A: all of "abc". */
+/* FIPS 180-4, FIPS 202, RFC 1321 and RFC 7693, A and B: all of "abc". */
 static const struct {
 	const char *algorithm;
 	const char *hex;
@@ -20,6 +20,16 @@ static const struct {
 	"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"},
     {"sha1", "a9993e364706816aba3e25717850c26c9cd0d89d"},
     {"md5", "900150983cd24fb0d6963f7d28e17f72"},
+    {"sha224", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"},
+    {"sha512-256",
+	"53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"},
+    {"sha3-256",
+	"3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"},
+    {"sha3-512",
+	"b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e"
+	"10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0"},
+    {"blake2s",
+	"508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982"},
     {"blake2b",
 	"ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
 	"7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923"},
@@ -55,6 +65,10 @@ test_empty(void **state)
 	tasking_assert_str(tasking_ok("crypto:hash",
 			       "{'input': {'$bin': ''}, 'algorithm': 'md5'}"),
 	    "d41d8cd98f00b204e9800998ecf8427e");
+	/* NIST's CAVP, SHA3_256ShortMsg.rsp: of no bits */
+	tasking_assert_str(tasking_ok("crypto:hash",
+			       "{'input': '', 'algorithm': 'sha3-256'}"),
+	    "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a");
 }
 
 static void
@@ -74,6 +88,9 @@ test_encodings(void **state)
 	tasking_assert_str(tasking_ok("crypto:hash",
 			       "{'input': 'abc', 'encoding': 'base64'}"),
 	    "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+	tasking_assert_str(tasking_ok("crypto:hash",
+			       "{'input': 'abc', 'encoding': 'base64url'}"),
+	    "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
 }
 
 /* A million times "a", FIPS 180-2 appendix B.3: more than one block. */
