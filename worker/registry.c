@@ -21,6 +21,9 @@
 #include "worker/tasks/decompress.h"
 #include "worker/tasks/hash.h"
 #include "worker/tasks/heavy.h"
+#include "worker/tasks/keygen.h"
+#include "worker/tasks/password.h"
+#include "worker/tasks/random.h"
 #include "worker/tasks/token.h"
 #include "worker/tasks/transform.h"
 #include "worker/wipe.h"
@@ -38,6 +41,10 @@ static const struct task_type *const registry_types[] = {
     &hash_type,
     &aead_encrypt_type,
     &aead_decrypt_type,
+    &random_type,
+    &keygen_type,
+    &password_hash_type,
+    &password_verify_type,
     &token_sign_type,
     &token_verify_type,
     &compress_type,
@@ -339,6 +346,7 @@ static const struct {
     {analytics_init, "no random number for analytics:process"},
     {debug_init, "there is no memory"},
     {hash_init, "OpenSSL offers no SHA-256"},
+    {keygen_init, "OpenSSL makes no key of P-256"},
     {token_init, "the JWT library cannot sign and verify a token"},
     {heavy_init, "the table of computations is too small"},
 };

@@ -8,8 +8,10 @@ import re
 import secrets
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from harness import TaskError
+from harness import TaskError, wait_until
 
 ALGORITHMS = ["sha256", "sha384", "sha512", "sha224", "sha512-256", "sha3-256",
               "sha3-512", "blake2b", "blake2s", "sha1", "md5"]
@@ -52,6 +54,69 @@ def test_hashes_with_keys_are_those_of_hmac(morod):
                         want = hmac.new(key, data, name.replace("-", "_")).hexdigest()
                     given = {"input": data, "algorithm": name, "key": key}
                     assert c.call("crypto:hash", given) == want, (name, n)
+
+
+def test_random_bytes_in_each_encoding(morod):
+    """As many as asked for, spelled so that another library reads them; never twice."""
+    seen = set()
+    read = {"hex": bytes.fromhex, "bin": bytes,
+            "base64": lambda text: base64.b64decode(text, validate=True),
+            "base64url": lambda text: base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))}
+    with morod(workers=3) as d, d.client() as c:
+        for encoding, decode in read.items():
+            for n in (16, 17, 18, 1000, 1 << 20):
+                got = decode(c.call("crypto:random", {"length": n, "encoding": encoding}))
+                assert len(got) == n
+                seen.add(got[:16])
+        # workers are forks of one master, which had made a key before
+        for call in [c.submit("crypto:random", {"length": 16}) for _ in range(100)]:
+            seen.add(call.result())
+        for call in [c.submit("crypto:keygen", {"type": "ec"}) for _ in range(100)]:
+            seen.add(call.result()["privateKey"])
+    assert len(seen) == 220
+
+
+def test_generated_keys_work_elsewhere(morod):
+    """A pair signs and verifies in another library; a secret opens what it closed."""
+    curves = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+    with morod() as d, d.client() as c:
+        for curve, kind in curves.items():
+            made = c.call("crypto:keygen", {"type": "ec", "curve": curve})
+            key = serialization.load_pem_private_key(made["privateKey"].encode(), None)
+            public = serialization.load_pem_public_key(made["publicKey"].encode())
+            assert isinstance(key.curve, kind)
+            public.verify(key.sign(b"x", ec.ECDSA(hashes.SHA256())), b"x",
+                          ec.ECDSA(hashes.SHA256()))
+        for bits in (2048, 3072):
+            made = c.call("crypto:keygen", {"type": "rsa", "bits": bits})
+            key = serialization.load_pem_private_key(made["privateKey"].encode(), None)
+            public = serialization.load_pem_public_key(made["publicKey"].encode())
+            assert isinstance(key, rsa.RSAPrivateKey) and key.key_size == bits
+            assert public.public_numbers().e == 65537
+            public.verify(key.sign(b"x", padding.PKCS1v15(), hashes.SHA256()), b"x",
+                          padding.PKCS1v15(), hashes.SHA256())
+        secret = c.call("crypto:keygen", {})
+        sealed = c.call("crypto:encrypt", {"data": "x", "key": secret})
+        raw = bytes.fromhex(secret)
+        assert c.call("crypto:decrypt", {"data": sealed, "key": raw}) == "x"
+
+
+def test_key_generation_is_cancelled_softly(morod):
+    """The search for primes stops when it is told to: no worker is lost."""
+    with morod(workers=1) as d, d.client() as c:
+        (pid,) = d.worker_pids()
+        cancelled = 0
+        # a short search may be over before: then it has its result
+        while cancelled < 3:
+            call = c.submit("crypto:keygen", {"type": "rsa", "bits": 4096})
+            wait_until(lambda: c.stats()["activeTasks"] == 1 or call.answer)
+            c.request("cancel", {"msgid": call.msgid})
+            error, result = call.wait()
+            if error is not None:
+                assert error["code"] == "CANCELLED"
+                cancelled += 1
+            assert c.call("debug:echo", 1) == 1
+        assert d.worker_pids() == [pid]
 
 
 def test_hash_of_the_guide(morod):
@@ -184,3 +249,30 @@ def test_secrets_are_wiped_from_the_worker(morod):
         assert d.worker_pids() == [pid]
         assert not memory_has(pid, mark.encode())
         assert not memory_has(pid, mark[:32].encode())
+
+
+def test_made_keys_are_wiped_from_the_worker(morod):
+    """What was random or a private key a moment ago is nowhere in the worker."""
+    with morod(workers=1) as d, d.client() as c:
+        (pid,) = d.worker_pids()
+        if not os.access(f"/proc/{pid}/mem", os.R_OK):
+            pytest.skip("may not look at another process's memory")
+        marks = []
+        for given in ({"type": "ec"}, {"type": "rsa", "bits": 2048}):
+            pem = c.call("crypto:keygen", given)["privateKey"]
+            key = serialization.load_pem_private_key(pem.encode(), None)
+            marks.append(pem.splitlines()[2].encode())
+            numbers = key.private_numbers()
+            if given["type"] == "ec":
+                parts = [numbers.private_value.to_bytes(32, "big")]
+            else:
+                parts = [numbers.p.to_bytes(128, "big"), numbers.d.to_bytes(256, "big")]
+            for part in parts:
+                # also as OpenSSL's numbers are: words, least first
+                marks += [part[-32:], part[::-1][:32]]
+        key = c.call("crypto:keygen", {"encoding": "bin"})
+        text = c.call("crypto:random", {"length": 100_000, "encoding": "base64"})
+        marks += [key, text[500:540].encode(), base64.b64decode(text)[600:632]]
+        assert c.call("debug:echo", 1) == 1
+        assert d.worker_pids() == [pid]
+        assert [i for i, mark in enumerate(marks) if memory_has(pid, mark)] == []
