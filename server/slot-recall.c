@@ -39,7 +39,7 @@ static const char *
 slot_crash_words(const char *reason)
 {
 	if (strcmp(reason, "memory") == 0)
-		return ": it had no more memory (worker-memory)";
+		return ": it had no more memory";
 	if (strcmp(reason, "cpu") == 0)
 		return ": its processor time was over (worker-cpu)";
 	return "";

@@ -9,7 +9,8 @@
 
 /* Names that programs rely on, spelled exactly so. */
 static const char *const names[] = {"crypto:hash", "crypto:encrypt",
-    "crypto:decrypt", "jwt:sign", "jwt:verify", "data:compress",
+    "crypto:decrypt", "crypto:random", "crypto:keygen", "password:hash",
+    "password:verify", "jwt:sign", "jwt:verify", "data:compress",
     "data:decompress", "json:transform", "analytics:process",
     "heavy:computation", "debug:echo", "debug:sleep", "debug:spin",
     "debug:fail", "debug:crash", "debug:tally", "debug:print",
@@ -45,6 +46,7 @@ test_flags(void **state)
 		assert_int_equal((t->flags & TYPE_SECRET) != 0,
 		    strncmp(t->name, "crypto:", 7) == 0 ||
 			strncmp(t->name, "jwt:", 4) == 0 ||
+			strncmp(t->name, "password:", 9) == 0 ||
 			strcmp(t->name, "heavy:computation") == 0);
 	}
 }
