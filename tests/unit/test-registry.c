@@ -13,8 +13,8 @@ static const char *const names[] = {"crypto:hash", "crypto:encrypt",
     "password:verify", "jwt:sign", "jwt:verify", "data:compress",
     "data:decompress", "json:transform", "analytics:process",
     "heavy:computation", "debug:echo", "debug:sleep", "debug:spin",
-    "debug:fail", "debug:crash", "debug:tally", "debug:print",
-    "debug:allocate", "debug:fork", "debug:work"};
+    "debug:fail", "debug:crash", "debug:tally", "debug:print", "debug:allocate",
+    "debug:fork", "debug:work"};
 
 #define N (sizeof names / sizeof names[0])
 
