@@ -27,6 +27,24 @@
 #define VERIFY \
 	(TOKEN | CTL_BIT(CTL_CLOCK_TOLERANCE) | CTL_BIT(CTL_IGNORE_EXPIRATION))
 
+#define PASSWORD                                          \
+	(CTL_BIT(CTL_PASSWORD_FILE) | CTL_BIT(CTL_COST) | \
+	    CTL_BIT(CTL_MEMORY) | CTL_BIT(CTL_ITERATIONS))
+
+#define IMAGE                                                                 \
+	(CTL_BIT(CTL_FIT) | CTL_BIT(CTL_POSITION) | CTL_BIT(CTL_BACKGROUND) | \
+	    CTL_BIT(CTL_FORMAT) | CTL_BIT(CTL_QUALITY) |                      \
+	    CTL_BIT(CTL_LOSSLESS) | CTL_BIT(CTL_KEEP_METADATA) |              \
+	    CTL_BIT(CTL_NO_ENLARGEMENT) | CTL_BIT(CTL_NO_ORIENT) |            \
+	    CTL_BIT(CTL_MAX_PIXELS) | CTL_BIT(CTL_FORCE))
+
+#define IMAGE_NOTE                                                        \
+	"The image is FILE, --input or standard input. Its format "       \
+	"stays, unless\n--format or the name of the output says another." \
+	"\nFor servers with the module image (morod --modules image)."
+#define PASSWORD_NOTE                                                      \
+	"The password is asked for, without an echo, unless it stands in " \
+	"a file\n(the last newline does not count) or in $MORO_PASSWORD."
 #define KEY_NOTE                                                              \
 	"The key is 64 hexadecimal digits or a long secret text, in "         \
 	"$MORO_KEY,\n"                                                        \
@@ -236,11 +254,57 @@ const struct ctl_command ctl_commands[] = {
 	.arguments = "[TEXT]",
 	.max_args = 1,
 	.takes = TASK | CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_ENCODING) |
-		 CTL_BIT(CTL_FORCE),
+		 CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) | CTL_BIT(CTL_FORCE),
 	.about = "print the digest of text, a file or standard input",
+	.more = "With a key it is an HMAC, or a keyed BLAKE2.",
 	.example = "moroctl hash --algorithm sha512 --input a.iso",
 	.task = &tasks_hash,
 	.run = ctl_do_task,
+    },
+    {
+	.name = "password hash",
+	.arguments = "",
+	.takes = TASK | PASSWORD,
+	.about = "hash a password, to be stored",
+	.more = PASSWORD_NOTE,
+	.example = "moroctl password hash --cost moderate",
+	.run = ctl_password_hash,
+    },
+    {
+	.name = "password verify",
+	.arguments = "[HASH]",
+	.max_args = 1,
+	.takes = TASK | PASSWORD,
+	.about = "check a password against a hash",
+	.more = "The hash may come on standard input as well. A wrong "
+		"password ends\nwith exit code 1. The other options say what "
+		"a hash costs today: is\nthis one cheaper, a new one is "
+		"asked for.\n" PASSWORD_NOTE,
+	.example = "moroctl password verify \"$(cat hash)\"",
+	.run = ctl_password_verify,
+    },
+    {
+	.name = "random",
+	.arguments = "[N]",
+	.max_args = 1,
+	.takes = TASK | CTL_BIT(CTL_ENCODING) | CTL_BIT(CTL_FORCE),
+	.about = "print N random bytes, 32 without",
+	.example = "moroctl random 16 --encoding base64url",
+	.task = &tasks_random,
+	.run = ctl_do_task,
+    },
+    {
+	.name = "keygen",
+	.arguments = "[secret | rsa | ec]",
+	.max_args = 1,
+	.takes = TASK | CTL_BIT(CTL_ENCODING) | CTL_BIT(CTL_BITS) |
+		 CTL_BIT(CTL_CURVE),
+	.about = "make a key for encrypt, or a pair of keys for sign",
+	.more = "Of a pair the public key is printed behind the private one; "
+		"with\n--output FILE it goes to FILE.pub. Only its owner may "
+		"read the file.",
+	.example = "moroctl keygen ec --output key.pem",
+	.run = ctl_keygen,
     },
     {
 	.name = "encrypt",
@@ -307,6 +371,76 @@ const struct ctl_command ctl_commands[] = {
 	.about = "give back what was compressed",
 	.example = "moroctl decompress < a.zst > a",
 	.task = &tasks_decompress,
+	.run = ctl_do_task,
+    },
+    {
+	.name = "jq",
+	.arguments = "FILTER [FILE]",
+	.max_args = 2,
+	.takes = TASK | CTL_BIT(CTL_EACH) | CTL_BIT(CTL_ARGS) |
+		 CTL_BIT(CTL_RAW) | CTL_BIT(CTL_MEMORY),
+	.about = "run a jq program on JSON, one output a line",
+	.more = "The input is one JSON value: FILE, --input or standard "
+		"input. For\na value a line there is moroctl map.",
+	.example = "moroctl jq '.[] | .name' < users.json",
+	.run = ctl_jq,
+    },
+    {
+	.name = "compute",
+	.arguments = "OPERATION [JSON]",
+	.max_args = 2,
+	.takes = TASK,
+	.about = "compute primes, statistics and more",
+	.more = "moroctl types heavy:computation lists the operations and "
+		"what\neach takes, a JSON object. The name of a task type "
+		"runs that.",
+	.example = "moroctl compute fibonacci '{\"n\": 1000}'",
+	.task = &tasks_compute,
+	.run = ctl_do_task,
+    },
+    {
+	.name = "analytics",
+	.arguments = "",
+	.takes = TASK | CTL_BIT(CTL_GROUP_BY) | CTL_BIT(CTL_METRICS) |
+		 CTL_BIT(CTL_BUCKETS) | CTL_BIT(CTL_TIME_FIELD) |
+		 CTL_BIT(CTL_TIME_UNIT) | CTL_BIT(CTL_SKIP_INVALID) |
+		 CTL_BIT(CTL_PARTIAL) | CTL_BIT(CTL_MERGE),
+	.about = "count and measure events by groups",
+	.more = "The events are a JSON array of objects.",
+	.example = "moroctl analytics --group-by type --metrics sum:amount "
+		   "< events.json",
+	.run = ctl_analytics,
+    },
+    {
+	.name = "image resize",
+	.arguments = "[FILE]",
+	.max_args = 1,
+	.takes = TASK | IMAGE | CTL_BIT(CTL_WIDTH) | CTL_BIT(CTL_HEIGHT),
+	.about = "resize a JPEG, PNG or WebP",
+	.more = IMAGE_NOTE,
+	.example = "moroctl image resize a.jpg --width 800 -o b.webp",
+	.task = &image_resize,
+	.run = ctl_do_task,
+    },
+    {
+	.name = "image thumbnail",
+	.arguments = "[FILE]",
+	.max_args = 1,
+	.takes = TASK | IMAGE | CTL_BIT(CTL_SIZE),
+	.about = "make a square thumbnail",
+	.more = IMAGE_NOTE,
+	.example = "moroctl image thumbnail a.jpg --size 200 -o b.jpg",
+	.task = &image_thumbnail,
+	.run = ctl_do_task,
+    },
+    {
+	.name = "image info",
+	.arguments = "[FILE]",
+	.max_args = 1,
+	.takes = TASK,
+	.about = "tell format, size and more of an image",
+	.example = "moroctl image info a.jpg",
+	.task = &image_info,
 	.run = ctl_do_task,
     },
     {.name = NULL},

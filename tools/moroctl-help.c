@@ -8,7 +8,7 @@
 #include "tools/moroctl-options.h"
 
 #define HELP_INDENT 24 /* columns before what an option does */
-#define HELP_NAME 12 /* columns of a command's name */
+#define HELP_NAME 17 /* columns of a command's name */
 
 /* The options that every command takes: those of the simplest one. */
 #define HELP_GLOBAL (ctl_commands[0].takes)

@@ -48,36 +48,16 @@ static const struct ctl_task jwt_verify = {
     .secret = &jwt_secret,
 };
 
-/* Finds a field of a result that is a map. */
-static const msgpack_object *
-jwt_field(struct moro_reply *reply, const char *name)
-{
-	const msgpack_object *map = moro_reply_object(reply);
-
-	if (map == NULL || map->type != MSGPACK_OBJECT_MAP)
-		return NULL;
-	for (uint32_t i = 0; i < map->via.map.size; i++) {
-		const msgpack_object_kv *kv = &map->via.map.ptr[i];
-
-		if (kv->key.type == MSGPACK_OBJECT_STR &&
-		    kv->key.via.str.size == strlen(name) &&
-		    memcmp(kv->key.via.str.ptr, name, strlen(name)) == 0)
-			return &kv->val;
-	}
-	return NULL;
-}
-
 /* Says why a token is not valid; the exit code of that. */
 static int
 jwt_invalid(struct ctl *c, struct moro_reply *reply)
 {
-	const msgpack_object *error = jwt_field(reply, "error");
-	bool text = error != NULL && error->type == MSGPACK_OBJECT_STR;
+	size_t len = 0;
+	const char *error = ctl_field_text(reply, "error", &len);
 	int rc = EXIT_DONE;
 
-	complain("INVALID", "the token is not valid: %.*s",
-	    text ? (int)error->via.str.size : 0,
-	    text ? error->via.str.ptr : "");
+	complain("INVALID", "the token is not valid: %.*s", (int)len,
+	    error != NULL ? error : "");
 	if (ctl_has(c, CTL_JSON))
 		rc = ctl_put_json(c, reply);
 	return rc == EXIT_DONE ? EXIT_FAILED : rc;
@@ -91,7 +71,7 @@ jwt_verdict(struct ctl *c, struct moro_reply *reply)
 		return jwt_invalid(c, reply);
 	if (ctl_has(c, CTL_JSON))
 		return ctl_put_json(c, reply);
-	return ctl_put_value(c, jwt_field(reply, "payload"));
+	return ctl_put_value(c, ctl_field(reply, "payload"));
 }
 
 int

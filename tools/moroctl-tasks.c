@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/units.h"
 #include "tools/complain.h"
 #include "tools/moroctl-options.h"
 #include "tools/sink.h"
@@ -77,6 +78,8 @@ tasks_secret(struct moro_map *map, const struct ctl *c,
 		    s->what, s->what);
 	if (file != NULL)
 		return tasks_secret_file(map, file, s);
+	if (value == NULL && s->variable == NULL)
+		return EXIT_DONE;
 	if (value == NULL)
 		value = getenv(s->variable);
 	if (value == NULL)
@@ -196,6 +199,37 @@ tasks_input_json(struct ctl *c, struct moro_map *map, const char *field,
 	return rc;
 }
 
+static int
+tasks_input_number(struct ctl *c, struct moro_map *map, const char *field,
+    int *fd)
+{
+	uint64_t n;
+
+	if (c->n_args == 0)
+		return EXIT_DONE;
+	if (units_number(c->args[0], 0, INT64_MAX, &n) != 0)
+		return complain_usage("%s takes a number, not %s",
+		    c->command->name, c->args[0]);
+	moro_map_number(map, field, (int64_t)n);
+	return EXIT_DONE;
+}
+
+static int
+tasks_input_params(struct ctl *c, struct moro_map *map, const char *field,
+    int *fd)
+{
+	const char *second = c->command->task->second;
+
+	if (c->n_args == 0)
+		return complain_usage("%s takes an %s", c->command->name,
+		    field);
+	moro_map_text(map, field, c->args[0]);
+	if (c->n_args == 1)
+		return EXIT_DONE;
+	return fields_add_json(map, second, second, c->args[1],
+	    strlen(c->args[1]));
+}
+
 /* How each kind of input is added; a descriptor that goes along to *fd. */
 static int (*const tasks_inputs[])(struct ctl *c, struct moro_map *map,
     const char *field, int *fd) = {
@@ -204,6 +238,8 @@ static int (*const tasks_inputs[])(struct ctl *c, struct moro_map *map,
     [INPUT_ENVELOPE] = tasks_input_envelope,
     [INPUT_PATH] = tasks_input_path,
     [INPUT_JSON] = tasks_input_json,
+    [INPUT_NUMBER] = tasks_input_number,
+    [INPUT_PARAMS] = tasks_input_params,
 };
 
 /* Adds the options that stand in a map of their own. */
@@ -234,6 +270,8 @@ tasks_data(struct ctl *c, struct moro_map *map, const struct ctl_task *t,
 		rc = fields_add(c, map, t->fields);
 	if (rc == EXIT_DONE)
 		rc = tasks_add_options(c, map, t);
+	if (t->more != NULL)
+		t->more(c, map);
 	if (rc == EXIT_DONE && t->secret != NULL)
 		rc = tasks_secret(map, c, t->secret);
 	if (rc == EXIT_DONE)
@@ -333,11 +371,15 @@ static const struct ctl_field hash_fields[] = {
     {.name = NULL},
 };
 
+static const struct tasks_secret hash_key = {CTL_KEY, CTL_KEY_FILE, NULL, "key",
+    0};
+
 const struct ctl_task tasks_hash = {
     .type = "crypto:hash",
     .input = INPUT_TEXT,
     .field = "input",
     .fields = hash_fields,
+    .secret = &hash_key,
     .result = RESULT_LINE,
 };
 
@@ -365,6 +407,27 @@ const struct ctl_task tasks_decrypt = {
     .fields = aead_fields,
     .secret = &aead_key,
     .result = RESULT_TEXT,
+};
+
+static const struct ctl_field random_fields[] = {
+    {CTL_ENCODING, FORM_TEXT, "encoding"},
+    {.name = NULL},
+};
+
+const struct ctl_task tasks_random = {
+    .type = "crypto:random",
+    .input = INPUT_NUMBER,
+    .field = "length",
+    .fields = random_fields,
+    .result = RESULT_LINE,
+};
+
+const struct ctl_task tasks_compute = {
+    .type = "heavy:computation",
+    .input = INPUT_PARAMS,
+    .field = "operation",
+    .second = "params",
+    .result = RESULT_JSON,
 };
 
 static const struct ctl_field compress_fields[] = {

@@ -16,6 +16,8 @@ enum ctl_input {
 	INPUT_ENVELOPE, /* likewise, without a newline behind it */
 	INPUT_PATH, /* the file that the argument names */
 	INPUT_JSON, /* the argument as JSON, or what is in a file */
+	INPUT_NUMBER, /* the argument, a number, if there is one */
+	INPUT_PARAMS, /* the first argument's text, and JSON, see `second` */
 };
 
 /* How its result is written. */
@@ -32,13 +34,17 @@ struct ctl_task {
 	enum ctl_input input;
 	enum ctl_result result;
 	const char *field; /* that the input is */
+	const char *second; /* INPUT_PARAMS: the field of the second argument */
 	const struct ctl_field *fields; /* that options are, or NULL */
 	const struct ctl_field *options; /* those of the map "options" */
 	const struct tasks_secret *secret; /* or NULL */
+	/* Adds what follows from the command as a whole; or NULL. */
+	void (*more)(const struct ctl *c, struct moro_map *map);
 };
 
 extern const struct ctl_task tasks_hash, tasks_encrypt, tasks_decrypt,
-    tasks_compress, tasks_decompress, jwt_sign;
+    tasks_random, tasks_compute, tasks_compress, tasks_decompress, jwt_sign,
+    image_resize, image_thumbnail, image_info;
 
 /*
  * Reads the input: the argument, else --input, else standard input, at most
@@ -51,7 +57,7 @@ int tasks_input(struct ctl *c, struct source *in, size_t max);
 struct tasks_secret {
 	enum ctl_option value;
 	enum ctl_option file;
-	const char *variable;
+	const char *variable; /* NULL: it need not be given, and is not there */
 	const char *what; /* "key" */
 	size_t exact; /* a file of so many bytes is taken as bytes; 0: none */
 };

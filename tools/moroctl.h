@@ -63,6 +63,34 @@ enum ctl_option {
 	CTL_MAX_RATIO,
 	CTL_NO_CHECKSUM,
 	CTL_DICTIONARY,
+	CTL_PASSWORD_FILE,
+	CTL_COST,
+	CTL_MEMORY,
+	CTL_ITERATIONS,
+	CTL_BITS,
+	CTL_CURVE,
+	CTL_EACH,
+	CTL_ARGS,
+	CTL_GROUP_BY,
+	CTL_METRICS,
+	CTL_BUCKETS,
+	CTL_TIME_FIELD,
+	CTL_TIME_UNIT,
+	CTL_SKIP_INVALID,
+	CTL_PARTIAL,
+	CTL_MERGE,
+	CTL_WIDTH,
+	CTL_HEIGHT,
+	CTL_SIZE,
+	CTL_FIT,
+	CTL_POSITION,
+	CTL_BACKGROUND,
+	CTL_QUALITY,
+	CTL_LOSSLESS,
+	CTL_KEEP_METADATA,
+	CTL_NO_ENLARGEMENT,
+	CTL_NO_ORIENT,
+	CTL_MAX_PIXELS,
 	CTL_STATE,
 	CTL_TYPE,
 	CTL_CLIENT,
@@ -141,6 +169,14 @@ int ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
 int ctl_await(struct ctl *c, const char *type, const void *data, size_t len,
     struct moro_reply **reply);
 
+/* A field of a result that is a map, borrowed; NULL: there is none. */
+const struct msgpack_object *ctl_field(struct moro_reply *reply,
+    const char *name);
+
+/* The same when it is text, whose length goes to *len. */
+const char *ctl_field_text(struct moro_reply *reply, const char *name,
+    size_t *len);
+
 /* Complains of an error that no reply bears; gives the exit code. */
 int ctl_fail(struct ctl *c, enum moro_code code, const char *message);
 
@@ -205,6 +241,11 @@ int ctl_run(struct ctl *c);
 int ctl_map(struct ctl *c);
 int ctl_do_task(struct ctl *c);
 int ctl_verify(struct ctl *c);
+int ctl_keygen(struct ctl *c);
+int ctl_password_hash(struct ctl *c);
+int ctl_password_verify(struct ctl *c);
+int ctl_jq(struct ctl *c);
+int ctl_analytics(struct ctl *c);
 
 /* Prints the types for people. */
 int ctl_show_types(struct ctl *c, struct moro_reply *reply);
