@@ -1,0 +1,131 @@
+#include "worker/modules/image-source.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "worker/call.h"
+#include "worker/modules/image-error.h"
+
+#define WEBP_PIXEL 4 /* bytes: it is decoded with alpha */
+#define JPEG_COEFFICIENT 2 /* bytes of each, until the last scan was read */
+
+const char *const image_source_formats[] = {"jpeg", "png", "webp", NULL};
+
+typedef int (*image_load_cb)(void *bytes, size_t len, VipsImage **out, ...);
+
+/*
+ * How the formats begin. This is looked at before the library sees a byte: its
+ * own guess would try every loader there is.
+ */
+static const struct {
+	const char *magic;
+	size_t len;
+	const char *then; /* and behind four bytes more; or NULL */
+	image_load_cb load;
+} image_source_kinds[IMAGE_FORMATS] = {
+    [IMAGE_JPEG] = {"\xff\xd8\xff", 3, NULL, vips_jpegload_buffer},
+    [IMAGE_PNG] = {"\x89PNG\r\n\x1a\n", 8, NULL, vips_pngload_buffer},
+    [IMAGE_WEBP] = {"RIFF", 4, "WEBP", vips_webpload_buffer},
+};
+
+#define RIFF_SIZE 4 /* bytes between RIFF and WEBP */
+
+/* Whether bytes begin as a format does. */
+static bool
+image_source_is(const struct image_source *s, size_t kind)
+{
+	const char *then = image_source_kinds[kind].then;
+	size_t len = image_source_kinds[kind].len;
+
+	if (s->len < len ||
+	    memcmp(s->bytes, image_source_kinds[kind].magic, len) != 0)
+		return false;
+	if (then == NULL)
+		return true;
+	len += RIFF_SIZE;
+	return s->len >= len + strlen(then) &&
+	       memcmp(s->bytes + len, then, strlen(then)) == 0;
+}
+
+/* Finds the format. */
+static int
+image_source_sniff(struct image_source *s, struct call *call)
+{
+	for (size_t i = 0; i < IMAGE_FORMATS; i++) {
+		if (image_source_is(s, i)) {
+			s->format = (enum image_format)i;
+			return 0;
+		}
+	}
+	return call_fail(call, CODE_WORKER_ERROR,
+	    "these %zu bytes are no JPEG, PNG or WebP image", s->len);
+}
+
+int
+image_source_open(struct image_source *s, struct call *call,
+    const msgpack_object *image)
+{
+	memset(s, 0, sizeof *s);
+	vips_error_clear();
+	if (call_load(call, "image", image) < 0)
+		return -1;
+	s->bytes = call_bytes(image, &s->len);
+	if (image_source_sniff(s, call) < 0)
+		return -1;
+	if (image_source_kinds[s->format].load((void *)(uintptr_t)s->bytes,
+		s->len, &s->header, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+		VIPS_FAIL_ON_ERROR, NULL) != 0)
+		return image_error_vips(call, "read");
+	s->width = vips_image_get_width(s->header);
+	s->height = vips_image_get_height(s->header);
+	s->orientation = vips_image_get_orientation(s->header);
+	return 0;
+}
+
+void
+image_source_clear(struct image_source *s)
+{
+	g_clear_object(&s->header);
+}
+
+bool
+image_source_is_whole(const struct image_source *s)
+{
+	return s->format == IMAGE_WEBP ||
+	       vips_image_get_typeof(s->header, "interlaced") != 0;
+}
+
+/* Bytes that a pixel takes while the whole is decoded. */
+static int64_t
+image_source_pixel(const struct image_source *s)
+{
+	int64_t bands = vips_image_get_bands(s->header);
+
+	if (s->format == IMAGE_WEBP)
+		return WEBP_PIXEL;
+	if (s->format == IMAGE_JPEG)
+		return bands * JPEG_COEFFICIENT;
+	return bands *
+	       (int64_t)vips_format_sizeof(vips_image_get_format(s->header));
+}
+
+int
+image_source_check(const struct image_source *s, struct call *call,
+    int64_t max_pixels)
+{
+	int64_t pixels = (int64_t)s->width * s->height, bytes;
+
+	if (pixels > max_pixels)
+		return image_error_pixels(call, "image", s->width, s->height,
+		    max_pixels, "in all");
+	bytes = pixels * image_source_pixel(s);
+	if (!image_source_is_whole(s) || bytes <= IMAGE_SOURCE_WHOLE_MAX)
+		return 0;
+	call_fail(call, CODE_TOO_LARGE,
+	    "the image is %s, and decoding it as a whole takes %" PRId64
+	    " bytes, which is more than %" PRId64,
+	    s->format == IMAGE_WEBP ? "WebP" : "interlaced", bytes,
+	    IMAGE_SOURCE_WHOLE_MAX);
+	fault_add_number(&call->fault, "limit", IMAGE_SOURCE_WHOLE_MAX);
+	return -1;
+}
