@@ -5,12 +5,12 @@ import os
 import pathlib
 import signal
 import struct
-import subprocess
 import zlib
 
 import pytest
 
 from harness import BUILD, SANITIZED, TaskError, wait_until
+from test_files import connect, files, range_of, read_all, submit  # noqa: F401
 
 Image = pytest.importorskip("PIL.Image", reason="needs python3-pil")
 from PIL import ImageCms  # noqa: E402
@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(not MODULE.exists(), reason="built without the m
 RED, GREEN, BLUE, YELLOW = (250, 10, 10), (10, 200, 10), (10, 10, 250), (240, 240, 10)
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 ORIENTATION = 0x0112  # EXIF's tag
+# what libvips 8.14 writes to WebP in any case: resolution and the like
+BLAND = {ORIENTATION, 0x011A, 0x011B, 0x0128, 0x0213, 0x8769}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -212,7 +214,7 @@ def test_orientations(c, orientation, format):
     im = decode(c.call("image:resize", {"image": data, "width": 40}))
     assert im.size == (40, 20)
     assert near(corners(im), [RED, GREEN, BLUE, YELLOW], 24)
-    assert not im.getexif() and "exif" not in im.info
+    assert set(im.getexif()) <= (BLAND if format == "webp" else set())
 
     kept = decode(c.call("image:resize", {"image": data, "width": 40, "keepMetadata": True}))
     assert kept.getexif().get(ORIENTATION, 1) == 1 and kept.getexif()[0x010F]
@@ -326,9 +328,9 @@ def test_cmyk(c):
     assert (info["channels"], info["space"], info["hasAlpha"]) == (4, "cmyk", False)
     got = decode(c.call("image:resize", {"image": data, "width": 40, "format": "png"}))
     assert got.mode == "RGB"
-    for got_one, wanted in zip(corners(got), (RED, GREEN, BLUE, YELLOW)):
-        for i in range(3):  # inks are not lights: the strong ones stay strong
-            assert (got_one[i] > 128) == (wanted[i] > 128), (got_one, wanted)
+    for shown, ink in zip(corners(got), (RED, GREEN, BLUE)):  # inks are not lights
+        assert max(shown) == shown[ink.index(max(ink))] > 100, (shown, ink)
+    assert near(corners(got)[3], (255, 216, 12), 40)
 
 
 def swapped_profile():
@@ -397,8 +399,9 @@ def test_metadata_is_stripped(c):
         assert b"SECRETMAKER" not in c.call("image:resize", {"image": data, "width": 40})
         kept = c.call("image:resize", {"image": data, "width": 40, "keepMetadata": True})
         assert b"SECRETMAKER" in kept
-    commented = encode(quarters(), "JPEG", comment=b"SECRETCOMMENT") \
-        if Image.__version__ >= "9.4" else encode(quarters(), "JPEG")
+    plain = encode(quarters(), "JPEG")
+    commented = plain[:2] + b"\xff\xfe\0\x0fSECRETCOMMENT" + plain[2:]
+    assert decode(commented).info["comment"] == b"SECRETCOMMENT"
     assert b"SECRET" not in c.call("image:resize", {"image": commented, "width": 40})
 
 
@@ -621,7 +624,7 @@ def test_cancel_in_the_middle(morod):
         data = {"image": wide_png(), "width": 8000, "height": 8000, "fit": "fill", "format": "png"}
         task = c.submit("image:resize", data, id="big", progress=True)
         c.read_until(lambda: any(m[1] == "progress" for m in c.unasked))
-        c.request("cancel", "big")
+        c.request("cancel", {"id": "big"})
         assert task.error()["code"] == "CANCELLED"
         assert c.call("image:resize", {"image": encode(quarters()), "width": 8})
         assert d.worker_pids() == [pid]
@@ -670,14 +673,16 @@ def test_log_stays_quiet(morod):
         assert "WARNING" not in d.log() and "VIPS" not in d.log()
 
 
-def test_file_range(morod, tmp_path):
+def test_files(morod, files):
     """The image may stand in a file that is passed, and the result go to one."""
-    moroctl = BUILD / "tools" / "moroctl"
-    path, out = tmp_path / "in.jpg", tmp_path / "out.bin"
-    path.write_bytes(b"junk" + encode(quarters(), "JPEG"))
-    from test_files import FileClient  # noqa: F401
-
-    assert moroctl.exists() and out
+    data = encode(quarters(), "JPEG")
+    source, out = files.make(b"junk" + data), files.make()
+    with morod(modules=MODULE) as d, connect(d) as c:
+        wanted = {"image": range_of(0, len(data), offset=4), "width": 40}
+        submit(c, "image:resize", wanted, [source, out], resultFd=1).result()
+        assert read_all(out) == c.call("image:resize", {"image": data, "width": 40})
+        info = submit(c, "image:info", {"image": wanted["image"]}, [source]).result()
+        assert (info["width"], info["bytes"]) == (80, len(data))
 
 
 @pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")

@@ -5,6 +5,8 @@
 #define HALVES 2
 #define COLOURS 3 /* bands of colour; fewer are grey */
 #define INK_MAX 4
+/* Debian 12's vips_thumbnail_buffer() does not hand on its own fail_on. */
+#define IMAGE_LOAD_OPTIONS "fail_on=error"
 
 /*
  * Every step takes the image's place with what it makes of it, so that there is
@@ -22,25 +24,42 @@ image_step(VipsImage **image, VipsImage *next, int rc)
 
 /*
  * Scales, decoding no more than it must: JPEG and WebP are decoded smaller. The
- * result's pixels are computed later. It is in sRGB, or grey, of 8 bits.
+ * result's pixels are computed later. It is in sRGB, or grey, of 8 bits; by the
+ * image's profile, or as if it had none.
  */
 static int
 image_thumbnail(const struct image_source *s, const struct image_job *job,
-    const struct image_size *size, VipsImage **image)
+    const struct image_size *size, bool by_profile, VipsImage **image)
 {
 	bool turned = job->orient && image_source_is_turned(s);
 	int width = (int)(turned ? size->height : size->width);
 	int height = (int)(turned ? size->width : size->height);
 	void *bytes = (void *)(uintptr_t)s->bytes;
 
-	/* without a profile, to name one would cost a conversion for nothing */
-	if (vips_image_get_typeof(s->header, VIPS_META_ICC_NAME) == 0)
+	if (by_profile)
 		return vips_thumbnail_buffer(bytes, s->len, image, width,
 		    "height", height, "size", VIPS_SIZE_FORCE, "no_rotate",
-		    TRUE, "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+		    TRUE, "option_string", IMAGE_LOAD_OPTIONS, "export_profile",
+		    "srgb", NULL);
 	return vips_thumbnail_buffer(bytes, s->len, image, width, "height",
-	    height, "size", VIPS_SIZE_FORCE, "no_rotate", TRUE, "fail_on",
-	    VIPS_FAIL_ON_ERROR, "export_profile", "srgb", NULL);
+	    height, "size", VIPS_SIZE_FORCE, "no_rotate", TRUE, "option_string",
+	    IMAGE_LOAD_OPTIONS, NULL);
+}
+
+/*
+ * The same, with the profile if there is one that fits. A wrong one is common,
+ * and shows nothing of the image; to name one for all would cost a conversion.
+ */
+static int
+image_begin(const struct image_source *s, const struct image_job *job,
+    const struct image_size *size, VipsImage **image)
+{
+	if (vips_image_get_typeof(s->header, VIPS_META_ICC_NAME) != 0) {
+		if (image_thumbnail(s, job, size, true, image) == 0)
+			return 0;
+		vips_error_clear();
+	}
+	return image_thumbnail(s, job, size, false, image);
 }
 
 /* Whether steps follow that read the image in another order than it is in. */
@@ -210,7 +229,7 @@ image_steps(struct call *call, const struct image_source *s,
 {
 	bool grey = vips_image_get_bands(s->header) < COLOURS;
 
-	if (image_thumbnail(s, job, &plan->scaled, image) != 0)
+	if (image_begin(s, job, &plan->scaled, image) != 0)
 		return -1;
 	if (grey && vips_image_get_bands(*image) >= COLOURS &&
 	    image_make_grey(image) < 0)

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "worker/call.h"
 #include "worker/modules/image-error.h"
 #include "worker/modules/image-job.h"
@@ -40,14 +42,48 @@ static const image_save_cb image_savers[IMAGE_FORMATS] = {
     [IMAGE_WEBP] = image_save_webp,
 };
 
+/*
+ * Takes all metadata off. The savers' own "strip" is not enough: that for WebP
+ * writes EXIF nevertheless (libvips 8.14).
+ */
+static void
+image_strip(VipsImage *image)
+{
+	gchar **names = vips_image_get_fields(image);
+
+	/* how it is computed is no metadata */
+	for (size_t i = 0; names[i] != NULL; i++) {
+		if (strcmp(names[i], VIPS_META_SEQUENTIAL) != 0)
+			vips_image_remove(image, names[i]);
+	}
+	g_strfreev(names);
+}
+
+/* Gives the image as it is to be written, to be unreffed; or NULL. */
+static VipsImage *
+image_dress(VipsImage *image, const struct image_job *job)
+{
+	VipsImage *own = NULL; /* metadata of others must stay as it is */
+
+	if (vips_copy(image, &own, NULL) != 0)
+		return NULL;
+	if (!job->keep_metadata)
+		image_strip(own);
+	return own;
+}
+
 int
 image_write(struct call *call, VipsImage *image, const struct image_job *job)
 {
+	VipsImage *own = image_dress(image, job);
 	void *bytes = NULL;
 	size_t len = 0;
+	int rc = own != NULL ? image_savers[job->format](own, job, &bytes, &len)
+			     : -1;
 
-	/* most of the work is yet to be done, and may fail for the input */
-	if (image_savers[job->format](image, job, &bytes, &len) != 0)
+	g_clear_object(&own);
+	/* most of the work is done only now, and may fail for the input */
+	if (rc != 0)
 		return image_error_vips(call, "convert");
 	call_pack_bin(call, bytes, len);
 	g_free(bytes);
