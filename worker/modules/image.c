@@ -3,6 +3,8 @@
  * libraries and more.
  */
 
+#include <malloc.h>
+
 #include <glib.h>
 #include <vips/vips.h>
 
@@ -37,6 +39,7 @@ static int
 image_init(const char **why)
 {
 	g_log_set_default_handler(image_log_cb, NULL);
+	mallopt(M_ARENA_MAX, 1); /* its threads' own would double the memory */
 	if (vips_init("morod") != 0) {
 		*why = "libvips does not start";
 		return -1;
