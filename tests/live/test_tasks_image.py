@@ -1,6 +1,7 @@
 """image:* of the module image, against Pillow both ways."""
 
 import base64
+import functools
 import io
 import json
 import os
@@ -514,6 +515,21 @@ def test_what_is_decoded_as_a_whole(c):
     assert (error.code, error.reason) == ("WORKER_ERROR", "failed")
 
 
+def jpeg_claim(progressive):
+    """A JPEG that claims 96 million pixels."""
+    data = encode(quarters(), "JPEG", progressive=progressive)
+    at = data.index(b"\xff\xc2" if progressive else b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", 1600, 60000) + data[at + 4:]
+
+
+def test_progressive_jpeg(c):
+    """Its coefficients, 576 MB, stay in memory until the last scan was read."""
+    error = failure(c, "image:resize", {"image": jpeg_claim(True), "width": 10})
+    assert error.code == "TOO_LARGE" and error.error["limit"] == 512 << 20
+    error = failure(c, "image:resize", {"image": jpeg_claim(False)[:-2], "width": 10})
+    assert (error.code, error.reason) == ("WORKER_ERROR", "failed")
+
+
 def test_result_sizes(c):
     one = encode(Image.new("L", (1, 1)))
     wide = encode(Image.new("L", (4000, 1)))
@@ -624,6 +640,7 @@ def test_jpeg_background_is_opaque(c):
 # ---- processes
 
 
+@functools.lru_cache
 def wide_png():
     """An image that takes seconds: 90 million pixels, made row by row."""
     return claim(30000, 3000, colour=2, rows=3000)
@@ -683,6 +700,20 @@ def test_log_stays_quiet(morod):
         for i in range(100):
             c.submit("image:resize", {"image": (odd, broken)[i % 2], "width": 20}).wait()
         assert "WARNING" not in d.log() and "VIPS" not in d.log()
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers take all addresses")
+@pytest.mark.parametrize("format,options", [
+    ("JPEG", {"progressive": True, "subsampling": 0}), ("WEBP", {"lossless": True, "method": 0})])
+def test_worker_memory(morod, format, options):
+    """What needs more than a worker may have is an error; the worker goes on."""
+    large = encode(Image.new("RGB", (6000, 5000), RED), format, **options)
+    with morod(modules=MODULE, worker_memory="100M") as d, d.client() as c:
+        pids = d.worker_pids()
+        error = failure(c, "image:resize", {"image": large, "width": 5000})
+        assert (error.code, error.reason) == ("WORKER_ERROR", "memory")
+        assert c.call("image:resize", {"image": encode(quarters()), "width": 8})
+        assert d.worker_pids() == pids
 
 
 def test_files(morod, files):

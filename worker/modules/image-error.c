@@ -7,8 +7,19 @@
 
 #include "worker/call.h"
 
-/* What libvips says when its own allocations fail. */
-static const char image_error_memory[] = "out of memory";
+/* What libvips and libjpeg say when their allocations fail. */
+static const char *const image_error_memory[] = {"out of memory",
+    "Insufficient memory"};
+
+static bool
+image_error_is_memory(const char *text)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(image_error_memory); i++) {
+		if (strstr(text, image_error_memory[i]) != NULL)
+			return true;
+	}
+	return false;
+}
 
 int
 image_error_vips(struct call *call, const char *verb)
@@ -19,7 +30,7 @@ image_error_vips(struct call *call, const char *verb)
 
 	if (call_cancelled(call))
 		rc = call_stopped(call);
-	else if (strstr(text, image_error_memory) != NULL)
+	else if (image_error_is_memory(text))
 		rc = call_no_memory(call);
 	else
 		rc = call_fail(call, CODE_WORKER_ERROR,
