@@ -277,10 +277,11 @@ def test_alpha_does_not_bleed(c):
         assert a < 30 or (r > 200 and g < 60), (x, r, g, b, a)
 
 
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
 @pytest.mark.parametrize("background", [None, "#204080", "#FF0000"])
-def test_jpeg_has_a_background(c, background):
-    data = {"image": encode(Image.new("RGBA", (40, 40), (0, 0, 0, 0))), "width": 20,
-            "format": "jpeg"}
+def test_jpeg_has_a_background(c, background, mode):
+    clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0)).convert(mode)
+    data = {"image": encode(clear), "width": 20, "format": "jpeg"}
     wanted = (255, 255, 255)
     if background:
         data["background"] = background
