@@ -500,6 +500,20 @@ def test_decompression_bomb(morod):
         assert peak(d.worker_pids()[0]) < before + 16_000
 
 
+@pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")
+def test_bombs_beside_the_pixels(morod):
+    """A profile and a text of 100 MB each, packed, are no part of the image."""
+    packed = zlib.compress(bytes(100 << 20), 9)
+    image = encode(quarters())
+    head = 8 + 25  # the signature and IHDR
+    for extra in (chunk(b"iCCP", b"x\0\0" + packed), chunk(b"zTXt", b"x\0\0" + packed)):
+        with morod(modules=MODULE) as d, d.client() as c:
+            bomb = image[:head] + extra + image[head:]
+            im = decode(c.call("image:resize", {"image": bomb, "width": 40}))
+            assert near(corners(im), [RED, GREEN, BLUE, YELLOW])
+            assert peak(d.worker_pids()[0]) < 60_000
+
+
 def test_max_pixels(c):
     image = encode(Image.new("L", (100, 100)))
     data = {"image": image, "width": 10}
