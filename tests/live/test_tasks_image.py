@@ -129,11 +129,13 @@ def test_own_format_is_the_default(c, name):
 
 
 def test_guide(c):
-    """The guide's two calls; image:process is another name for the first."""
+    """The guide's calls; image:process is another name for the first."""
     data = encode(quarters(400, 300), "JPEG")
     for name in ("image:resize", "image:process"):
         im = decode(c.call(name, {"image": data, "width": 200, "height": 100}))
         assert im.size == (200, 100)
+    heavy = {"operation": "image:resize", "params": {"image": data, "width": 200, "height": 100}}
+    assert decode(c.call("heavy:computation", heavy)).size == (200, 100)
     assert decode(c.call("image:thumbnail", {"image": data, "size": 150})).size == (150, 150)
 
 
