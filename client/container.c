@@ -112,6 +112,19 @@ container_value(struct container *c, msgpack_packer *pk, const void *value,
 		    value == NULL || buffer_append(&c->bytes, value, len) == -1;
 }
 
+void
+container_merge(struct container *c, const struct container *other)
+{
+	if (c->broken)
+		return;
+	c->broken = other->broken ||
+		    buffer_append(&c->bytes,
+			buffer_head(&other->bytes) + CONTAINER_HEAD,
+			buffer_len(&other->bytes) - CONTAINER_HEAD) == -1;
+	c->n += other->n;
+	container_write_head(c);
+}
+
 const void *
 container_data(const struct container *c)
 {

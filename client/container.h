@@ -51,6 +51,9 @@ void container_flag(struct container *c, msgpack_packer *pk, int flag);
 void container_value(struct container *c, msgpack_packer *pk, const void *value,
     size_t len);
 
+/* Adds all that is in another of the same kind. */
+void container_merge(struct container *c, const struct container *other);
+
 /* The whole, header included; NULL and 0: it is broken. */
 const void *container_data(const struct container *c);
 size_t container_size(const struct container *c);

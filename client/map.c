@@ -125,6 +125,13 @@ moro_map_map(struct moro_map *map, const char *name,
 }
 
 void
+moro_map_merge(struct moro_map *map, const struct moro_map *other)
+{
+	if (map != NULL && other != NULL)
+		container_merge(&map->c, &other->c);
+}
+
+void
 moro_map_list(struct moro_map *map, const char *name,
     const struct moro_list *inner)
 {

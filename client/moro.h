@@ -593,6 +593,8 @@ void moro_map_file(struct moro_map *map, const char *name, int index,
 /* Another map, an array; and one value that is MessagePack already. */
 void moro_map_map(struct moro_map *map, const char *name,
     const struct moro_map *inner);
+/* All pairs of another map, behind those that are there; NULL: none. */
+void moro_map_merge(struct moro_map *map, const struct moro_map *other);
 void moro_map_list(struct moro_map *map, const char *name,
     const struct moro_list *inner);
 void moro_map_value(struct moro_map *map, const char *name, const void *value,
@@ -645,7 +647,7 @@ struct moro_reply *moro_call_batch(struct moro *m, const char *type,
 
 /*
  * Digest of bytes, in hexadecimal digits. Algorithms: sha256 (NULL), sha384,
- * sha512, sha1, md5, blake2b.
+ * sha512, sha3-256, blake2b and others (worker/TASKS.md).
  */
 struct moro_reply *moro_hash_data(struct moro *m, const void *input, size_t len,
     const char *algorithm, const struct moro_options *options);
@@ -660,6 +662,36 @@ struct moro_reply *moro_encrypt_data(struct moro *m, const void *data,
     const struct moro_options *options);
 struct moro_reply *moro_decrypt_data(struct moro *m, const void *data,
     size_t len, const void *key, size_t key_len,
+    const struct moro_options *options);
+
+/*
+ * Hashes a password, to be stored: the result's text is a PHC string. cost,
+ * which may be NULL, holds cost ("interactive", "moderate", "sensitive"), or
+ * memory (bytes) and iterations.
+ */
+struct moro_reply *moro_hash_password(struct moro *m, const void *password,
+    size_t len, const struct moro_map *cost,
+    const struct moro_options *options);
+
+/*
+ * Checks a password against a hash, an old one of bcrypt and others too. The
+ * result is a map: ask moro_reply_true(r, "valid"), and then "needsRehash":
+ * whether a new hash ought to be stored. cost, which may be NULL, is what one
+ * costs today.
+ */
+struct moro_reply *moro_verify_password(struct moro *m, const void *password,
+    size_t len, const char *hash, const struct moro_map *cost,
+    const struct moro_options *options);
+
+/* len random bytes. */
+struct moro_reply *moro_random_bytes(struct moro *m, size_t len,
+    const struct moro_options *options);
+
+/*
+ * A key for moro_encrypt_data(), 64 hexadecimal digits (type NULL), or a pair of
+ * them for tokens: a map of privateKey and publicKey in PEM ("rsa", "ec").
+ */
+struct moro_reply *moro_generate_key(struct moro *m, const char *type,
     const struct moro_options *options);
 
 /*
@@ -701,7 +733,52 @@ struct moro_reply *moro_decompress_data(struct moro *m, const void *input,
     const struct moro_options *options);
 
 /*
- * The same three on a whole file (a regular one or a memfd, open for reading),
+ * Runs a jq program on a value, the MessagePack bytes of which are given; for
+ * each element of it, an array, if `each` is not 0. The result is what the
+ * program gives: of each element all outputs, else exactly one.
+ */
+struct moro_reply *moro_transform_json(struct moro *m, const void *data,
+    size_t len, const char *filter, int each,
+    const struct moro_options *options);
+
+/*
+ * Computes: "primes", "fibonacci", "matrix-multiply", "monte-carlo-pi",
+ * "statistics", "sort", "mandelbrot", or what a task type of that name does.
+ * params may be NULL.
+ */
+struct moro_reply *moro_heavy_computation(struct moro *m, const char *operation,
+    const struct moro_map *params, const struct moro_options *options);
+
+/*
+ * Counts and measures events, maps, by groups. how, which may be NULL, holds
+ * groupBy, metrics, interval, timeField, partial and others. Results that were
+ * asked for with partial become one by moro_merge_analytics(): the list holds
+ * the bytes of each (moro_reply_result(), moro_list_value()).
+ */
+struct moro_reply *moro_process_analytics(struct moro *m,
+    const struct moro_list *events, const struct moro_map *how,
+    const struct moro_options *options);
+struct moro_reply *moro_merge_analytics(struct moro *m,
+    const struct moro_list *partials, const struct moro_options *options);
+
+/*
+ * Resizes a JPEG, PNG or WebP; the result is bytes. A width or height of 0
+ * follows from the other. how, which may be NULL, holds fit, format, quality and
+ * others. For servers with the module image; others answer MORO_UNSUPPORTED.
+ */
+struct moro_reply *moro_resize_image(struct moro *m, const void *image,
+    size_t len, uint32_t width, uint32_t height, const struct moro_map *how,
+    const struct moro_options *options);
+struct moro_reply *moro_thumbnail_image(struct moro *m, const void *image,
+    size_t len, uint32_t size, const struct moro_map *how,
+    const struct moro_options *options);
+
+/* Tells what an image is: a map of format, width, height and more. */
+struct moro_reply *moro_image_info(struct moro *m, const void *image,
+    size_t len, const struct moro_options *options);
+
+/*
+ * Hashing and compressing of a whole file (a regular one or a memfd, open for reading),
  * of any size that the server allows ("maxFile"): its bytes go past the server
  * to the worker. With out_fd (-1: none) the result goes there, see
  * moro_options_set_result_file(); without one it comes in the answer. The

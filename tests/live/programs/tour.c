@@ -424,6 +424,99 @@ tour_progress(struct moro *m)
 	moro_options_free(o);
 }
 
+static void
+tour_passwords(struct moro *m)
+{
+	struct moro_map *cost = moro_map_new();
+	struct moro_reply *r, *verdict;
+	size_t len;
+
+	moro_map_number(cost, "memory", 8 << 20);
+	moro_map_number(cost, "iterations", 1);
+	r = moro_hash_password(m, "secret", MORO_TEXT, cost, NULL);
+	check(r);
+	verdict = moro_verify_password(m, "secret", 6, moro_reply_text(r, NULL),
+	    NULL, NULL);
+	assert(moro_reply_true(verdict, "valid"));
+	assert(moro_reply_true(verdict, "needsRehash"));
+	moro_reply_free(verdict);
+	verdict = moro_verify_password(m, "Secret", MORO_TEXT,
+	    moro_reply_text(r, NULL), cost, NULL);
+	check(verdict);
+	assert(!moro_reply_true(verdict, "valid"));
+	moro_reply_free(verdict);
+	moro_reply_free(r);
+	moro_map_free(cost);
+	r = moro_random_bytes(m, 20, NULL);
+	assert(moro_reply_text(r, &len) != NULL && len == 20);
+	moro_reply_free(r);
+	r = moro_generate_key(m, NULL, NULL);
+	assert(moro_reply_text(r, &len) != NULL && len == 64);
+	moro_reply_free(r);
+	r = moro_generate_key(m, "ec", NULL);
+	assert(moro_reply_field(r, "publicKey", NULL) != NULL);
+	moro_reply_free(r);
+}
+
+static void
+tour_json(struct moro *m)
+{
+	struct moro_map *how = moro_map_new(), *event = moro_map_new();
+	struct moro_list *events = moro_list_new(), *parts = moro_list_new();
+	struct moro_reply *r;
+	const void *bytes;
+	size_t len;
+	int64_t n;
+
+	/* [1, 2] */
+	r = moro_transform_json(m, "\x92\x01\x02", 3, "add", 0, NULL);
+	assert(moro_reply_number(r, NULL, &n) == 0 && n == 3);
+	moro_reply_free(r);
+	r = moro_transform_json(m, "\x92\x01\x02", 3, ". * 2", 1, NULL);
+	assert(moro_reply_elements(r) == 2);
+	moro_reply_free(r);
+	check_code(moro_transform_json(m, "\x01", 1, "..a", 0, NULL),
+	    MORO_INVALID_ARGUMENT);
+	moro_map_number(how, "n", 10);
+	r = moro_heavy_computation(m, "fibonacci", how, NULL);
+	assert(moro_reply_number(r, "digits", &n) == 0 && n == 2);
+	moro_reply_free(r);
+	check_code(moro_heavy_computation(m, "complex", NULL, NULL),
+	    MORO_INVALID_ARGUMENT);
+	moro_map_free(how);
+	moro_map_text(event, "type", "buy");
+	moro_list_map(events, event);
+	moro_list_map(events, event);
+	how = moro_map_new();
+	moro_map_text(how, "groupBy", "type");
+	moro_map_flag(how, "partial", 1);
+	r = moro_process_analytics(m, events, how, NULL);
+	check(r);
+	bytes = moro_reply_result(r, &len);
+	moro_list_value(parts, bytes, len);
+	moro_list_value(parts, bytes, len);
+	moro_reply_free(r);
+	r = moro_merge_analytics(m, parts, NULL);
+	assert(moro_reply_number(r, "events", &n) == 0 && n == 4);
+	moro_reply_free(r);
+	check_free(moro_process_analytics(m, events, NULL, NULL));
+	moro_map_free(how);
+	moro_map_free(event);
+	moro_list_free(events);
+	moro_list_free(parts);
+}
+
+/* The server of this tour has no module: that is what the answer says. */
+static void
+tour_images(struct moro *m)
+{
+	check_code(moro_resize_image(m, "x", 1, 10, 0, NULL, NULL),
+	    MORO_UNSUPPORTED);
+	check_code(moro_thumbnail_image(m, "x", 1, 10, NULL, NULL),
+	    MORO_UNSUPPORTED);
+	check_code(moro_image_info(m, "x", 1, NULL), MORO_UNSUPPORTED);
+}
+
 /* A list of data for one type: each element's own outcome, in order. */
 static void
 tour_batch(struct moro *m)
@@ -614,6 +707,9 @@ main(int argc, char **argv)
 	tour_cancel(m);
 	tour_progress(m);
 	tour_batch(m);
+	tour_passwords(m);
+	tour_json(m);
+	tour_images(m);
 	tour_retry(m);
 	tour_admin(m);
 	tour_pressure(m);
