@@ -185,11 +185,12 @@ def test_debug_tasks_only_when_asked(morod):
 
 
 def test_workers_inherit_no_descriptors(morod):
-    """A worker has its three standard descriptors and one socket, no more."""
+    """A worker has its three standard descriptors, one socket, and its own memory's size."""
     with morod() as d:
         for pid in d.worker_pids():
             fds = os.listdir(f"/proc/{pid}/fd")
-            assert len(fds) == 4, [os.readlink(f"/proc/{pid}/fd/{f}") for f in fds]
+            names = [os.readlink(f"/proc/{pid}/fd/{f}") for f in fds]
+            assert len(names) == 5 and f"/proc/{pid}/statm" in names, names
             assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
             assert os.readlink(f"/proc/{pid}/fd/1").startswith("pipe:")
             assert os.readlink(f"/proc/{pid}/fd/2") == os.readlink(f"/proc/{pid}/fd/1")
