@@ -300,6 +300,27 @@ roster_pace(struct roster_slot *s, uint64_t now)
 	s->start_at = now + s->pace;
 }
 
+/*
+ * Leaves the line to the dispatcher, which knows of the task that it ran. A
+ * dispatcher that is dead, and not reaped yet, took its workers with it: they
+ * end when their sockets do, and there is a line about the one cause.
+ */
+static bool
+roster_tell_death(const struct roster_slot *s, const struct message *m,
+    int channel)
+{
+	bool gone = channel == -1;
+
+	if (!s->announced)
+		return false;
+	if (!gone) {
+		if (channel_send(channel, m, NULL, 0, 0) == 0)
+			return true;
+		gone = errno == EPIPE || errno == ECONNRESET;
+	}
+	return gone && m->status == 0;
+}
+
 enum roster_reaped
 roster_reaped(struct roster *r, pid_t pid, int status, int channel,
     uint64_t now)
@@ -325,10 +346,7 @@ roster_reaped(struct roster *r, pid_t pid, int status, int channel,
 	s->restarts += !s->wanted;
 	m.n = setup ? CHANNEL_NO_NEXT : s->start_at - now;
 	s->pid = 0;
-	/* who knows of the task that it ran writes the line */
-	if ((channel == -1 || !s->announced ||
-		channel_send(channel, &m, NULL, 0, 0) == -1) &&
-	    !s->wanted)
+	if (!roster_tell_death(s, &m, channel) && !s->wanted)
 		obituary_write_stranger(&m);
 	return setup ? ROSTER_SETUP : ROSTER_REPLACED;
 }
