@@ -16,7 +16,9 @@ static const struct {
 } spare_costs[] = {
     {"password:hash", "cost", "sensitive", 0},
     {"password:hash", "cost", "moderate", 0},
-    {"password:hash", "memory", NULL, 1 << 20},
+    {"password:hash", "memory", NULL, 16 << 20},
+    {"password:hash", "iterations", NULL, 2},
+    {"crypto:keygen", "bits", NULL, 2048},
 };
 
 /* Programs that end, and quickly, whatever they are run on. */
