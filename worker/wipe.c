@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <jwt.h>
+#include <openssl/crypto.h>
 
 #define WIPE_STACK (32 << 10) /* bytes: deeper than tasks leave secrets */
 
@@ -45,10 +46,40 @@ void __attribute__((noinline)) wipe_stack(void)
 	explicit_bzero(below, sizeof below);
 }
 
+static void *
+wipe_crypto_malloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return wipe_malloc(size);
+}
+
+static void *
+wipe_crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (size > 0)
+		return wipe_realloc(p, size);
+	wipe_free(p);
+	return NULL;
+}
+
+static void
+wipe_crypto_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	wipe_free(p);
+}
+
 void
 wipe_install(void)
 {
 	json_set_alloc_funcs(wipe_malloc, wipe_free);
+	/* its decoders leave copies of the private keys that they read */
+	CRYPTO_set_mem_functions(wipe_crypto_malloc, wipe_crypto_realloc,
+	    wipe_crypto_free);
 #ifdef MORO_JWT_SET_ALLOC
 	/*
 	 * Older versions have no such call. They overwrite their copy of the

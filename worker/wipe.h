@@ -20,8 +20,8 @@ void wipe_free(void *p);
 void wipe_stack(void);
 
 /*
- * Makes the JSON and JWT libraries use these, so that no claim stays behind
- * in freed memory. Must come before their first allocation.
+ * Makes the JSON and JWT libraries and OpenSSL use these, so that no claim and
+ * no key stays behind in freed memory. Must come before their first allocation.
  */
 void wipe_install(void);
 

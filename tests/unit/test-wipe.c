@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "worker/wipe.h"
 
 #define MARK_LEN ((size_t)32)
@@ -156,6 +158,21 @@ test_wipe_free(void **state)
 	wipe_free(p);
 }
 
+/* What OpenSSL frees, too: it has copies of keys that nobody else sees. */
+static void
+test_openssl_free(void **state)
+{
+	char *p = OPENSSL_malloc(4 * MARK_LEN);
+
+	mark(p + MARK_LEN);
+	p = OPENSSL_realloc(p, 100000);
+	assert_int_equal(count(), 1);
+	OPENSSL_free(p);
+	assert_int_equal(count(), 0);
+	p = OPENSSL_malloc(4 * MARK_LEN);
+	assert_null(OPENSSL_realloc(p, 0));
+}
+
 static void
 test_sign_secret(void **state)
 {
@@ -277,6 +294,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_test),
 	    cmocka_unit_test(test_wipe_free),
+	    cmocka_unit_test(test_openssl_free),
 	    cmocka_unit_test(test_sign_secret),
 	    cmocka_unit_test(test_verify_secret),
 	    cmocka_unit_test(test_cipher_key),
