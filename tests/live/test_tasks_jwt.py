@@ -1,18 +1,26 @@
 """jwt:* against Debian's python3-jwt, in both directions."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
+import shutil
+import subprocess
 import time
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from harness import TaskError
+from harness import SANITIZED, TaskError
+from test_hotpath import Strace
 
 SECRET = "a-string-secret-at-least-256-bits-long"
 ALGORITHMS = ["HS256", "HS384", "HS512"]
+CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+PUBLIC_ALGORITHMS = ["RS256", "RS384", "RS512", *CURVES]
 
 
 def encode(data):
@@ -24,6 +32,29 @@ def forge(header, payload, secret=SECRET, algorithm=hashlib.sha256):
     text = encode(json.dumps(header).encode()) + "."
     text += encode(json.dumps(payload).encode())
     return text + "." + encode(hmac.digest(secret.encode(), text.encode(), algorithm))
+
+
+@functools.lru_cache
+def key_pair(algorithm, form="PKCS8"):
+    """A private and a public key in PEM for an algorithm; RS* share one."""
+    if algorithm.startswith("RS"):
+        key = rsa_key()
+    else:
+        key = ec.generate_private_key(CURVES[algorithm])
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat[form],
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+@functools.lru_cache
+def rsa_key():
+    return rsa.generate_private_key(65537, 2048)
 
 
 def verdict(c, token, secret=SECRET, **options):
@@ -87,6 +118,115 @@ def test_we_accept_tokens_of_others(morod):
                 "valid": False,
                 "error": "invalid signature",
             }
+
+
+def test_others_accept_tokens_of_key_pairs(morod):
+    """python3-jwt verifies what a private key in PEM signs, and no other key does."""
+    payload = {"user": 7, "roles": ["a", "b"], "text": "grüß"}
+    options = {"expiresIn": "15m", "audience": "y", "keyid": "k-1"}
+    with morod() as d, d.client() as c:
+        for name in PUBLIC_ALGORITHMS:
+            for form in ("PKCS8", "TraditionalOpenSSL"):
+                private, public = key_pair(name, form)
+                data = {
+                    "payload": payload,
+                    "key": private,
+                    "options": {**options, "algorithm": name},
+                }
+                token = c.call("jwt:sign", data)
+                got = jwt.decode(token, public, [name], audience="y")
+                assert {k: got[k] for k in payload} == payload
+                header = jwt.get_unverified_header(token)
+                assert header == {"alg": name, "typ": "JWT", "kid": "k-1"}
+                assert verdict(c, token, public)["valid"] is True
+            other = key_pair("ES512" if name == "ES256" else "ES256")[1]
+            assert verdict(c, token, other)["error"] == "invalid algorithm"
+
+
+def test_we_accept_tokens_of_key_pairs(morod):
+    """jwt:verify gives the payload of what python3-jwt signs with a private key."""
+    payload = {"user": 7, "exp": int(time.time()) + 600}
+    with morod() as d, d.client() as c:
+        for name in PUBLIC_ALGORITHMS:
+            private, public = key_pair(name)
+            token = jwt.encode(payload, private, name, headers={"kid": "any"})
+            assert verdict(c, token, public) == {"valid": True, "payload": payload}
+            assert verdict(c, token, public.encode(), algorithms=[name])["valid"]
+            head, body, signature = token.split(".")
+            changed = encode(json.dumps({**payload, "user": 8}).encode())
+            assert verdict(c, f"{head}.{changed}.{signature}", public) == {
+                "valid": False,
+                "error": "invalid signature",
+            }
+            # a token under HMAC, with the public key that everybody has
+            token = forge({"alg": "HS256", "typ": "JWT"}, payload, public)
+            assert verdict(c, token, public)["error"] == "invalid algorithm"
+            token = forge({"alg": name, "typ": "JWT"}, payload, public)
+            assert verdict(c, token, public)["error"] == "invalid signature"
+            data = {"token": token, "secret": public, "options": {"algorithms": ["HS256"]}}
+            assert refusal(c, "jwt:verify", data)["field"] == "options.algorithms"
+
+
+def test_keys_of_the_openssl_command(morod, tmp_path):
+    """Keys and certificates as the openssl command writes them are taken."""
+
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=tmp_path, check=True, capture_output=True)
+
+    def read(name):
+        return (tmp_path / name).read_text()
+
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-out", "ec.pem")
+    openssl("ec", "-in", "ec.pem", "-pubout", "-out", "ec.pub")
+    openssl("req", "-x509", "-key", "ec.pem", "-subj", "/CN=me", "-out", "ec.crt")
+    openssl("ec", "-in", "ec.pem", "-aes256", "-passout", "pass:x", "-out", "old.pem")
+    openssl("pkcs8", "-topk8", "-in", "ec.pem", "-passout", "pass:x", "-out", "new.pem")
+    with morod() as d, d.client() as c:
+        token = c.call("jwt:sign", {"payload": {"a": 1}, "key": read("ec.pem")})
+        assert jwt.decode(token, read("ec.pub"), ["ES256"])["a"] == 1
+        assert verdict(c, token, read("ec.pub"))["valid"] is True
+        assert verdict(c, token, read("ec.crt"))["valid"] is True
+        # nobody is asked for a passphrase: a worker would wait for ever
+        for name in ("old.pem", "new.pem"):
+            error = refusal(c, "jwt:sign", {"payload": {}, "key": read(name)})
+            assert error["field"] == "secret" and "passphrase" in error["message"]
+
+
+def test_header_and_typ(morod):
+    """Header parameters go in at one end, and come out at the other."""
+    private, public = key_pair("ES256")
+    header = {"typ": "at+jwt", "kid": "k-1", "x5t": "abc"}
+    with morod() as d, d.client() as c:
+        for sign, check in ((SECRET, SECRET), (private, public)):
+            data = {"payload": {"a": 1}, "secret": sign, "options": {"header": header}}
+            token = c.call("jwt:sign", data)
+            got = jwt.get_unverified_header(token)
+            assert {k: got[k] for k in header} == header
+            assert verdict(c, token, check)["error"] == "invalid token"
+            got = verdict(c, token, check, typ="at+jwt", complete=True)
+            assert got["valid"] and {k: got["header"][k] for k in header} == header
+
+
+def test_raise(morod):
+    """With raise a bad token is an error, whose message says why."""
+    token = jwt.encode({"exp": 1}, SECRET)
+    with morod() as d, d.client() as c:
+        data = {"token": token, "secret": SECRET, "options": {"raise": True}}
+        with pytest.raises(TaskError) as caught:
+            c.call("jwt:verify", data)
+        error = caught.value.error
+        assert (error["code"], error["reason"]) == ("WORKER_ERROR", "failed")
+        assert error["message"] == "jwt expired"
+
+
+def test_max_age(morod):
+    """A token that never expires can still be too old."""
+    now = int(time.time())
+    old, new = jwt.encode({"iat": now - 100}, SECRET), jwt.encode({"iat": now}, SECRET)
+    with morod() as d, d.client() as c:
+        assert verdict(c, old, maxAge="2m")["valid"] is True
+        assert verdict(c, old, maxAge=50)["error"] == "maxAge exceeded"
+        assert verdict(c, new, maxAge=50)["valid"] is True
 
 
 def test_binary_secret(morod):
@@ -225,3 +365,25 @@ def test_refusals_name_the_field(morod):
             assert refusal(c, "jwt:sign", data)["field"] == field
         data = {"token": "a.b.c", "secret": SECRET, "options": {"algorithms": ["none"]}}
         assert refusal(c, "jwt:verify", data)["field"] == "options.algorithms"
+
+
+@pytest.mark.skipif(SANITIZED, reason="strace and the sanitizer both trace")
+def test_first_tasks_open_nothing(morod, tmp_path):
+    """A worker's first token of each algorithm opens no file: the master did."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    out = tmp_path / "strace"
+    with morod(workers=1) as d, d.client() as c:
+        with Strace(d.worker_pids(), out, ["-e", "trace=%file,%network,memfd_create"]):
+            for name in [*ALGORITHMS, *PUBLIC_ALGORITHMS]:
+                pair = (SECRET, SECRET) if name in ALGORITHMS else key_pair(name)
+                data = {"payload": {}, "key": pair[0], "options": {"algorithm": name}}
+                assert verdict(c, c.call("jwt:sign", data), pair[1])["valid"] is True
+            # a bad key, and a bad signature, go through other code
+            refusal(c, "jwt:sign", {"payload": {}, "key": "-----BEGIN PUBLIC KEY-----"})
+            token = forge({"alg": "RS256"}, {})
+            assert verdict(c, token, key_pair("RS256")[1])["valid"] is False
+        calls = [line for line in out.read_text().splitlines() if "(" in line]
+        moved = ("recvmsg", "recvfrom", "sendmsg", "sendto")
+        assert calls, "strace saw the worker's messages"
+        assert [line for line in calls if not line.split(None, 1)[1].startswith(moved)] == []

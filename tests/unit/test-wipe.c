@@ -15,15 +15,18 @@
 
 #include <openssl/crypto.h>
 
+#include "tests/unit/forge-keys.h"
+#include "worker/tasks/token-key.h"
 #include "worker/wipe.h"
 
 #define MARK_LEN ((size_t)32)
 #define MASK 0x15
 #define CHUNK ((size_t)1 << 16)
 #define REGION_MAX ((size_t)256 << 20)
+#define LINE ((size_t)65) /* of PEM, its end included */
 
 /* The mark, masked: it stands in memory only where mark() puts it. */
-static const char masked[] = "hrfw=xzzw|L*%dgxzzw=xzzwsgzpt3|}";
+static char masked[] = "hrfw=xzzw|L*%dgxzzw=xzzwsgzpt3|}";
 
 static struct output out;
 static struct call call;
@@ -48,8 +51,8 @@ count_in(const uint8_t *p, size_t len)
 	while ((p = memchr(p, masked[0] ^ MASK, (size_t)(end - p))) != NULL) {
 		size_t k = 0;
 
-		while (
-		    k < MARK_LEN && p + k < end && (p[k] ^ MASK) == masked[k])
+		while (k < MARK_LEN && p + k < end &&
+		       (char)(p[k] ^ MASK) == masked[k])
 			k++;
 		n += k == MARK_LEN;
 		p++;
@@ -210,6 +213,65 @@ test_verify_secret(void **state)
 	free(input);
 }
 
+/* RFC 7515, A.3: the number that is the private key, highest byte first. */
+static const uint8_t number[MARK_LEN] = {0x8e, 0x9b, 0x10, 0x9e, 0x71, 0x90,
+    0x98, 0xbf, 0x98, 0x04, 0x87, 0xdf, 0x1f, 0x5d, 0x77, 0xe9, 0xcb, 0x29,
+    0x60, 0x6e, 0xbe, 0xd2, 0x26, 0x3b, 0x5f, 0x57, 0xc2, 0x13, 0xdf, 0x84,
+    0xf4, 0xb2};
+
+/* Has other bytes looked for, from now on; without a copy of them. */
+static void
+look_for(const void *bytes, bool reversed)
+{
+	for (size_t k = 0; k < MARK_LEN; k++)
+		masked[k] =
+		    (char)(((const char *)
+				   bytes)[reversed ? MARK_LEN - 1 - k : k] ^
+			   MASK);
+}
+
+/* Signs with a PEM that is wiped afterwards, as the worker's loop does. */
+static void
+sign_with_pem(void)
+{
+	size_t len = strlen(FORGE_P256);
+	char *input = malloc(len + 1);
+	msgpack_object payload = {.type = MSGPACK_OBJECT_MAP};
+
+	memcpy(input, FORGE_P256, len + 1);
+	assert_int_equal(run("jwt:sign", "payload", payload, "secret", input,
+			     len),
+	    0);
+	wipe_stack();
+	wipe_free(input);
+	output_wipe(&out);
+}
+
+/*
+ * A private key stays in the worker, parsed, until it is given up; its text,
+ * and the bytes that the text stands for, do not.
+ */
+static void
+test_private_key(void **state)
+{
+	static const char first[] = "-----BEGIN PRIVATE KEY-----\n";
+	char old[sizeof masked];
+
+	memcpy(old, masked, sizeof old);
+	sign_with_pem();
+	/* the secret part of the second line of base64 */
+	look_for(&FORGE_P256[sizeof first - 1 + LINE], false);
+	assert_int_equal(count(), 0);
+	look_for(number, false);
+	assert_int_equal(count(), 0);
+	/* how OpenSSL keeps it; this is what shows that the test can see */
+	look_for(number, true);
+	assert_true(count() > 0);
+	token_key_forget();
+	assert_int_equal(count(), 0);
+	memcpy(masked, old, sizeof old);
+}
+
 static void
 test_cipher_key(void **state)
 {
@@ -297,6 +359,7 @@ main(void)
 	    cmocka_unit_test(test_openssl_free),
 	    cmocka_unit_test(test_sign_secret),
 	    cmocka_unit_test(test_verify_secret),
+	    cmocka_unit_test(test_private_key),
 	    cmocka_unit_test(test_cipher_key),
 	    cmocka_unit_test(test_cipher_data),
 	    cmocka_unit_test(test_hash_input),

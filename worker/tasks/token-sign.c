@@ -1,21 +1,17 @@
 /* jwt:sign */
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "proto/limit.h"
-#include "proto/units.h"
+#include "worker/tasks/token-times.h"
 #include "worker/tasks/token.h"
 #include "worker/tasks/value.h"
 #include "worker/wipe.h"
 
 #define SIGN_NAME 64 /* bytes of an option's name, its NUL included */
-#define SIGN_DURATION 32 /* bytes of a duration, its NUL included */
-#define SIGN_SECONDS_MAX INT64_C(3155760000) /* 100 years */
 #define SIGN_TIME_MAX ((double)LIMIT_MSGID_MAX) /* exact in a double */
-#define MS_PER_S 1000
 
 enum sign_field { SIGN_PAYLOAD, SIGN_SECRET, SIGN_OPTIONS };
 
@@ -28,6 +24,7 @@ enum sign_option {
 	SIGN_SUBJECT,
 	SIGN_JWTID,
 	SIGN_KEYID,
+	SIGN_HEADER,
 	SIGN_NO_TIMESTAMP,
 	SIGN_N,
 };
@@ -35,9 +32,9 @@ enum sign_option {
 static const struct field sign_options[] = {
     [SIGN_ALGORITHM] = {.name = "algorithm",
 	.kinds = FIELD_STR,
-	.allowed = token_algorithms,
-	.fallback = "HS256",
-	.about = "The algorithm to sign with."},
+	.allowed = token_key_algorithms,
+	.fallback = "HS256, RS256, or the one of the key's curve",
+	.about = "The algorithm to sign with; the key must be of its kind."},
     [SIGN_EXPIRES_IN] = {.name = "expiresIn",
 	.kinds = FIELD_INT | FIELD_STR,
 	.about = "Sets exp: seconds from iat on, or a duration (\"7d\")."},
@@ -67,6 +64,9 @@ static const struct field sign_options[] = {
 	.min = 1,
 	.max = TOKEN_STRING_MAX,
 	.about = "Sets kid in the header."},
+    [SIGN_HEADER] = {.name = "header",
+	.kinds = FIELD_MAP,
+	.about = "More for the header: typ, cty, x5t, ..."},
     [SIGN_NO_TIMESTAMP] = {.name = "noTimestamp",
 	.kinds = FIELD_BOOL,
 	.fallback = "false",
@@ -79,12 +79,13 @@ static const struct field sign_fields[] = {
 	.kinds = FIELD_MAP,
 	.required = true,
 	.about = "The claims."},
-    [SIGN_SECRET] = {.name = "secret",
+    [SIGN_SECRET] = {.name = TOKEN_KEY_FIELD,
+	.alias = "key",
 	.kinds = FIELD_TEXT,
 	.required = true,
 	.min = 1,
-	.max = TOKEN_SECRET_MAX,
-	.about = "The shared secret; no key in PEM."},
+	.max = TOKEN_KEY_PEM_MAX,
+	.about = "A shared secret, or a private key in PEM."},
     [SIGN_OPTIONS] = {.name = "options",
 	.kinds = FIELD_MAP,
 	.about = "What to add to the claims.",
@@ -108,11 +109,16 @@ static const char *const sign_times[] = {"iat", "nbf", "exp"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/* Parameters of a header that are strings. */
+static const char *const sign_header_strings[] = {"typ", "cty", "kid"};
+
 /* One signing. */
 struct sign {
 	struct call *call;
 	const msgpack_object *options[SIGN_N]; /* NULL where not given */
-	struct token_secret secret;
+	struct token_key key;
+	int algorithm;
+	json_t *header; /* beside alg and typ; owned */
 	json_t *payload; /* owned */
 };
 
@@ -186,46 +192,15 @@ sign_check_times(struct sign *s)
 	return 0;
 }
 
-/* Reads "7d" as seconds; what is less than one is cut off. */
-static int
-sign_duration(const msgpack_object *arg, int64_t *seconds)
-{
-	char text[SIGN_DURATION];
-	uint64_t ms;
-
-	if (arg->via.str.size >= sizeof text)
-		return -1;
-	call_text(arg, text, sizeof text);
-	/* a NUL inside would hide what follows it */
-	if (strlen(text) != arg->via.str.size)
-		return -1;
-	if (units_duration(text, MS_PER_S, &ms) < 0)
-		return -1;
-	*seconds = (int64_t)(ms / MS_PER_S);
-	return 0;
-}
-
 /* Reads a number of seconds or a duration. */
 static int
 sign_seconds(struct sign *s, enum sign_option option, int64_t *seconds)
 {
-	const msgpack_object *arg = s->options[option];
 	char name[SIGN_NAME];
 
-	if (arg->type == MSGPACK_OBJECT_STR) {
-		if (sign_duration(arg, seconds) == 0)
-			return 0;
-	} else {
-		*seconds = call_int(arg, 0);
-		if (*seconds >= -SIGN_SECONDS_MAX &&
-		    *seconds <= SIGN_SECONDS_MAX)
-			return 0;
-	}
 	snprintf(name, sizeof name, "options.%s", sign_options[option].name);
-	return call_refuse(s->call, name,
-	    "seconds (100 years at most) or a duration such as \"7d\", "
-	    "\"15m\" or \"30s\"",
-	    arg);
+	return token_times_seconds(s->call, name, s->options[option],
+	    -TOKEN_TIMES_MAX, seconds);
 }
 
 /* Sets a time so many seconds after `from`, if the option is given. */
@@ -265,7 +240,94 @@ sign_set_times(struct sign *s)
 	return sign_set_after(s, SIGN_EXPIRES_IN, "exp", now);
 }
 
-/* Reads all that was given and completes the payload. */
+/* Chooses the algorithm: the one that was named, or the key's. */
+static int
+sign_choose(struct sign *s)
+{
+	const msgpack_object *arg = s->options[SIGN_ALGORITHM];
+
+	s->algorithm = arg == NULL ? token_key_default(&s->key)
+				   : token_key_algorithm(arg->via.str.ptr,
+					 arg->via.str.size);
+	return token_key_check(s->call, "options.algorithm", s->algorithm,
+	    &s->key);
+}
+
+/* Refuses a parameter of the header. */
+static int
+sign_refuse_header(struct sign *s, const char *parameter, const char *takes)
+{
+	char name[SIGN_NAME];
+
+	snprintf(name, sizeof name, "options.header.%s", parameter);
+	return call_invalid(s->call, name, "%s %s", name, takes);
+}
+
+/* Checks the parameters that are given in a map. */
+static int
+sign_check_header(struct sign *s)
+{
+	const char *algorithm = token_key_algorithms[s->algorithm];
+	const json_t *alg = json_object_get(s->header, "alg");
+
+	for (size_t i = 0; token_forbidden[i] != NULL; i++) {
+		if (json_object_get(s->header, token_forbidden[i]) != NULL)
+			return sign_refuse_header(s, token_forbidden[i],
+			    "is not taken: no token is made that asks for "
+			    "more than it says");
+	}
+	for (size_t i = 0; i < COUNT(sign_header_strings); i++) {
+		const json_t *value =
+		    json_object_get(s->header, sign_header_strings[i]);
+
+		if (value != NULL && !json_is_string(value))
+			return sign_refuse_header(s, sign_header_strings[i],
+			    "takes a string");
+	}
+	if (alg != NULL && (!json_is_string(alg) ||
+			       strcmp(json_string_value(alg), algorithm) != 0))
+		return sign_refuse_header(s, "alg",
+		    "must be the algorithm that the token is signed with");
+	/* set by the signature itself */
+	json_object_del(s->header, "alg");
+	return 0;
+}
+
+/* Sets the key's name in the header. */
+static int
+sign_set_keyid(struct sign *s)
+{
+	json_t *keyid;
+
+	if (s->options[SIGN_KEYID] == NULL)
+		return 0;
+	if (json_object_get(s->header, "kid") != NULL)
+		return call_invalid(s->call, "options.keyid",
+		    "options.keyid sets kid, which options.header already "
+		    "has: give one");
+	keyid = token_strings(s->call, "options.keyid", s->options[SIGN_KEYID],
+	    false);
+	if (keyid == NULL)
+		return -1;
+	return json_object_set_new(s->header, "kid", keyid) == 0
+		   ? 0
+		   : call_no_memory(s->call);
+}
+
+/* Makes the header, all but alg and a typ that was not given. */
+static int
+sign_read_header(struct sign *s)
+{
+	const msgpack_object *arg = s->options[SIGN_HEADER];
+
+	s->header = arg != NULL ? value_to_json(s->call, "options.header", arg)
+				: json_object();
+	if (s->header == NULL)
+		return -1;
+	return sign_check_header(s) < 0 ? -1 : sign_set_keyid(s);
+}
+
+/* Reads all that was given and completes header and payload. */
 static int
 sign_prepare(struct sign *s)
 {
@@ -275,7 +337,8 @@ sign_prepare(struct sign *s)
 	if (options != NULL &&
 	    call_bind(call, sign_options, options, "options.", s->options) < 0)
 		return -1;
-	if (token_secret(call, call->args[SIGN_SECRET], &s->secret) < 0)
+	if (token_key_read(call, call->args[SIGN_SECRET], true, &s->key) < 0 ||
+	    sign_choose(s) < 0 || sign_read_header(s) < 0)
 		return -1;
 	s->payload = value_to_json(call, "payload", call->args[SIGN_PAYLOAD]);
 	if (s->payload == NULL)
@@ -285,33 +348,12 @@ sign_prepare(struct sign *s)
 	return sign_set_times(s);
 }
 
-/* The algorithm to sign with, as its place in the list. */
-static int
-sign_algorithm(const struct sign *s)
-{
-	const msgpack_object *arg = s->options[SIGN_ALGORITHM];
-
-	return arg == NULL
-		   ? 0
-		   : token_algorithm(arg->via.str.ptr, arg->via.str.size);
-}
-
 /* Signs and packs the token. */
 static int
 sign_finish(struct sign *s)
 {
-	const msgpack_object *arg = s->options[SIGN_KEYID];
-	json_t *keyid = NULL;
-	char *text;
+	char *text = token_make(s->header, s->payload, s->algorithm, &s->key);
 
-	if (arg != NULL) {
-		keyid = token_strings(s->call, "options.keyid", arg, false);
-		if (keyid == NULL)
-			return -1;
-	}
-	text = token_make(s->payload, json_string_value(keyid),
-	    sign_algorithm(s), &s->secret);
-	json_decref(keyid);
 	if (text == NULL)
 		return call_no_memory(s->call);
 	if (strlen(text) > TOKEN_MAX) {
@@ -331,6 +373,7 @@ sign_run(struct call *call)
 
 	if (rc == 0)
 		rc = sign_finish(&s);
+	json_decref(s.header);
 	json_decref(s.payload);
 	return rc;
 }

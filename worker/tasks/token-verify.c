@@ -4,13 +4,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/limit.h"
+#include "worker/tasks/token-times.h"
 #include "worker/tasks/token.h"
 #include "worker/tasks/value.h"
+#include "worker/wipe.h"
 
 #define VERIFY_NAME 64 /* bytes of an option's name, its NUL included */
 #define VERIFY_TOLERANCE_MAX 31536000 /* one year in seconds */
-#define VERIFY_ALGORITHMS_MAX 8 /* names in the list */
-#define VERIFY_ALL 0x7u /* one bit for each of token_algorithms */
+#define VERIFY_ALGORITHMS_MAX 16 /* names in the list */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 enum verify_field { VERIFY_TOKEN, VERIFY_SECRET, VERIFY_OPTIONS };
@@ -20,8 +22,16 @@ enum verify_option {
 	VERIFY_ISSUER,
 	VERIFY_AUDIENCE,
 	VERIFY_SUBJECT,
+	VERIFY_JWTID,
+	VERIFY_NONCE,
+	VERIFY_TYP,
+	VERIFY_MAX_AGE,
 	VERIFY_CLOCK_TOLERANCE,
+	VERIFY_CLOCK_TIMESTAMP,
 	VERIFY_IGNORE_EXPIRATION,
+	VERIFY_IGNORE_NOT_BEFORE,
+	VERIFY_COMPLETE,
+	VERIFY_RAISE,
 	VERIFY_N,
 };
 
@@ -30,7 +40,7 @@ static const struct field verify_options[] = {
 	.kinds = FIELD_ARRAY,
 	.min = 1,
 	.max = VERIFY_ALGORITHMS_MAX,
-	.fallback = "HS256, HS384, HS512",
+	.fallback = "all that the key is for",
 	.about = "The algorithms that a token may have."},
     [VERIFY_ISSUER] = {.name = "issuer",
 	.kinds = FIELD_STR | FIELD_ARRAY,
@@ -43,15 +53,51 @@ static const struct field verify_options[] = {
 	.min = 1,
 	.max = TOKEN_STRING_MAX,
 	.about = "What sub must be."},
+    [VERIFY_JWTID] = {.name = "jwtid",
+	.kinds = FIELD_STR,
+	.min = 1,
+	.max = TOKEN_STRING_MAX,
+	.about = "What jti must be."},
+    [VERIFY_NONCE] = {.name = "nonce",
+	.kinds = FIELD_STR,
+	.min = 1,
+	.max = TOKEN_STRING_MAX,
+	.about = "What nonce must be."},
+    [VERIFY_TYP] = {.name = "typ",
+	.kinds = FIELD_STR,
+	.min = 1,
+	.max = TOKEN_STRING_MAX,
+	.fallback = "none, or JWT",
+	.about = "What typ in the header must be."},
+    [VERIFY_MAX_AGE] = {.name = "maxAge",
+	.kinds = FIELD_INT | FIELD_STR,
+	.about = "How old iat may be: seconds, or a duration (\"2h\")."},
     [VERIFY_CLOCK_TOLERANCE] = {.name = "clockTolerance",
 	.kinds = FIELD_INT,
 	.max = VERIFY_TOLERANCE_MAX,
 	.fallback = "0",
-	.about = "Seconds by which exp and nbf may be missed."},
+	.about = "Seconds by which times may be missed."},
+    [VERIFY_CLOCK_TIMESTAMP] = {.name = "clockTimestamp",
+	.kinds = FIELD_INT,
+	.max = LIMIT_MSGID_MAX,
+	.fallback = "now",
+	.about = "Seconds since 1970 that count as now."},
     [VERIFY_IGNORE_EXPIRATION] = {.name = "ignoreExpiration",
 	.kinds = FIELD_BOOL,
 	.fallback = "false",
 	.about = "Does not look at exp."},
+    [VERIFY_IGNORE_NOT_BEFORE] = {.name = "ignoreNotBefore",
+	.kinds = FIELD_BOOL,
+	.fallback = "false",
+	.about = "Does not look at nbf."},
+    [VERIFY_COMPLETE] = {.name = "complete",
+	.kinds = FIELD_BOOL,
+	.fallback = "false",
+	.about = "Answers the header, too."},
+    [VERIFY_RAISE] = {.name = "raise",
+	.kinds = FIELD_BOOL,
+	.fallback = "false",
+	.about = "Fails when the token is not valid."},
     [VERIFY_N] = {.name = NULL},
 };
 
@@ -60,12 +106,13 @@ static const struct field verify_fields[] = {
 	.kinds = FIELD_TEXT,
 	.required = true,
 	.about = "The token; over 65,536 bytes it is never valid."},
-    [VERIFY_SECRET] = {.name = "secret",
+    [VERIFY_SECRET] = {.name = TOKEN_KEY_FIELD,
+	.alias = "key",
 	.kinds = FIELD_TEXT,
 	.required = true,
 	.min = 1,
-	.max = TOKEN_SECRET_MAX,
-	.about = "The shared secret; no key in PEM."},
+	.max = TOKEN_KEY_PEM_MAX,
+	.about = "A shared secret, or a public key or certificate in PEM."},
     [VERIFY_OPTIONS] = {.name = "options",
 	.kinds = FIELD_MAP,
 	.about = "What else must hold.",
@@ -84,15 +131,19 @@ static const struct {
     {VERIFY_AUDIENCE, "aud", true, "jwt audience invalid. expected: ", " or "},
     {VERIFY_ISSUER, "iss", false, "jwt issuer invalid. expected: ", ","},
     {VERIFY_SUBJECT, "sub", false, "jwt subject invalid. expected: ", ","},
+    {VERIFY_JWTID, "jti", false, "jwt jwtid invalid. expected: ", ","},
+    {VERIFY_NONCE, "nonce", false, "jwt nonce invalid. expected: ", ","},
 };
 
 /* One verification. */
 struct verify {
 	struct call *call;
 	const msgpack_object *options[VERIFY_N]; /* NULL where not given */
-	struct token_secret secret;
+	struct token_key key;
+	struct token_times times;
 	unsigned int algorithms; /* one bit for each that is allowed */
 	json_t *expected[COUNT(verify_claims)]; /* owned; NULL: anything */
+	json_t *typ; /* owned; NULL: none, or JWT */
 	struct token token;
 	/* Why the token is not valid; NULL: it is. */
 	const char *error;
@@ -100,27 +151,54 @@ struct verify {
 	const char *separator; /* between them */
 };
 
-/* Reads the list of algorithms. */
+/* Reads the list of algorithms, each of which must fit the key. */
 static int
 verify_read_algorithms(struct verify *v)
 {
+	static const char name[] = "options.algorithms";
 	const msgpack_object *arg = v->options[VERIFY_ALGORITHMS];
 
-	v->algorithms = arg == NULL ? VERIFY_ALL : 0;
+	v->algorithms = arg == NULL ? token_key_allowed(&v->key) : 0;
 	for (uint32_t i = 0; arg != NULL && i < arg->via.array.size; i++) {
 		const msgpack_object *one = &arg->via.array.ptr[i];
 		int at = -1;
 
 		if (one->type == MSGPACK_OBJECT_STR)
-			at = token_algorithm(one->via.str.ptr,
+			at = token_key_algorithm(one->via.str.ptr,
 			    one->via.str.size);
 		if (at < 0)
-			return call_invalid(v->call, "options.algorithms",
-			    "options.algorithms takes an array of \"HS256\", "
-			    "\"HS384\" and \"HS512\" only");
+			return call_invalid(v->call, name,
+			    "%s takes an array of \"HS256\", \"HS384\", "
+			    "\"HS512\", and the same with \"RS\" and "
+			    "\"ES\", only",
+			    name);
+		if (token_key_check(v->call, name, at, &v->key) < 0)
+			return -1;
 		v->algorithms |= 1u << at;
 	}
 	return 0;
+}
+
+/* Reads what the times are checked against. */
+static int
+verify_read_times(struct verify *v)
+{
+	const msgpack_object *max_age = v->options[VERIFY_MAX_AGE];
+
+	v->times = (struct token_times){
+	    .now = (double)call_int(v->options[VERIFY_CLOCK_TIMESTAMP],
+		time(NULL)),
+	    .leeway = (double)call_int(v->options[VERIFY_CLOCK_TOLERANCE], 0),
+	    .max_age = TOKEN_TIMES_ANY_AGE,
+	    .ignore_expiration =
+		call_bool(v->options[VERIFY_IGNORE_EXPIRATION], false),
+	    .ignore_not_before =
+		call_bool(v->options[VERIFY_IGNORE_NOT_BEFORE], false),
+	};
+	if (max_age == NULL)
+		return 0;
+	return token_times_seconds(v->call, "options.maxAge", max_age, 0,
+	    &v->times.max_age);
 }
 
 /* Reads what claims are expected to be. */
@@ -144,6 +222,18 @@ verify_read_expected(struct verify *v)
 	return 0;
 }
 
+/* Reads what the header's typ is expected to be. */
+static int
+verify_read_typ(struct verify *v)
+{
+	const msgpack_object *arg = v->options[VERIFY_TYP];
+
+	if (arg == NULL)
+		return 0;
+	v->typ = token_strings(v->call, "options.typ", arg, false);
+	return v->typ != NULL ? 0 : -1;
+}
+
 /* Reads all that was given, the token apart. */
 static int
 verify_read(struct verify *v)
@@ -154,14 +244,15 @@ verify_read(struct verify *v)
 	if (options != NULL && call_bind(call, verify_options, options,
 				   "options.", v->options) < 0)
 		return -1;
-	if (token_secret(call, call->args[VERIFY_SECRET], &v->secret) < 0)
+	if (token_key_read(call, call->args[VERIFY_SECRET], false, &v->key) < 0)
 		return -1;
-	if (verify_read_algorithms(v) < 0)
+	if (verify_read_algorithms(v) < 0 || verify_read_times(v) < 0 ||
+	    verify_read_typ(v) < 0)
 		return -1;
 	return verify_read_expected(v);
 }
 
-/* Checks that the token was signed with the secret, as it should be. */
+/* Checks that the token was signed with the key, by an algorithm that is allowed. */
 static const char *
 verify_signature(const struct verify *v)
 {
@@ -169,33 +260,12 @@ verify_signature(const struct verify *v)
 	int at = -1;
 
 	if (json_is_string(name))
-		at = token_algorithm(json_string_value(name),
+		at = token_key_algorithm(json_string_value(name),
 		    json_string_length(name));
 	if (at < 0 || (v->algorithms & 1u << at) == 0)
 		return "invalid algorithm";
-	return token_genuine(&v->token, at, &v->secret) ? NULL
-							: "invalid signature";
-}
-
-/* Checks nbf and exp. */
-static const char *
-verify_times(const struct verify *v)
-{
-	const json_t *nbf = json_object_get(v->token.payload, "nbf");
-	const json_t *exp = json_object_get(v->token.payload, "exp");
-	double leeway = (double)call_int(v->options[VERIFY_CLOCK_TOLERANCE], 0);
-	double now = (double)time(NULL);
-
-	if (nbf != NULL && !json_is_number(nbf))
-		return "invalid nbf value";
-	if (nbf != NULL && json_number_value(nbf) > now + leeway)
-		return "jwt not active";
-	if (exp == NULL ||
-	    call_bool(v->options[VERIFY_IGNORE_EXPIRATION], false))
-		return NULL;
-	if (!json_is_number(exp))
-		return "invalid exp value";
-	return now >= json_number_value(exp) + leeway ? "jwt expired" : NULL;
+	return token_genuine(&v->token, at, &v->key) ? NULL
+						     : "invalid signature";
 }
 
 /* Whether a string is the expected one, or one of the expected ones. */
@@ -244,20 +314,29 @@ verify_expectations(struct verify *v)
 	return NULL;
 }
 
-/* Looks at the token; the signature comes before all that it vouches for. */
-static void
-verify_judge(struct verify *v)
+/* Takes the token apart. */
+static const char *
+verify_shape(struct verify *v)
 {
 	size_t len;
 	const uint8_t *text = call_bytes(v->call->args[VERIFY_TOKEN], &len);
 
-	v->error = token_parse(&v->token, text, len);
+	return token_parse(&v->token, text, len, json_string_value(v->typ));
+}
+
+/* Looks at the token; the signature comes before all that it vouches for. */
+static void
+verify_judge(struct verify *v)
+{
+	v->error = verify_shape(v);
 	if (v->error == NULL)
 		v->error = verify_signature(v);
 	if (v->error == NULL)
-		v->error = verify_times(v);
+		v->error = token_times_check(&v->times, v->token.payload);
 	if (v->error == NULL)
 		v->error = verify_expectations(v);
+	if (v->error == NULL)
+		v->error = token_times_check_age(&v->times, v->token.payload);
 }
 
 /* The i-th string of what was expected, or NULL past the last. */
@@ -269,46 +348,67 @@ verify_named(const struct verify *v, size_t i)
 	return i == 0 ? v->named : NULL;
 }
 
-/* Packs the error, with what was expected behind it. */
-static void
-verify_pack_error(const struct verify *v)
+/* Writes the error, with what was expected behind it. NULL: no memory. */
+static char *
+verify_text(const struct verify *v)
 {
-	msgpack_packer *pk = &v->call->pk;
-	size_t len = strlen(v->error), gap = 0;
+	size_t len = strlen(v->error) + 1;
 	const json_t *one;
+	char *text, *end;
 
-	for (size_t i = 0; (one = verify_named(v, i)) != NULL; i++) {
-		gap = i > 0 ? strlen(v->separator) : 0;
-		len += gap + json_string_length(one);
-	}
-	msgpack_pack_str(pk, len);
-	msgpack_pack_str_body(pk, v->error, strlen(v->error));
+	for (size_t i = 0; (one = verify_named(v, i)) != NULL; i++)
+		len += strlen(v->separator) + json_string_length(one);
+	text = wipe_malloc(len);
+	if (text == NULL)
+		return NULL;
+	end = stpcpy(text, v->error);
 	for (size_t i = 0; (one = verify_named(v, i)) != NULL; i++) {
 		if (i > 0)
-			msgpack_pack_str_body(pk, v->separator,
-			    strlen(v->separator));
-		msgpack_pack_str_body(pk, json_string_value(one),
-		    json_string_length(one));
+			end = stpcpy(end, v->separator);
+		end = stpcpy(end, json_string_value(one));
 	}
+	return text;
 }
 
-/* Packs the verdict: {valid, payload} or {valid, error}. */
-static void
+/* Packs the verdict on a good token. */
+static int
 verify_pack(const struct verify *v)
 {
+	bool complete = call_bool(v->options[VERIFY_COMPLETE], false);
 	msgpack_packer *pk = &v->call->pk;
 
-	msgpack_pack_map(pk, 2);
+	msgpack_pack_map(pk, complete ? 3 : 2);
 	call_pack_str(v->call, "valid");
-	if (v->error == NULL) {
-		msgpack_pack_true(pk);
-		call_pack_str(v->call, "payload");
-		value_pack(v->token.payload, pk);
-	} else {
-		msgpack_pack_false(pk);
-		call_pack_str(v->call, "error");
-		verify_pack_error(v);
+	msgpack_pack_true(pk);
+	if (complete) {
+		call_pack_str(v->call, "header");
+		value_pack(v->token.header, pk);
 	}
+	call_pack_str(v->call, "payload");
+	value_pack(v->token.payload, pk);
+	return 0;
+}
+
+/* Packs the verdict on a bad one, or fails because of it. */
+static int
+verify_reject(const struct verify *v)
+{
+	char *text = verify_text(v);
+	int rc = 0;
+
+	if (text == NULL)
+		return call_no_memory(v->call);
+	if (call_bool(v->options[VERIFY_RAISE], false)) {
+		rc = call_fail(v->call, CODE_WORKER_ERROR, "%s", text);
+	} else {
+		msgpack_pack_map(&v->call->pk, 2);
+		call_pack_str(v->call, "valid");
+		msgpack_pack_false(&v->call->pk);
+		call_pack_str(v->call, "error");
+		call_pack_str(v->call, text);
+	}
+	wipe_free(text);
+	return rc;
 }
 
 static int
@@ -319,11 +419,12 @@ verify_run(struct call *call)
 
 	if (rc == 0) {
 		verify_judge(&v);
-		verify_pack(&v);
+		rc = v.error == NULL ? verify_pack(&v) : verify_reject(&v);
 	}
 	token_clear(&v.token);
 	for (size_t i = 0; i < COUNT(verify_claims); i++)
 		json_decref(v.expected[i]);
+	json_decref(v.typ);
 	return rc;
 }
 

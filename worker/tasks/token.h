@@ -2,9 +2,9 @@
 #define MORO_TASKS_TOKEN_H
 
 /*
- * JSON web tokens (RFC 7519) with HMAC: what signing and verifying share. The
- * library takes more than a token may be, and checks less than a token needs;
- * token_parse() stands in front of it.
+ * JSON web tokens (RFC 7519): what signing and verifying share. The JWT library
+ * takes more than a token may be, and checks less than a token needs; it only
+ * makes tokens here, and token_parse() reads them.
  */
 
 #include <stdbool.h>
@@ -12,31 +12,17 @@
 #include <stdint.h>
 
 #include <jansson.h>
-#include <jwt.h>
 #include <msgpack.h>
 
 #include "worker/call.h"
+#include "worker/tasks/token-key.h"
 
 #define TOKEN_MAX 65536 /* bytes of a token */
-#define TOKEN_SECRET_MAX 4096 /* bytes of a secret */
 #define TOKEN_STRING_MAX 1024 /* bytes of an issuer, a subject, ... */
 #define TOKEN_STRINGS_MAX 32 /* of them in an array */
 
-/* Names of the algorithms, NULL-ended; the first is the default. */
-extern const char *const token_algorithms[];
-
-/* The algorithm's place in token_algorithms, or -1; the case counts. */
-int token_algorithm(const char *name, size_t len);
-
-/* A secret, borrowed from the call. */
-struct token_secret {
-	const uint8_t *bytes;
-	int len; /* > 0: a length of 0 would switch the check off */
-};
-
-/* Checks a secret: not empty, no PEM. -1 with the call's error set. */
-int token_secret(struct call *call, const msgpack_object *arg,
-    struct token_secret *secret);
+/* Header parameters that change what a token means; never understood here. */
+extern const char *const token_forbidden[];
 
 /*
  * Makes JSON of an option: a string, or an array of strings if `many`. NULL
@@ -56,22 +42,24 @@ struct token {
 };
 
 /*
- * Takes a token apart, strictly; checks no signature. Returns NULL, or what is
- * wrong with the token. token_clear() is needed either way.
+ * Takes a token apart, strictly; checks no signature. `typ` is what the header
+ * must say that it is; NULL: nothing, or "JWT". Returns NULL, or what is wrong
+ * with the token. token_clear() is needed either way.
  */
-const char *token_parse(struct token *t, const uint8_t *text, size_t len);
+const char *token_parse(struct token *t, const uint8_t *text, size_t len,
+    const char *typ);
 void token_clear(struct token *t);
 
-/* Whether the signature is right for the algorithm and the secret. */
+/* Whether the signature is right for an algorithm that the key is for. */
 bool token_genuine(const struct token *t, int algorithm,
-    const struct token_secret *secret);
+    const struct token_key *key);
 
 /*
- * Signs a payload; `keyid` may be NULL. Gives the token, which the caller
- * frees with wipe_free(), or NULL: no memory.
+ * Signs a payload, with the parameters of a header beside alg and typ. Gives
+ * the token, which the caller frees with wipe_free(), or NULL: no memory.
  */
-char *token_make(const json_t *payload, const char *keyid, int algorithm,
-    const struct token_secret *secret);
+char *token_make(const json_t *header, const json_t *payload, int algorithm,
+    const struct token_key *key);
 
 /* Signs and verifies once, so that a worker opens nothing later. */
 int token_init(void);

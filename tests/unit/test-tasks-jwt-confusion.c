@@ -1,0 +1,174 @@
+/* Tokens that are right by another key, or by a public one. */
+
+#include "tests/unit/scheme.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/x509.h>
+#include <sodium.h>
+
+#include "tests/unit/forge-keys.h"
+
+#define SIGN "jwt:sign"
+#define VERIFY "jwt:verify"
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define EVERY "['HS256', 'HS384', 'HS512']"
+
+/* The shape of an ECDSA signature. */
+static const struct {
+	size_t scheme;
+	const char *curve;
+	const char *other; /* another curve */
+} curves[] = {
+    {6, "P-256", "P-384"},
+    {7, "P-384", "P-521"},
+    {8, "P-521", "P-256"},
+};
+
+/* Verifies with a list of one algorithm; it must be refused, or invalid. */
+static void
+never_valid(const char *key, const char *token, const char *algorithm)
+{
+	char options[64];
+	bool fits = false;
+
+	snprintf(options, sizeof options, "{'algorithms': ['%s']}", algorithm);
+	for (size_t i = 0; i < SCHEMES; i++)
+		fits |= strcmp(scheme_list[i].name, algorithm) == 0 &&
+			strcmp(scheme_list[i].public, key) == 0;
+	if (fits)
+		forge_rejected(forge_verify_by(key, token, options),
+		    "invalid algorithm");
+	else
+		tasking_refuses("options.algorithms", VERIFY,
+		    "{'token': '%s', 'secret': '%s', 'options': %s}", token,
+		    forge_json(key), options);
+}
+
+/*
+ * Key confusion: a token made with HMAC, and as its secret the public key that
+ * everybody has, given to who verifies with that key.
+ */
+static void
+test_public_key_as_secret(void **state)
+{
+	char header[64];
+
+	for (size_t i = 3; i < SCHEMES; i++) {
+		const char *key = scheme_list[i].public;
+
+		for (size_t hmac = 0; hmac < 3; hmac++) {
+			char *token;
+
+			snprintf(header, sizeof header, SCHEME_HEADER,
+			    scheme_list[hmac].name);
+			token = strdup(forge_hmac(scheme_list[hmac].md, header,
+			    SCHEME_PAYLOAD, key));
+			forge_rejected(forge_verify_by(key, token, "{}"),
+			    "invalid algorithm");
+			for (size_t k = 0; k < SCHEMES; k++)
+				never_valid(key, token, scheme_list[k].name);
+			tasking_refuses("options.algorithms", VERIFY,
+			    "{'token': '%s', 'secret': '%s',"
+			    " 'options': {'algorithms': " EVERY "}}",
+			    token, forge_json(key));
+			free(token);
+		}
+	}
+}
+
+/* The same with HMAC under the name of the algorithm that the key is for. */
+static void
+test_hmac_by_another_name(void **state)
+{
+	char header[64];
+
+	for (size_t i = 3; i < SCHEMES; i++) {
+		snprintf(header, sizeof header, SCHEME_HEADER,
+		    scheme_list[i].name);
+		forge_rejected(scheme_verify(i,
+				   forge_hmac(scheme_list[i].md, header,
+				       SCHEME_PAYLOAD, scheme_list[i].public)),
+		    "invalid signature");
+	}
+}
+
+/* A public key that is no PEM is no shared secret either. */
+static void
+test_bare_key_as_secret(void **state)
+{
+	EVP_PKEY *pkeys[] = {forge_key("P-256"), forge_key("P-521"),
+	    forge_key("RSA2048"), forge_key("ED25519")};
+	static const char *const lines[] = {"ssh-rsa AAAAB3NzaC1yc2E= me",
+	    "ssh-ed25519 AAAAC3NzaC1lZDI1 me",
+	    "ecdsa-sha2-nistp256 AAAAE2VjZHNh me"};
+
+	for (size_t i = 0; i < COUNT(pkeys); i++) {
+		uint8_t *der = NULL;
+		int len = i2d_PUBKEY(pkeys[i], &der);
+		char hex[2048];
+
+		assert_true(len > 0);
+		sodium_bin2hex(hex, sizeof hex, der, (size_t)len);
+		tasking_refuses("secret", VERIFY,
+		    "{'token': 'a.b.c', 'secret': {'$bin': '%s'}}", hex);
+		tasking_refuses("secret", SIGN,
+		    "{'payload': {}, 'secret': {'$bin': '%s'}}", hex);
+		/* cut short, it is bytes like any others */
+		hex[strlen(hex) - 2] = '\0';
+		tasking_ok(SIGN, "{'payload': {}, 'secret': {'$bin': '%s'}}",
+		    hex);
+		OPENSSL_free(der);
+	}
+	for (size_t i = 0; i < COUNT(lines); i++)
+		tasking_refuses("secret", VERIFY,
+		    "{'token': 'a.b.c', 'secret': '%s'}", lines[i]);
+	tasking_ok(SIGN, "{'payload': {}, 'secret': '0'}");
+	tasking_ok(SIGN, "{'payload': {}, 'secret': '0123456789abcdef'}");
+}
+
+/* Another key of the same kind, of another curve, and of another kind. */
+static void
+test_other_keys(void **state)
+{
+	for (size_t i = 3; i < 6; i++) {
+		forge_rejected(forge_verify_by(forge_public(
+						   forge_key("RSA2048")),
+				   scheme_good(i), "{}"),
+		    "invalid signature");
+		forge_rejected(forge_verify_by(FORGE_P256_PUBLIC,
+				   scheme_good(i), "{}"),
+		    "invalid algorithm");
+	}
+	for (size_t c = 0; c < COUNT(curves); c++) {
+		size_t i = curves[c].scheme;
+		EVP_PKEY *same = EVP_EC_gen(curves[c].curve);
+
+		forge_rejected(forge_verify_by(forge_public(same),
+				   scheme_good(i), "{}"),
+		    "invalid signature");
+		EVP_PKEY_free(same);
+		forge_rejected(forge_verify_by(forge_public(
+						   forge_key(curves[c].other)),
+				   scheme_good(i), "{}"),
+		    "invalid algorithm");
+		forge_rejected(forge_verify_by(FORGE_RSA_PUBLIC, scheme_good(i),
+				   "{}"),
+		    "invalid algorithm");
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_public_key_as_secret),
+	    cmocka_unit_test(test_hmac_by_another_name),
+	    cmocka_unit_test(test_bare_key_as_secret),
+	    cmocka_unit_test(test_other_keys),
+	};
+
+	return cmocka_run_group_tests(tests, scheme_setup, scheme_teardown);
+}
