@@ -696,9 +696,10 @@ struct moro_reply *moro_generate_key(struct moro *m, const char *type,
 
 /*
  * Makes a token, the result's text. The payload is a MessagePack map
- * (moro_map_data(), moro_map_size()). jwt, which may be NULL, holds algorithm,
- * expiresIn ("7d", or seconds), notBefore, issuer, audience, subject, jwtid,
- * keyid, noTimestamp.
+ * (moro_map_data(), moro_map_size()). The secret is a shared one, or for RS and
+ * ES a private key in PEM. jwt, which may be NULL, holds algorithm, expiresIn
+ * ("7d", or seconds), notBefore, issuer, audience, subject, jwtid, keyid, header,
+ * noTimestamp.
  */
 struct moro_reply *moro_sign_jwt(struct moro *m, const void *payload,
     size_t payload_len, const void *secret, size_t secret_len,
@@ -707,8 +708,9 @@ struct moro_reply *moro_sign_jwt(struct moro *m, const void *payload,
 /*
  * Checks a token. The result is a map: {valid: true, payload} or
  * {valid: false, error}; so ask moro_reply_true(r, "valid"), not
- * moro_reply_ok() alone. jwt, which may be NULL, holds algorithms (a list),
- * issuer, audience, subject, clockTolerance (seconds), ignoreExpiration.
+ * moro_reply_ok() alone. The secret is the shared one, or the public key in
+ * PEM. jwt, which may be NULL, holds algorithms (a list), issuer, audience,
+ * subject, jwtid, maxAge, clockTolerance (seconds), ignoreExpiration, complete.
  */
 struct moro_reply *moro_verify_jwt(struct moro *m, const char *token,
     const void *secret, size_t secret_len, const struct moro_map *jwt,

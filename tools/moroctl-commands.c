@@ -23,9 +23,11 @@
 #define SIGN                                                         \
 	(TOKEN | CTL_BIT(CTL_EXPIRES_IN) | CTL_BIT(CTL_NOT_BEFORE) | \
 	    CTL_BIT(CTL_JWTID) | CTL_BIT(CTL_KEYID) |                \
-	    CTL_BIT(CTL_NO_TIMESTAMP))
-#define VERIFY \
-	(TOKEN | CTL_BIT(CTL_CLOCK_TOLERANCE) | CTL_BIT(CTL_IGNORE_EXPIRATION))
+	    CTL_BIT(CTL_NO_TIMESTAMP) | CTL_BIT(CTL_HEADER))
+#define VERIFY                                                    \
+	(TOKEN | CTL_BIT(CTL_CLOCK_TOLERANCE) |                   \
+	    CTL_BIT(CTL_IGNORE_EXPIRATION) | CTL_BIT(CTL_JWTID) | \
+	    CTL_BIT(CTL_NONCE) | CTL_BIT(CTL_MAX_AGE) | CTL_BIT(CTL_COMPLETE))
 
 #define PASSWORD                                          \
 	(CTL_BIT(CTL_PASSWORD_FILE) | CTL_BIT(CTL_COST) | \
@@ -56,7 +58,7 @@
 	"The secret stands in $MORO_SECRET, a file or the command line, "   \
 	"where\n"                                                           \
 	"other users can see it (ps). The last newline of a file does not " \
-	"count."
+	"count.\nRS and ES algorithms take a key in PEM there, see keygen."
 
 /* Every command there is. */
 const struct ctl_command ctl_commands[] = {

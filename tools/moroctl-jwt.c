@@ -18,6 +18,7 @@ static const struct ctl_field jwt_sign_options[] = {
     {CTL_EXPIRES_IN, FORM_TIME, "expiresIn"},
     {CTL_NOT_BEFORE, FORM_TIME, "notBefore"},
     {CTL_NO_TIMESTAMP, FORM_TRUE, "noTimestamp"},
+    {CTL_HEADER, FORM_JSON, "header"},
     {.name = NULL},
 };
 
@@ -37,6 +38,10 @@ static const struct ctl_field jwt_verify_options[] = {
     {CTL_SUBJECT, FORM_TEXT, "subject"},
     {CTL_CLOCK_TOLERANCE, FORM_SECONDS, "clockTolerance"},
     {CTL_IGNORE_EXPIRATION, FORM_TRUE, "ignoreExpiration"},
+    {CTL_JWTID, FORM_TEXT, "jwtid"},
+    {CTL_NONCE, FORM_TEXT, "nonce"},
+    {CTL_MAX_AGE, FORM_TIME, "maxAge"},
+    {CTL_COMPLETE, FORM_TRUE, "complete"},
     {.name = NULL},
 };
 

@@ -129,6 +129,23 @@ def test_keygen_pair(ctl, tmp_path):
     ctl.fails(6, "INVALID_ARGUMENT", "keygen", "dsa")
 
 
+@pytest.mark.parametrize("kind, algorithm", [(["ec"], "ES256"), (["rsa", "--bits", "2048"], "RS256")])
+def test_tokens_with_a_pair(ctl, tmp_path, kind, algorithm):
+    """sign takes the private key, verify the public one, and no other."""
+    path = tmp_path / "key.pem"
+    ctl.ok("keygen", *kind, "-o", str(path))
+    token = ctl.ok("sign", '{"user": 7}', "--secret-file", str(path), "--header", '{"kid": "k1"}')
+    public = ["--secret-file", f"{path}.pub"]
+    assert json.loads(ctl.ok("verify", *public, "--max-age", "1h", data=token))["user"] == 7
+    whole = json.loads(ctl.ok("verify", *public, "--json", "--complete", data=token))
+    assert whole["header"] == {"alg": algorithm, "typ": "JWT", "kid": "k1"}
+    ctl.fails(1, "INVALID", "verify", *public, "--nonce", "x", data=token)
+    ctl.fails(1, "INVALID", "verify", *public, "--jwtid", "x", data=token)
+    ctl.fails(6, "INVALID_ARGUMENT", "verify", "--secret-file", str(path), data=token)
+    ctl.ok("keygen", *kind, "-o", str(path))
+    ctl.fails(1, "INVALID", "verify", *public, data=token)
+
+
 def test_hash_with_a_key(ctl, tmp_path):
     """RFC 4231, test case 2; the variable of encrypt's key does not count."""
     digest = b"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843\n"
