@@ -5,10 +5,11 @@
 bool
 analytics_path_read(struct analytics_path *p, const char *text, size_t len)
 {
-	const char *end = text + len, *point;
+	const char *end, *point;
 
 	if (len == 0 || len > ANALYTICS_TEXT_MAX)
-		return false;
+		return false; /* a text of no bytes may stand nowhere */
+	end = text + len;
 	p->text = text;
 	p->len = (uint32_t)len;
 	for (p->n = 0; p->n < ANALYTICS_PATH_PARTS; text = point + 1) {
