@@ -347,7 +347,7 @@ static const struct {
     {debug_init, "there is no memory"},
     {hash_init, "OpenSSL offers no SHA-256"},
     {keygen_init, "OpenSSL makes no key of P-256"},
-    {token_init, "the JWT library cannot sign and verify a token"},
+    {token_init, "tokens cannot be signed and verified"},
     {heavy_init, "the table of computations is too small"},
 };
 

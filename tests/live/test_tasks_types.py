@@ -1,8 +1,10 @@
 """The table of task types, as clients see it."""
 
+import re
+
 import pytest
 
-from harness import TaskError
+from harness import BUILD, ROOT, TaskError
 
 TYPES = [
     "crypto:hash",
@@ -16,8 +18,12 @@ TYPES = [
     "jwt:verify",
     "data:compress",
     "data:decompress",
+    "json:transform",
     "analytics:process",
+    "heavy:computation",
 ]
+ALIASES = {"computation:heavy": "heavy:computation"}
+IMAGE = BUILD / "worker" / "modules" / "image.so"
 DEBUG_TYPES = ["debug:echo", "debug:sleep", "debug:spin", "debug:fail", "debug:crash",
                "debug:tally"]
 
@@ -62,3 +68,37 @@ def test_fail_fails(morod):
         assert error["code"] == "WORKER_ERROR" and error["reason"] == "failed"
         assert error["message"] == "100% grüß"
         assert d.worker_pids() == pids
+
+
+def test_second_names(morod):
+    """T1 and D13: the ancestor's other spelling is the same type."""
+    with morod() as d, d.client() as c:
+        for alias, name in ALIASES.items():
+            (described,) = c.request("types", alias)
+            assert (described["type"], described["alias"]) == (name, alias)
+
+
+def test_overview_agrees_with_the_types(morod):
+    """worker/TASKS.md lists each type in their order, and says which are idempotent."""
+    rows = re.findall(r"^\| \[`(\w+:\w+)`\].*\| (yes|no) \|$",
+                      (ROOT / "worker" / "TASKS.md").read_text(), re.M)
+    options = {"modules": IMAGE} if IMAGE.exists() else {}
+    with morod(debug_tasks=False, **options) as d, d.client() as c:
+        types = [(t["type"], "yes" if t["idempotent"] else "no") for t in c.request("types")]
+    if not options:
+        rows = [r for r in rows if not r[0].startswith("image:")]
+    assert rows == types
+
+
+def test_each_type_has_its_section(morod):
+    """Fields, and every type's heading, stand in worker/TASKS.md."""
+    text = (ROOT / "worker" / "TASKS.md").read_text()
+    sections = dict(re.findall(r"^## ([\w:]+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
+    options = {"modules": IMAGE} if IMAGE.exists() else {}
+    with morod(debug_tasks=False, **options) as d, d.client() as c:
+        for t in c.request("types"):
+            assert t["type"] in sections, t["type"]
+            family = "".join(v for k, v in sections.items()
+                             if k.split(":")[0] == t["type"].split(":")[0])
+            for field in t["fields"]:
+                assert f"`{field['name']}`" in family, (t["type"], field["name"])
