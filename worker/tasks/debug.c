@@ -226,13 +226,14 @@ debug_crash_run(struct call *call)
 	    "signal %d did not end the worker", number);
 }
 
-static const char *debug_tally_path; /* NULL: none was given */
+static char *debug_tally_path; /* NULL: none was given */
 
 int
 debug_init(void)
 {
 	const char *path = getenv(DEBUG_TALLY_FILE);
 
+	free(debug_tally_path);
 	debug_tally_path = path != NULL ? strdup(path) : NULL;
 	return path != NULL && debug_tally_path == NULL ? -1 : 0;
 }
