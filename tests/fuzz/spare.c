@@ -10,15 +10,19 @@
 /* Fields that make work long: by one of their words, or over a number. */
 static const struct {
 	const char *type;
+	const char *map; /* field whose value has the field, or NULL: data */
 	const char *field;
 	const char *word; /* NULL: see most */
 	uint64_t most;
 } spare_costs[] = {
-    {"password:hash", "cost", "sensitive", 0},
-    {"password:hash", "cost", "moderate", 0},
-    {"password:hash", "memory", NULL, 16 << 20},
-    {"password:hash", "iterations", NULL, 2},
-    {"crypto:keygen", "bits", NULL, 2048},
+    {"password:hash", NULL, "cost", "sensitive", 0},
+    {"password:hash", NULL, "cost", "moderate", 0},
+    {"password:hash", NULL, "memory", NULL, 16 << 20},
+    {"password:hash", NULL, "iterations", NULL, 2},
+    {"crypto:encrypt", "kdf", "cost", "sensitive", 0},
+    {"crypto:encrypt", "kdf", "cost", "moderate", 0},
+    {"crypto:encrypt", "kdf", "memory", NULL, 16 << 20},
+    {"crypto:keygen", NULL, "bits", NULL, 2048},
 };
 
 /* Programs that end, and quickly, whatever they are run on. */
@@ -48,11 +52,14 @@ bool
 spare_is_costly(const struct task_type *type, const msgpack_object *data)
 {
 	for (size_t i = 0; i < COUNT(spare_costs); i++) {
-		const msgpack_object *value;
+		const msgpack_object *value = data;
 
 		if (strcmp(type->name, spare_costs[i].type) != 0)
 			continue;
-		value = spare_field(data, spare_costs[i].field);
+		if (spare_costs[i].map != NULL)
+			value = spare_field(value, spare_costs[i].map);
+		if (value != NULL)
+			value = spare_field(value, spare_costs[i].field);
 		if (value == NULL)
 			continue;
 		if (spare_costs[i].word != NULL) {
