@@ -205,6 +205,7 @@ test_keys_refused(void **state)
 {
 	static const char *const keys[] = {"'short'", "''", "'fifteen bytes..'",
 	    "{'$bin': '00'}", "{'$bin': ''}"};
+	const char *text = encrypt("'hello'", KEY);
 	const struct fault *f;
 
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -212,8 +213,10 @@ test_keys_refused(void **state)
 		    "{'data': 'x', 'key': %s}", keys[i]);
 		tasking_assert_contains(f->message, "64 hex digits");
 		tasking_refuses("key", "crypto:decrypt",
-		    "{'data': 'x', 'key': %s}", keys[i]);
+		    "{'data': '%s', 'key': %s}", text, keys[i]);
 	}
+	/* what is no key at all is told before what is no envelope */
+	tasking_refuses("key", "crypto:decrypt", "{'data': 'x', 'key': '7'}");
 	/* the key's own bytes are in no message */
 	f = tasking_refuses("key", "crypto:encrypt",
 	    "{'data': 'x', 'key': 'psst'}");

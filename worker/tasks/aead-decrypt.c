@@ -1,0 +1,176 @@
+/* crypto:decrypt: what an envelope holds, if nobody changed it. */
+
+#include <string.h>
+
+#include <sodium.h>
+
+#include "worker/call.h"
+#include "worker/tasks/aead-work.h"
+#include "worker/tasks/armor.h"
+#include "worker/tasks/key.h"
+
+#define AEAD_NO_ENVELOPE "data is not an envelope of crypto:encrypt: "
+#define AEAD_KEY_TAKES                                              \
+	KEY_TAKES ", or for an envelope of a passphrase 8 to 4096 " \
+		  "bytes"
+
+/* One envelope that is being opened. */
+struct opening {
+	struct call *call;
+	struct aead aead;
+	struct armor_in in;
+	size_t len; /* bytes of the ciphertext */
+};
+
+static int
+aead_damaged(struct call *call)
+{
+	return call_fail(call, CODE_WORKER_ERROR,
+	    AEAD_NO_ENVELOPE "it is damaged or cut");
+}
+
+/* One answer for all: none of them is to be told from another. */
+static int
+aead_wrong(struct call *call)
+{
+	return call_fail(call, CODE_WORKER_ERROR,
+	    "cannot decrypt: wrong key, other aad, or changed data");
+}
+
+/* Says that it does not begin like one, unless the key is none either. */
+static int
+aead_no_head(struct call *call)
+{
+	size_t len;
+
+	call_bytes(call->args[AEAD_KEY], &len);
+	if (len < KDF_PASSPHRASE_MIN || len > KDF_PASSPHRASE_MAX)
+		return call_refuse(call, "key", AEAD_KEY_TAKES,
+		    call->args[AEAD_KEY]);
+	return call_fail(call, CODE_WORKER_ERROR,
+	    AEAD_NO_ENVELOPE "it does not begin with \"moro1s.\" or another "
+			     "head of one");
+}
+
+/* Whether the envelope is of the kind that the call wants, if it says so. */
+static int
+aead_check_wanted(const struct aead_head *head, struct call *call)
+{
+	const msgpack_object *algorithm = call->args[AEAD_ALGORITHM];
+	const char *name = cipher_name(head->cipher);
+
+	if (algorithm != NULL && !call_is(algorithm, name))
+		return call_fail(call, CODE_WORKER_ERROR,
+		    "the envelope is of %s, not of the algorithm that was "
+		    "asked for",
+		    name);
+	if (call->args[AEAD_KDF] != NULL && !head->kdf)
+		return call_fail(call, CODE_WORKER_ERROR,
+		    "the envelope is of a key, not of a passphrase (kdf)");
+	if (!cipher_is_offered(head->cipher))
+		return call_fail(call, CODE_UNSUPPORTED,
+		    "this system's OpenSSL does not offer %s", name);
+	return 0;
+}
+
+/* Reads what stands in front of the ciphertext. */
+static int
+aead_read_lead(struct opening *o)
+{
+	struct call *call = o->call;
+	const struct aead_head *head;
+	size_t len, used, lead;
+	const uint8_t *bytes = call_bytes(call->args[AEAD_DATA], &len);
+
+	o->aead.head = head = aead_head_find(bytes, len);
+	if (head == NULL)
+		return aead_no_head(call);
+	if (aead_check_wanted(head, call) < 0)
+		return -1;
+	used = strlen(head->text);
+	lead = aead_lead(head);
+	armor_in_begin(&o->in, bytes + used, len - used, head->plain);
+	len = head->plain ? len - used : armor_bytes_len(len - used);
+	if (len < lead + CIPHER_TAG ||
+	    armor_in_read(&o->in, o->aead.lead, lead) < 0)
+		return aead_damaged(call);
+	o->len = len - lead - CIPHER_TAG;
+	return 0;
+}
+
+/* Makes the key that the envelope was made with. */
+static int
+aead_find_key(struct opening *o)
+{
+	const msgpack_object *key = o->call->args[AEAD_KEY];
+	struct aead *a = &o->aead;
+	struct kdf most;
+	bool good;
+
+	if (!a->head->kdf)
+		return key_parse(key, a->key) < 0
+			   ? call_refuse(o->call, "key", KEY_TAKES, key)
+			   : 0;
+	if (kdf_parse(&most, o->call, o->call->args[AEAD_KDF], KDF_MODERATE) <
+		0 ||
+	    kdf_find(&most, o->call, key, a->lead, a->key, &good) < 0)
+		return -1;
+	return good ? 0 : aead_wrong(o->call);
+}
+
+/* Decrypts all to its place, and then looks whether it is to be believed. */
+static int
+aead_decrypt_all(struct opening *o, uint8_t *to)
+{
+	uint8_t tag[CIPHER_TAG];
+	size_t done = 0;
+
+	while (done < o->len) {
+		size_t n = o->len - done;
+		const uint8_t *at;
+
+		if (n > AEAD_PIECE)
+			n = AEAD_PIECE;
+		call_progress(o->call, (double)done, (double)o->len, NULL);
+		at = armor_in_next(&o->in, &n);
+		if (at == NULL)
+			return aead_damaged(o->call);
+		cipher_update(to + done, at, n);
+		done += n;
+	}
+	if (armor_in_read(&o->in, tag, sizeof tag) < 0)
+		return aead_damaged(o->call);
+	return cipher_open(tag) ? 0 : aead_wrong(o->call);
+}
+
+/* Opens it. What was written is taken back and wiped if that fails. */
+static int
+aead_open(struct opening *o)
+{
+	uint8_t *place;
+
+	if (aead_read_lead(o) < 0)
+		return -1;
+	place = call_place(o->call, o->len, o->aead.head->is_str);
+	if (place == NULL || aead_find_key(o) < 0 ||
+	    aead_begin(&o->aead, o->call, false) < 0)
+		return -1;
+	return aead_decrypt_all(o, place);
+}
+
+int
+aead_decrypt_run(struct call *call)
+{
+	struct opening o = {.call = call};
+	int rc;
+
+	if (call_is(call->args[AEAD_ALGORITHM], "aes-256-cbc"))
+		return aead_cbc_run(call);
+	if (call->args[AEAD_IV] != NULL)
+		return call_invalid(call, "iv",
+		    "iv goes with algorithm \"aes-256-cbc\" only: an envelope "
+		    "has its own");
+	rc = aead_open(&o);
+	aead_end(&o.aead);
+	return rc;
+}
