@@ -22,6 +22,7 @@ static const struct {
     {"crypto:encrypt", "kdf", "cost", "sensitive", 0},
     {"crypto:encrypt", "kdf", "cost", "moderate", 0},
     {"crypto:encrypt", "kdf", "memory", NULL, 16 << 20},
+    {"crypto:encrypt", "kdf", "iterations", NULL, 2},
     {"crypto:keygen", NULL, "bits", NULL, 2048},
 };
 
