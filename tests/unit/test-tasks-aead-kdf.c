@@ -107,6 +107,38 @@ test_format(void **state)
 	assert_memory_equal(plain, "hello", 5);
 }
 
+/*
+ * An envelope may be good under the key of a passphrase, tag and all, and still
+ * not say that it is of this passphrase: then it is not opened.
+ */
+static void
+test_check(void **state)
+{
+	uint8_t raw[BLOCK + 24 + 5 + 16] = {0, 0, 0, 1, 0, 0, 0x20, 0};
+	uint8_t aad[8 + BLOCK], both[64], *nonce = raw + BLOCK;
+	char text[256] = HEAD;
+
+	assert_int_equal(crypto_pwhash_argon2id(both, 64, PASS, strlen(PASS),
+			     raw + 8, 1, 8 << 20,
+			     crypto_pwhash_argon2id_ALG_ARGON2ID13),
+	    0);
+	for (size_t wrong = 0; wrong < 2; wrong++) {
+		memcpy(raw + 24, both + 32, 32);
+		raw[BLOCK - 1] ^= (uint8_t)wrong;
+		memcpy(aad, HEAD, 8);
+		memcpy(aad + 8, raw, BLOCK);
+		crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + 24, NULL,
+		    (const uint8_t *)"hello", 5, aad, sizeof aad, NULL, nonce,
+		    both);
+		sodium_bin2base64(text + 8, sizeof text - 8, raw, sizeof raw,
+		    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+		if (!wrong)
+			decrypts(text, "");
+	}
+	tasking_assert_contains(decrypt_fails(text, PASS, "")->message,
+	    "wrong key");
+}
+
 static void
 test_foreign(void **state)
 {
@@ -330,6 +362,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_interactive),
 	    cmocka_unit_test(test_format),
+	    cmocka_unit_test(test_check),
 	    cmocka_unit_test(test_foreign),
 	    cmocka_unit_test(test_kinds_of_passphrase),
 	    cmocka_unit_test(test_wrong_passphrase),
