@@ -15,7 +15,9 @@
 	    CTL_BIT(CTL_RUN_TIMEOUT) | CTL_BIT(CTL_QUEUE_TIMEOUT) |      \
 	    CTL_BIT(CTL_ID) | CTL_BIT(CTL_INPUT) | CTL_BIT(CTL_OUTPUT) | \
 	    CHOICES)
-#define KEY (CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) | CTL_BIT(CTL_AAD))
+#define KEY                                                            \
+	(CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) | CTL_BIT(CTL_AAD) | \
+	    CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_KDF))
 #define TOKEN                                              \
 	(CTL_BIT(CTL_SECRET) | CTL_BIT(CTL_SECRET_FILE) |  \
 	    CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_ISSUER) | \
@@ -53,7 +55,7 @@
 	"a file or the command line, where other users can see it (ps). A "   \
 	"file\n"                                                              \
 	"of exactly 32 bytes is the key itself; of any other file the last\n" \
-	"newline does not count."
+	"newline does not count. With --kdf it is a passphrase."
 #define SECRET_NOTE                                                         \
 	"The secret stands in $MORO_SECRET, a file or the command line, "   \
 	"where\n"                                                           \
@@ -312,7 +314,7 @@ const struct ctl_command ctl_commands[] = {
 	.name = "encrypt",
 	.arguments = "[TEXT]",
 	.max_args = 1,
-	.takes = TASK | KEY,
+	.takes = TASK | KEY | CTL_BIT(CTL_ENCODING) | CTL_BIT(CTL_FORCE),
 	.about = "encrypt text, a file or standard input",
 	.more = KEY_NOTE,
 	.example = "moroctl encrypt --key-file key < letter > letter.enc",
@@ -323,7 +325,7 @@ const struct ctl_command ctl_commands[] = {
 	.name = "decrypt",
 	.arguments = "[TEXT]",
 	.max_args = 1,
-	.takes = TASK | KEY,
+	.takes = TASK | KEY | CTL_BIT(CTL_IV),
 	.about = "give back what was encrypted",
 	.more = KEY_NOTE,
 	.example = "moroctl decrypt --key-file key < letter.enc > letter",

@@ -122,6 +122,17 @@ fields_false(struct moro_map *map, const struct ctl_field *f, const char *value)
 	return EXIT_DONE;
 }
 
+static int
+fields_cost(struct moro_map *map, const struct ctl_field *f, const char *value)
+{
+	struct moro_map *inner = moro_map_new();
+
+	moro_map_text(inner, "cost", value);
+	moro_map_map(map, f->name, inner);
+	moro_map_free(inner);
+	return EXIT_DONE;
+}
+
 int
 fields_add_json(struct moro_map *map, const char *name, const char *what,
     const char *text, size_t len)
@@ -175,6 +186,7 @@ static int (*const fields_adders[])(struct moro_map *map,
     [FORM_TIME] = fields_time,
     [FORM_TRUE] = fields_true,
     [FORM_FALSE] = fields_false,
+    [FORM_COST] = fields_cost,
     [FORM_JSON] = fields_json,
     [FORM_FILE] = fields_file,
 };

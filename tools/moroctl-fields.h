@@ -16,6 +16,7 @@ enum field_form {
 	FORM_TIME, /* seconds, or anything else as the server reads it */
 	FORM_TRUE, /* a flag: true */
 	FORM_FALSE, /* a flag: false */
+	FORM_COST, /* a map: {"cost": "moderate"} */
 	FORM_JSON,
 	FORM_FILE, /* the bytes of the file of that name */
 	FORM_ALGORITHMS, /* an array of all that --algorithm was given */

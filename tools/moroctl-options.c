@@ -59,6 +59,10 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
     [CTL_KEY_FILE] = {"key-file", 0, "FILE", "read the key from there"},
     [CTL_AAD] = {"aad", 0, "TEXT",
 	"more text that must be the same when it is decrypted"},
+    [CTL_KDF] = {"kdf", 0, "COST",
+	"the key is a passphrase: interactive, moderate or\n"
+	"sensitive; decrypt: the most that it may cost"},
+    [CTL_IV] = {"iv", 0, "HEX", "of aes-256-cbc, if the data do not have it"},
     [CTL_SECRET] = {"secret", 0, "TEXT", "the secret; others can see it"},
     [CTL_SECRET_FILE] = {"secret-file", 0, "FILE",
 	"read the secret from there"},

@@ -11,6 +11,7 @@
 #include "tools/sink.h"
 
 #define KEY_LEN 32 /* bytes of a key that is not text */
+#define ENVELOPE_START 9 /* bytes of the longest head of an envelope */
 
 /* Copies the argument. */
 static int
@@ -156,6 +157,15 @@ tasks_input_text(struct ctl *c, struct moro_map *map, const char *field,
 	return tasks_add_bytes(c, map, field);
 }
 
+/* Whether it is an envelope of bytes, whose last may be any. */
+static bool
+tasks_is_raw(const struct source *in)
+{
+	return in->len >= ENVELOPE_START &&
+	       memcmp(in->bytes, "moro1", strlen("moro1")) == 0 &&
+	       memchr(in->bytes, ':', ENVELOPE_START) != NULL;
+}
+
 /* The line that a command has printed: its newline is none of it. */
 static int
 tasks_input_envelope(struct ctl *c, struct moro_map *map, const char *field,
@@ -165,7 +175,8 @@ tasks_input_envelope(struct ctl *c, struct moro_map *map, const char *field,
 	int rc = tasks_input(c, &in, ctl_input_max(c));
 
 	if (rc == EXIT_DONE) {
-		source_chomp(&in);
+		if (!tasks_is_raw(&in))
+			source_chomp(&in);
 		moro_map_bytes(map, field, in.bytes, in.len);
 	}
 	source_clear(&in);
@@ -388,6 +399,10 @@ static const struct tasks_secret aead_key = {CTL_KEY, CTL_KEY_FILE, "MORO_KEY",
 
 static const struct ctl_field aead_fields[] = {
     {CTL_AAD, FORM_TEXT, "aad"},
+    {CTL_ALGORITHM, FORM_TEXT, "algorithm"},
+    {CTL_KDF, FORM_COST, "kdf"},
+    {CTL_ENCODING, FORM_TEXT, "encoding"},
+    {CTL_IV, FORM_TEXT, "iv"},
     {.name = NULL},
 };
 

@@ -45,6 +45,8 @@ enum ctl_option {
 	CTL_KEY,
 	CTL_KEY_FILE,
 	CTL_AAD,
+	CTL_KDF,
+	CTL_IV,
 	CTL_SECRET,
 	CTL_SECRET_FILE,
 	CTL_EXPIRES_IN,

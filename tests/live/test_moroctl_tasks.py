@@ -129,6 +129,37 @@ def test_keygen_pair(ctl, tmp_path):
     ctl.fails(6, "INVALID_ARGUMENT", "keygen", "dsa")
 
 
+def test_encrypt_forms(ctl, tmp_path):
+    """Algorithms, passphrases, envelopes as bytes, whatever their last byte is."""
+    ctl.env["MORO_KEY"] = "open sesame"
+    envelope = ctl.ok("encrypt", "secret", "--kdf", "interactive", "-a", "aes-256-gcm")
+    assert ctl.ok("decrypt", data=envelope) == b"secret"
+    ctl.fails(1, "WORKER_ERROR", "decrypt", "--key", "open sesamE", data=envelope)
+    ctl.fails(6, "INVALID_ARGUMENT", "encrypt", "secret")
+    ctl.env["MORO_KEY"] = "00112233445566778899aabbccddeeff" * 2
+    ends = set()
+    while b"\n" not in ends:  # one in 256 ends so
+        raw = ctl.ok("encrypt", "secret", "--encoding", "bin", "--force")
+        ends.add(raw[-1:])
+        if len(ends) < 3 or raw.endswith(b"\n"):
+            assert ctl.ok("decrypt", data=raw) == b"secret"
+
+
+def test_decrypt_of_the_ancestor(ctl):
+    """NIST SP 800-38A F.2.5, first block, with the padding block behind it."""
+    key = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"
+    iv, block = "000102030405060708090a0b0c0d0e0f", "f58c4c04d6e5f1ba779eabfb5f7bfbd6"
+    plain = bytes.fromhex("6bc1bee22e409f96e93d7e117393172a")
+    aes = pytest.importorskip("cryptography.hazmat.primitives.ciphers")
+    cbc = aes.Cipher(aes.algorithms.AES(bytes.fromhex(key)), aes.modes.CBC(bytes.fromhex(block)))
+    padding = cbc.encryptor().update(b"\x10" * 16).hex()
+    ctl.env["MORO_KEY"] = key
+    both = [f"{iv}:{block}{padding}"], [block + padding, "--iv", iv]
+    for args in both:
+        assert ctl.ok("decrypt", "-a", "aes-256-cbc", *args) == plain
+    ctl.fails(6, "INVALID_ARGUMENT", "encrypt", "-a", "aes-256-cbc", "x")
+
+
 @pytest.mark.parametrize("kind, algorithm", [(["ec"], "ES256"), (["rsa", "--bits", "2048"], "RS256")])
 def test_tokens_with_a_pair(ctl, tmp_path, kind, algorithm):
     """sign takes the private key, verify the public one, and no other."""
