@@ -11,7 +11,7 @@ import argon2
 import bcrypt
 import pytest
 
-from harness import TaskError, wait_until
+from harness import SANITIZED, TaskError, wait_until
 from test_hotpath import Strace
 from test_tasks_crypto import memory_has
 
@@ -126,6 +126,7 @@ def memory_of(pid, name):
         return int(re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.M)[1]) << 10
 
 
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
 def test_memory_is_given_back(morod):
     """256 MiB were used, and a moment later the worker has what it had."""
     with morod(workers=1) as d, d.client() as c:
@@ -139,6 +140,7 @@ def test_memory_is_given_back(morod):
         assert memory_of(pid, "VmRSS") < 32 << 20
 
 
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
 def test_no_memory_is_no_wrong_password(morod):
     """A worker that may not have what a hash takes says so, and lives on."""
     hashes = [
