@@ -228,6 +228,15 @@ client_close_soon(struct client *c)
 }
 
 void
+client_hear_out(struct client *c)
+{
+	if (c->conn.fd == -1 || c->half_closed || c->closing)
+		return;
+	shutdown(c->conn.fd, SHUT_RD);
+	conn_read_rest(&c->conn);
+}
+
+void
 client_check_done(struct client *c)
 {
 	if (c->conn.fd == -1 || !c->half_closed || c->n_tasks > 0 ||

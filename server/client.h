@@ -87,6 +87,12 @@ void client_close(struct client *c);
 /* Closes it when what it still has to get is sent, or after a second. */
 void client_close_soon(struct client *c);
 
+/*
+ * Reads what it has sent up to now, and nothing more ever: morod ends, and what
+ * lay unread would be lost without a word, and the answers before it with it.
+ */
+void client_hear_out(struct client *c);
+
 /* Sets the deadline that the client's state asks for. */
 void client_arm(struct client *c);
 

@@ -273,6 +273,26 @@ dispatcher_is_whole(const struct dispatcher *d)
 	return true;
 }
 
+/*
+ * Everything is finished: clients are told so that have sent more meanwhile.
+ * Returns whether nothing came of that.
+ */
+static bool
+dispatcher_hear_out(struct dispatcher *d)
+{
+	struct client *c, *next;
+
+	if (!d->heard_out) {
+		d->heard_out = true;
+		for (c = TAILQ_FIRST(&d->clients); c != NULL; c = next) {
+			next = TAILQ_NEXT(c, link);
+			client_hear_out(c);
+		}
+		loop_flush(&d->loop);
+	}
+	return dispatcher_is_drained(d);
+}
+
 /* Tells the master what it must know; a full channel means: next turn. */
 static void
 dispatcher_report(struct dispatcher *d)
@@ -288,6 +308,7 @@ dispatcher_report(struct dispatcher *d)
 	if (d->level_changed)
 		control_log_report(d);
 	if (d->draining && !d->shutdown_asked && dispatcher_is_drained(d) &&
+	    dispatcher_hear_out(d) &&
 	    dispatcher_tell(d, MSG_DISPATCHER_DRAINED, 0, 0) == 0)
 		d->loop.stop = true;
 }

@@ -79,6 +79,7 @@ struct dispatcher {
 	bool shutdown_now; /* likewise, without finishing what is accepted */
 	bool closed; /* no new tasks, until somebody says otherwise */
 	bool draining; /* the same, and then morod ends */
+	bool heard_out; /* likewise: what clients have sent is read */
 	bool stopping; /* answer and go */
 	struct deadline patience; /* set while STOPPING: then at_once */
 	bool at_once; /* likewise, without time to clean up */

@@ -2,10 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
+import msgpack
 import pytest
 
 from harness import DEADLINE, SANITIZED, alive, wait_until
@@ -183,3 +186,62 @@ def test_start_again_at_once(morod, tmp_path):
             with d.client() as c:
                 assert c.call("debug:echo", 1) == 1
             assert d.stop() == 0
+
+
+
+class Sender(threading.Thread):
+    """Sends requests until the server takes no more, and reads all answers."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(path)
+        self.sock.settimeout(DEADLINE)
+        self.sent = 0
+        self.answers = {}
+        self.end = None
+
+    def run(self):
+        reader = threading.Thread(target=self.read)
+        reader.start()
+        try:
+            while True:
+                self.sock.sendall(msgpack.packb([0, self.sent, "debug:echo", [self.sent]]))
+                self.sent += 1
+        except BrokenPipeError:
+            pass
+        reader.join()
+
+    def read(self):
+        unpacker = msgpack.Unpacker()
+        try:
+            while True:
+                data = self.sock.recv(65536)
+                if not data:
+                    self.end = "closed"
+                    return
+                unpacker.feed(data)
+                for _, msgid, error, result in unpacker:
+                    assert msgid not in self.answers
+                    self.answers[msgid] = error or result
+        except OSError as e:
+            self.end = e
+
+
+@pytest.mark.parametrize("turn", range(6))
+def test_what_is_sent_before_the_end_is_answered(morod, turn):
+    """Requests that morod has not read when all is finished are refused, not lost."""
+    with morod(workers=2) as d:
+        senders = [Sender(d.socket) for _ in range(3)]
+        for s in senders:
+            s.start()
+        wait_until(lambda: all(len(s.answers) > 50 for s in senders), "some answers")
+        d.process.send_signal(signal.SIGTERM)
+        for s in senders:
+            s.join(DEADLINE)
+            s.sock.close()
+            assert s.end == "closed"
+            assert sorted(s.answers) == list(range(s.sent))
+            for n, answer in s.answers.items():
+                assert answer == n or answer.startswith(("SHUTTING_DOWN", "QUEUE_FULL")), answer
+        assert d.process.wait(DEADLINE) == 0

@@ -628,6 +628,13 @@ test_sane_builtins(void **state)
 	gives("[1,1,1]", "1", "[limit(3; repeat(1))]");
 	gives("{\"file\":\"<top-level>\",\"line\":1}", "1", "$__loc__");
 	gives("1", "[1]", "try error(.[0]) catch .");
+	/* the leak detector sees what these lose in 1.6 */
+	gives("[\"b\",\"ab\",1,\"ab\"]", "[\"ab\",1]",
+	    "[(.[0]|ltrimstr(\\\"a\\\"),ltrimstr(\\\"x\\\")),"
+	    "(.[1]|ltrimstr(\\\"a\\\")),(.[0]|ltrimstr(1))]");
+	gives("[\"a\",\"ab\",1,\"ab\"]", "[\"ab\",1]",
+	    "[(.[0]|rtrimstr(\\\"b\\\"),rtrimstr(\\\"x\\\")),"
+	    "(.[1]|rtrimstr(\\\"b\\\")),(.[0]|rtrimstr([]))]");
 }
 
 /* These end the process in libjq 1.6. */

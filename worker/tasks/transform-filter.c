@@ -17,7 +17,8 @@
  * Stands before every program, on its first line. Because of it the program is
  * no longer at the top, and import, include and module are syntax errors there.
  * In libjq 1.6 strftime ends the process if a time is out of range or a format
- * is no string, stderr writes past its callbacks, and modulemeta opens files.
+ * is no string, stderr writes past its callbacks, modulemeta opens files, and
+ * ltrimstr and rtrimstr leak what is not trimmed.
  */
 static const char filter_prelude[] =
     "def _strftime(f):strftime(f);"
@@ -33,6 +34,12 @@ static const char filter_prelude[] =
     "def todateiso8601:strftime(\"%Y-%m-%dT%H:%M:%SZ\");"
     "def todate:todateiso8601;"
     "def date:todate;"
+    "def _ltrimstr(f):ltrimstr(f);"
+    "def ltrimstr(f):f as $f|if type==\"string\"and($f|type)==\"string\""
+    "and startswith($f)then _ltrimstr($f)else . end;"
+    "def _rtrimstr(f):rtrimstr(f);"
+    "def rtrimstr(f):f as $f|if type==\"string\"and($f|type)==\"string\""
+    "and endswith($f)then _rtrimstr($f)else . end;"
     "def stderr:.;"
     "def modulemeta:error(\"modulemeta is not offered\");";
 
