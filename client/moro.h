@@ -537,13 +537,25 @@ int moro_reply_file(const struct moro_reply *r, int *index, uint64_t *offset,
 
 /*
  * A result that is an integer, or an integer in a result that is a map (name
- * NULL: the result itself). Returns 0, or -1 and leaves *out alone.
+ * NULL: the result itself). In this and what follows a name with points goes
+ * into maps that are inside: "payload.userId". Returns 0, or -1 and leaves *out
+ * alone.
  */
 int moro_reply_number(const struct moro_reply *r, const char *name,
     int64_t *out);
 
+/* The same of a number that may be a float. */
+int moro_reply_real(const struct moro_reply *r, const char *name, double *out);
+
 /* Whether the result is true, or `name` in a result that is a map is. */
 int moro_reply_true(const struct moro_reply *r, const char *name);
+
+/*
+ * Text or bytes under a name in a result that is a map, borrowed; *len, which
+ * may be NULL, is needed: no NUL follows. NULL: there is no such thing.
+ */
+const char *moro_reply_string(const struct moro_reply *r, const char *name,
+    size_t *len);
 
 /* The bytes of one value in a result that is a map, borrowed, or NULL. */
 const void *moro_reply_field(const struct moro_reply *r, const char *name,
@@ -590,11 +602,12 @@ void moro_map_texts(struct moro_map *map, const char *name,
 void moro_map_file(struct moro_map *map, const char *name, int index,
     uint64_t offset, uint64_t len);
 
+/* All pairs of another map, behind those that are there; NULL: none. */
+void moro_map_merge(struct moro_map *map, const struct moro_map *other);
+
 /* Another map, an array; and one value that is MessagePack already. */
 void moro_map_map(struct moro_map *map, const char *name,
     const struct moro_map *inner);
-/* All pairs of another map, behind those that are there; NULL: none. */
-void moro_map_merge(struct moro_map *map, const struct moro_map *other);
 void moro_map_list(struct moro_map *map, const char *name,
     const struct moro_list *inner);
 void moro_map_value(struct moro_map *map, const char *name, const void *value,

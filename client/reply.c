@@ -9,6 +9,7 @@
 #include "proto/range.h"
 
 /* Results from this size on keep the memory they were read into. */
+#define REPLY_NAME 128 /* bytes of one name in a path, its NUL included */
 #define STEAL_MIN ((size_t)64 << 10)
 
 struct moro_reply {
@@ -281,13 +282,57 @@ moro_reply_file(const struct moro_reply *r, int *index, uint64_t *offset,
 	return 0;
 }
 
+/* What a name with points stands for: a value in maps inside each other. */
+static struct value
+reply_path(struct value v, const char *name)
+{
+	struct value found = lookup_field(v, name);
+	const char *point = strchr(name, '.');
+	char first[REPLY_NAME];
+
+	if (found.at != NULL || point == NULL ||
+	    (size_t)(point - name) >= sizeof first)
+		return found;
+	memcpy(first, name, (size_t)(point - name));
+	first[point - name] = '\0';
+	return reply_path(lookup_field(v, first), point + 1);
+}
+
 /* The result, or a field of it; none when there is no such thing. */
 static struct value
 reply_field(const struct moro_reply *r, const char *name)
 {
 	struct value v = reply_value(r);
 
-	return name == NULL ? v : lookup_field(v, name);
+	return name == NULL ? v : reply_path(v, name);
+}
+
+int
+moro_reply_real(const struct moro_reply *r, const char *name, double *out)
+{
+	struct item item = lookup_item(reply_field(r, name));
+	int64_t n;
+
+	if (item.type == READER_FLOAT) {
+		*out = item.number;
+		return 0;
+	}
+	if (moro_reply_number(r, name, &n) == -1)
+		return -1;
+	*out = (double)n;
+	return 0;
+}
+
+const char *
+moro_reply_string(const struct moro_reply *r, const char *name, size_t *len)
+{
+	struct item item = lookup_item(reply_field(r, name));
+
+	if (!reader_text(&item))
+		return NULL;
+	if (len != NULL)
+		*len = (size_t)item.n;
+	return item.bytes;
 }
 
 int

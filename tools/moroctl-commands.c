@@ -4,6 +4,8 @@
 #define GLOBAL                                                         \
 	(CTL_BIT(CTL_SOCKET) | CTL_BIT(CTL_JSON) | CTL_BIT(CTL_WAIT) | \
 	    CTL_BIT(CTL_HELP) | CTL_BIT(CTL_VERSION))
+/* Of tasks whose input is no file. */
+#define ALONE (TASK & ~CTL_BIT(CTL_INPUT))
 #define CHOICES                                                \
 	(CTL_BIT(CTL_CANCEL_GRACE) | CTL_BIT(CTL_IDEMPOTENT) | \
 	    CTL_BIT(CTL_RETRY) | CTL_BIT(CTL_BACKOFF) |        \
@@ -268,7 +270,7 @@ const struct ctl_command ctl_commands[] = {
     {
 	.name = "password hash",
 	.arguments = "",
-	.takes = TASK | PASSWORD,
+	.takes = ALONE | PASSWORD,
 	.about = "hash a password, to be stored",
 	.more = PASSWORD_NOTE,
 	.example = "moroctl password hash --cost moderate",
@@ -291,7 +293,7 @@ const struct ctl_command ctl_commands[] = {
 	.name = "random",
 	.arguments = "[N]",
 	.max_args = 1,
-	.takes = TASK | CTL_BIT(CTL_ENCODING) | CTL_BIT(CTL_FORCE),
+	.takes = ALONE | CTL_BIT(CTL_ENCODING) | CTL_BIT(CTL_FORCE),
 	.about = "print N random bytes, 32 without",
 	.example = "moroctl random 16 --encoding base64url",
 	.task = &tasks_random,
@@ -301,12 +303,12 @@ const struct ctl_command ctl_commands[] = {
 	.name = "keygen",
 	.arguments = "[secret | rsa | ec]",
 	.max_args = 1,
-	.takes = TASK | CTL_BIT(CTL_ENCODING) | CTL_BIT(CTL_BITS) |
-		 CTL_BIT(CTL_CURVE),
+	.takes = ALONE | CTL_BIT(CTL_ENCODING) | CTL_BIT(CTL_BITS) |
+		 CTL_BIT(CTL_CURVE) | CTL_BIT(CTL_FORCE),
 	.about = "make a key for encrypt, or a pair of keys for sign",
 	.more = "Of a pair the public key is printed behind the private one; "
 		"with\n--output FILE it goes to FILE.pub. Only its owner may "
-		"read the file.",
+		"read FILE, and\none that is there is kept, unless --force.",
 	.example = "moroctl keygen ec --output key.pem",
 	.run = ctl_keygen,
     },
@@ -393,7 +395,7 @@ const struct ctl_command ctl_commands[] = {
 	.name = "compute",
 	.arguments = "OPERATION [JSON]",
 	.max_args = 2,
-	.takes = TASK,
+	.takes = ALONE,
 	.about = "compute primes, statistics and more",
 	.more = "moroctl types heavy:computation lists the operations and "
 		"what\neach takes, a JSON object. The name of a task type "

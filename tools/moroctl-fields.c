@@ -97,10 +97,13 @@ fields_seconds(struct moro_map *map, const struct ctl_field *f,
 static int
 fields_time(struct moro_map *map, const struct ctl_field *f, const char *value)
 {
-	uint64_t s;
+	char *end;
+	long long s;
 
-	if (units_number(value, 0, INT64_MAX, &s) == 0)
-		moro_map_number(map, f->name, (int64_t)s);
+	errno = 0;
+	s = strtoll(value, &end, 10);
+	if (errno == 0 && end != value && *end == '\0')
+		moro_map_number(map, f->name, s);
 	else
 		moro_map_text(map, f->name, value);
 	return EXIT_DONE;

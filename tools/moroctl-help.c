@@ -84,6 +84,21 @@ help_all(void)
 	return help_done();
 }
 
+bool
+help_group(const char *word)
+{
+	size_t len = strlen(word);
+	bool any = false;
+
+	for (const struct ctl_command *k = ctl_commands; k->name != NULL; k++) {
+		if (strncmp(k->name, word, len) != 0 || k->name[len] != ' ')
+			continue;
+		printf("  %-*s%s\n", HELP_NAME, k->name, k->about);
+		any = true;
+	}
+	return any && help_done() == EXIT_DONE;
+}
+
 int
 help_command(const struct ctl_command *k)
 {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/complain.h"
 #include "tools/moroctl-tasks.h"
@@ -19,16 +20,67 @@ static const struct ctl_field keygen_fields[] = {
     {.name = NULL},
 };
 
+/*
+ * Refuses to write over a file: what was encrypted with the key in it would be
+ * lost, and the file might be one that others may read.
+ */
+static int
+keygen_check(const struct ctl *c, const char *path)
+{
+	struct stat st;
+
+	if (ctl_has(c, CTL_FORCE) || lstat(path, &st) == -1)
+		return EXIT_DONE;
+	return complain_usage("%s is there already; --force replaces it", path);
+}
+
+/* Takes an older file away, and with it its mode. */
+static void
+keygen_clear(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(path);
+}
+
+/* Writes a private key, for its owner alone. */
+static int
+keygen_put_private(struct ctl *c, const char *text, size_t len, bool newline)
+{
+	const char *path = c->values[CTL_OUTPUT];
+	mode_t mask = umask(KEYGEN_MASK);
+	int rc;
+
+	if (path != NULL)
+		keygen_clear(path);
+	rc = sink_write(path, text, len, newline);
+	umask(mask);
+	return rc;
+}
+
 /* Writes one of the keys. */
 static int
-keygen_put(struct moro_reply *reply, const char *name, const char *path)
+keygen_put(struct ctl *c, struct moro_reply *reply, const char *name,
+    const char *path)
 {
 	size_t len = 0;
 	const char *text = ctl_field_text(reply, name, &len);
 
 	if (text == NULL)
 		return complain_output("the key", 0);
+	if (strcmp(name, "privateKey") == 0)
+		return keygen_put_private(c, text, len, false);
 	return sink_write(path, text, len, false);
+}
+
+/* Whether the keys go to files. */
+static bool
+keygen_has_file(const struct ctl *c)
+{
+	const char *path = c->values[CTL_OUTPUT];
+
+	return path != NULL && strcmp(path, "-") != 0;
 }
 
 /* Writes both keys: to two files, or one behind the other. */
@@ -36,23 +88,21 @@ static int
 keygen_put_pair(struct ctl *c, struct moro_reply *reply)
 {
 	const char *path = c->values[CTL_OUTPUT];
-	bool to_file = path != NULL && strcmp(path, "-") != 0;
 	char public_path[PATH_MAX];
-	mode_t mask;
 	int rc;
 
-	if (!to_file) {
-		rc = keygen_put(reply, "privateKey", NULL);
-		return rc == EXIT_DONE ? keygen_put(reply, "publicKey", NULL)
+	if (!keygen_has_file(c)) {
+		rc = keygen_put(c, reply, "privateKey", path);
+		return rc == EXIT_DONE ? keygen_put(c, reply, "publicKey", NULL)
 				       : rc;
 	}
 	if ((size_t)snprintf(public_path, sizeof public_path,
 		"%s" KEYGEN_PUBLIC, path) >= sizeof public_path)
 		return complain_usage("--output: the path is too long");
-	mask = umask(KEYGEN_MASK);
-	rc = keygen_put(reply, "privateKey", path);
-	umask(mask);
-	return rc == EXIT_DONE ? keygen_put(reply, "publicKey", public_path)
+	rc = keygen_check(c, public_path);
+	if (rc == EXIT_DONE)
+		rc = keygen_put(c, reply, "privateKey", path);
+	return rc == EXIT_DONE ? keygen_put(c, reply, "publicKey", public_path)
 			       : rc;
 }
 
@@ -60,17 +110,14 @@ keygen_put_pair(struct ctl *c, struct moro_reply *reply)
 static int
 keygen_finish(struct ctl *c, struct moro_reply *reply)
 {
-	mode_t mask;
-	int rc;
+	size_t len;
+	const char *text = moro_reply_text(reply, &len);
 
 	if (ctl_has(c, CTL_JSON))
 		return ctl_put_json(c, reply);
-	if (moro_reply_text(reply, NULL) == NULL)
+	if (text == NULL)
 		return keygen_put_pair(c, reply);
-	mask = umask(KEYGEN_MASK);
-	rc = ctl_put_text(c, reply, true);
-	umask(mask);
-	return rc;
+	return keygen_put_private(c, text, len, true);
 }
 
 int
@@ -82,6 +129,8 @@ ctl_keygen(struct ctl *c)
 
 	if (c->n_args > 0)
 		moro_map_text(map, "type", c->args[0]);
+	if (rc == EXIT_DONE && keygen_has_file(c))
+		rc = keygen_check(c, c->values[CTL_OUTPUT]);
 	if (rc != EXIT_DONE) {
 		moro_map_free(map);
 		return rc;

@@ -29,8 +29,9 @@ password_ask(struct moro_map *map, bool anew)
 
 	if (readpassphrase("Password: ", text, sizeof text, flags) == NULL)
 		return complain_usage(
-		    "no password: say --password-file FILE, set "
-		    "$" PASSWORD_VARIABLE ", or run it at a terminal");
+		    "no password: say --password-file FILE (- is standard "
+		    "input), set $" PASSWORD_VARIABLE
+		    ", or run it at a terminal");
 	if (anew && (readpassphrase("Once more: ", again, sizeof again,
 			 flags) == NULL ||
 			strcmp(text, again) != 0))

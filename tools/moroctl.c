@@ -244,6 +244,8 @@ ctl_main(struct ctl *c)
 	}
 	if (ctl_has(c, CTL_HELP) && c->n_args == 0)
 		return help_all();
+	if (ctl_has(c, CTL_HELP) && c->n_args == 1 && help_group(c->args[0]))
+		return EXIT_DONE;
 	rc = ctl_find(c);
 	if (rc != EXIT_DONE)
 		return rc;

@@ -129,6 +129,22 @@ def test_keygen_pair(ctl, tmp_path):
     ctl.fails(6, "INVALID_ARGUMENT", "keygen", "dsa")
 
 
+def test_keygen_keeps_old_keys(ctl, tmp_path):
+    """A key that is there stays; --force replaces it, and what others may read of it."""
+    for name in ("key", "key.pub"):
+        path = tmp_path / name
+        path.write_text("old")
+        path.chmod(0o644)
+        assert "--force" in ctl.fails(2, "USAGE", "keygen", "ec", "-o", str(tmp_path / "key"))
+        assert path.read_text() == "old"
+        path.unlink()
+    (tmp_path / "key").write_text("old")
+    (tmp_path / "key").chmod(0o644)
+    ctl.ok("keygen", "-o", str(tmp_path / "key"), "--force")
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    assert len((tmp_path / "key").read_text()) == 65
+
+
 def test_encrypt_forms(ctl, tmp_path):
     """Algorithms, passphrases, envelopes as bytes, whatever their last byte is."""
     ctl.env["MORO_KEY"] = "open sesame"
@@ -173,8 +189,11 @@ def test_tokens_with_a_pair(ctl, tmp_path, kind, algorithm):
     ctl.fails(1, "INVALID", "verify", *public, "--nonce", "x", data=token)
     ctl.fails(1, "INVALID", "verify", *public, "--jwtid", "x", data=token)
     ctl.fails(6, "INVALID_ARGUMENT", "verify", "--secret-file", str(path), data=token)
-    ctl.ok("keygen", *kind, "-o", str(path))
+    ctl.ok("keygen", *kind, "-o", str(path), "--force")
     ctl.fails(1, "INVALID", "verify", *public, data=token)
+    for late in (["--expires-in=-10"], ["--expires-in", "-10"]):
+        old = ctl.ok("sign", '{"user": 7}', "--secret-file", str(path), *late)
+        assert "expired" in ctl.fails(1, "INVALID", "verify", *public, data=old)
 
 
 def test_hash_with_a_key(ctl, tmp_path):
@@ -287,3 +306,5 @@ def test_first_words(ctl):
     assert "resize, thumbnail, info" in err
     assert "hash, verify" in ctl.fails(2, "USAGE", "password", "forget")
     assert b"usage: moroctl image resize [FILE]" in ctl.ok("image", "resize", "--help")
+    assert ctl.ok("password", "--help").count(b"password") >= 2
+    ctl.fails(2, "USAGE", "random", "4", "--input", "x")

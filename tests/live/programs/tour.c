@@ -114,6 +114,9 @@ tour_jwt(struct moro *m)
 	struct moro_map *payload = moro_map_new(), *jwt = moro_map_new();
 	struct moro_reply *r, *verdict;
 	const char *token;
+	int64_t n;
+	double x;
+	size_t len;
 
 	moro_map_number(payload, "userId", 7);
 	moro_map_text(jwt, "expiresIn", "7d");
@@ -126,6 +129,13 @@ tour_jwt(struct moro *m)
 	check(verdict);
 	assert(moro_reply_true(verdict, "valid"));
 	assert(moro_reply_field(verdict, "payload", NULL) != NULL);
+	assert(moro_reply_number(verdict, "payload.userId", &n) == 0 && n == 7);
+	assert(moro_reply_real(verdict, "payload.userId", &x) == 0 && x == 7);
+	assert(moro_reply_string(verdict, "payload.iss", &len) != NULL);
+	assert(len == 2);
+	assert(moro_reply_string(verdict, "payload.userId", NULL) == NULL);
+	assert(moro_reply_string(verdict, "payload.iss.x", NULL) == NULL);
+	assert(moro_reply_real(verdict, "payload", &x) == -1);
 	moro_reply_free(verdict);
 	verdict = moro_verify_jwt(m, token, "x", MORO_TEXT, NULL, NULL);
 	check(verdict);
@@ -467,10 +477,15 @@ tour_json(struct moro *m)
 	const void *bytes;
 	size_t len;
 	int64_t n;
+	double x;
 
 	/* [1, 2] */
 	r = moro_transform_json(m, "\x92\x01\x02", 3, "add", 0, NULL);
 	assert(moro_reply_number(r, NULL, &n) == 0 && n == 3);
+	assert(moro_reply_real(r, NULL, &x) == 0 && x == 3);
+	moro_reply_free(r);
+	r = moro_transform_json(m, "\x92\x01\x02", 3, "add / 2", 0, NULL);
+	assert(moro_reply_real(r, NULL, &x) == 0 && x == 1.5);
 	moro_reply_free(r);
 	r = moro_transform_json(m, "\x92\x01\x02", 3, ". * 2", 1, NULL);
 	assert(moro_reply_elements(r) == 2);
