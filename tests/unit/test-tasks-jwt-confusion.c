@@ -127,6 +127,10 @@ test_bare_key_as_secret(void **state)
 		    "{'token': 'a.b.c', 'secret': '%s'}", lines[i]);
 	tasking_ok(SIGN, "{'payload': {}, 'secret': '0'}");
 	tasking_ok(SIGN, "{'payload': {}, 'secret': '0123456789abcdef'}");
+	/* "01" is how DER of 51 bytes begins */
+	tasking_ok(SIGN, "{'payload': {}, 'secret': "
+			 "'0123456789abcdef0123456789abcdef0123456789abcdef012'"
+			 "}");
 }
 
 /* Another key of the same kind, of another curve, and of another kind. */

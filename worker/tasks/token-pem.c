@@ -13,6 +13,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define PEM_GROUP 32 /* bytes of a curve's name, its NUL included */
 #define DER_SEQUENCE 0x30 /* the first byte of every key in DER */
+#define DER_LONG 0x80 /* from it on the second byte is no length itself */
 
 static const char pem_begin[] = "-----BEGIN";
 static const char pem_label_parameters[] = "EC PARAMETERS";
@@ -123,6 +124,18 @@ pem_starts(const uint8_t *bytes, size_t len, const char *text)
 	return len >= strlen(text) && memcmp(bytes, text, strlen(text)) == 0;
 }
 
+/*
+ * Whether bytes may be one sequence of DER up to their end. 0x30 alone says
+ * little: it is a "0", with which every 16th secret in hex begins.
+ */
+static bool
+pem_is_sequence(const uint8_t *bytes, size_t len)
+{
+	if (len < 2 || bytes[0] != DER_SEQUENCE)
+		return false;
+	return bytes[1] >= DER_LONG || (size_t)bytes[1] + 2 == len;
+}
+
 bool
 token_pem_is_bare(const uint8_t *bytes, size_t len)
 {
@@ -134,8 +147,8 @@ token_pem_is_bare(const uint8_t *bytes, size_t len)
 		if (pem_starts(bytes, len, lines[i]))
 			return true;
 	}
-	/* nearly all secrets end here */
-	if (bytes[0] != DER_SEQUENCE)
+	/* all secrets end here: parsing takes a millisecond */
+	if (!pem_is_sequence(bytes, len))
 		return false;
 	for (size_t i = 0; i < COUNT(pem_forms) && !found; i++) {
 		const uint8_t *der = bytes;
