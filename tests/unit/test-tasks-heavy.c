@@ -592,6 +592,13 @@ test_sort(void **state)
 	assert_sorted("asc", "[3, -1, 2]", "-1 2 3");
 	assert_sorted("desc", "[3, -1, 2]", "3 2 -1");
 	assert_sorted("asc", "[2.5, 2, 3, -0.5]", "-0.5 2 2.5 3");
+	assert_sorted("asc", "[2.5, -1.0, 2.0]", "-1.0 2.0 2.5");
+	assert_sorted("desc", "[2.5, -1.0, 100.5, 2.0]", "100.5 2.5 2.0 -1.0");
+	assert_sorted("asc", "[-9007199254740992, 9007199254740992, 0]",
+	    "-9007199254740992 0 9007199254740992");
+	assert_sorted("desc", "[-9007199254740993, -9007199254740992]",
+	    "-9007199254740992 -9007199254740993");
+	assert_sorted("asc", "[1.0, 0.0, -0.0, 0.0]", "0.0 -0.0 0.0 1.0");
 	/* equal ones stay in their order, both ways */
 	assert_sorted("asc", "[1, 1.0, 0, 1]", "0 1 1.0 1");
 	assert_sorted("desc", "[1, 1.0, 0, 1.0]", "1 1.0 1.0 0");
@@ -606,6 +613,12 @@ test_sort(void **state)
 	assert_sorted("asc", "['b', 'a', 'B', '', 'ab', 'ä', 'z']",
 	    " B a ab b z ä");
 	assert_sorted("desc", "['a', 'ab', '']", "ab a ");
+	/* alike in more bytes than are compared at once */
+	assert_sorted("asc",
+	    "['prefix2', 'prefix1', 'prefix', 'prefiy', 'prefi']",
+	    "prefi prefix prefix1 prefix2 prefiy");
+	assert_sorted("desc", "['prefix1', 'prefix2', 'prefi']",
+	    "prefix2 prefix1 prefi");
 }
 
 /* What is over int64 is a number all the same. */

@@ -223,6 +223,26 @@ product_read_arrays(struct product *p, const msgpack_object *const *args)
 }
 
 /*
+ * Adds to two rows of the product what four rows of b give. Only parameters
+ * that are restrict tell the compiler that it may take several columns at once.
+ */
+static void
+product_add_four(double *restrict c0, double *restrict c1, const double *a0,
+    const double *a1, const double *b, size_t stride, size_t wide)
+{
+	const double p0 = a0[0], p1 = a0[1], p2 = a0[2], p3 = a0[3];
+	const double q0 = a1[0], q1 = a1[1], q2 = a1[2], q3 = a1[3];
+	const double *b1 = b + stride, *b2 = b1 + stride, *b3 = b2 + stride;
+
+	for (size_t j = 0; j < wide; j++) {
+		c0[j] =
+		    c0[j] + p0 * b[j] + p1 * b1[j] + p2 * b2[j] + p3 * b3[j];
+		c1[j] =
+		    c1[j] + q0 * b[j] + q1 * b1[j] + q2 * b2[j] + q3 * b3[j];
+	}
+}
+
+/*
  * Adds to two rows of the product what `deep` columns of two rows of a and as
  * many rows of b give. Each value is summed up in the order of the columns, as
  * a plain loop does it: so the result is the same to the last bit.
@@ -233,22 +253,12 @@ product_add(const struct product *p, size_t row, size_t from, size_t deep,
 {
 	const double *a0 = p->a.at + row * p->a.stride;
 	const double *a1 = a0 + p->a.stride;
-	double *restrict c0 = p->c.at + row * p->c.stride + column;
-	double *restrict c1 = c0 + p->c.stride;
+	double *c0 = p->c.at + row * p->c.stride + column;
+	double *c1 = c0 + p->c.stride;
 
-	for (size_t k = from; k < from + deep; k += MATRIX_UNIT) {
-		const double *b0 = p->b.at + k * p->b.stride + column;
-		const double *b1 = b0 + p->b.stride;
-		const double *b2 = b1 + p->b.stride;
-		const double *b3 = b2 + p->b.stride;
-
-		for (size_t j = 0; j < wide; j++) {
-			c0[j] = c0[j] + a0[k] * b0[j] + a0[k + 1] * b1[j] +
-				a0[k + 2] * b2[j] + a0[k + 3] * b3[j];
-			c1[j] = c1[j] + a1[k] * b0[j] + a1[k + 1] * b1[j] +
-				a1[k + 2] * b2[j] + a1[k + 3] * b3[j];
-		}
-	}
+	for (size_t k = from; k < from + deep; k += MATRIX_UNIT)
+		product_add_four(c0, c1, a0 + k, a1 + k,
+		    p->b.at + k * p->b.stride + column, p->b.stride, wide);
 }
 
 /* Goes through all rows with one block of b. */
