@@ -12,7 +12,6 @@
 
 #define LOAD_STEP (1u << FORM_PLACE_BITS) /* between the numbers of a place */
 #define LOAD_WAIT_S 20 /* without any answer: give up */
-#define LOAD_ERROR_SHOWN 120 /* bytes of an error that are printed */
 
 void
 load_init(struct load *l, int fd, const char *peer, const struct form *form,
@@ -84,19 +83,27 @@ load_send(struct load *l)
 		cleanup_die("%s: cannot send: %s", l->peer, strerror(errno));
 }
 
-/* Ends the benchmark with the error that was answered. */
+/* Spells the begin of an error, as far as it can be printed. */
 static void
-load_error(const struct load *l, const struct answer *a)
+load_spell(const struct answer *a, char text[LOAD_ERROR])
 {
-	char text[LOAD_ERROR_SHOWN + 1];
 	size_t n =
-	    a->error_len < LOAD_ERROR_SHOWN ? a->error_len : LOAD_ERROR_SHOWN;
+	    a->error_len < LOAD_ERROR - 1 ? a->error_len : LOAD_ERROR - 1;
 
 	for (size_t i = 0; i < n; i++)
 		text[i] = a->error[i] >= ' ' && a->error[i] < 0x7f
 			      ? (char)a->error[i]
 			      : '.';
 	text[n] = '\0';
+}
+
+/* Ends the benchmark with the error that was answered. */
+static void
+load_error(const struct load *l, const struct answer *a)
+{
+	char text[LOAD_ERROR];
+
+	load_spell(a, text);
 	cleanup_die("%s answered an error: %s", l->peer, text);
 }
 
@@ -231,6 +238,30 @@ load_drain(struct load *l)
 		load_send(l);
 		load_wait(l);
 	}
+}
+
+bool
+load_is_taken(int fd, const struct form *form, char text[LOAD_ERROR])
+{
+	struct load l;
+	struct answer a = {.error = NULL};
+	bool is;
+
+	load_init(&l, fd, "morod", form, 1);
+	load_add(&l);
+	while (sender_pending(&l.sender))
+		load_send(&l);
+	while (receiver_next(&l.receiver, &a) == 0) {
+		if (receiver_read(&l.receiver, fd, 0) <= 0)
+			cleanup_die("morod did not answer");
+	}
+	is = a.error == NULL;
+	if (is)
+		load_take(&l, &a);
+	else
+		load_spell(&a, text);
+	load_clear(&l);
+	return is;
 }
 
 /* Turns until the time has come; notes latencies and placement. */

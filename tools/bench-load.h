@@ -17,6 +17,7 @@
 #include "tools/bench-sender.h"
 
 #define LOAD_FIRST 32 /* bytes of a result that is a range */
+#define LOAD_ERROR 121 /* bytes of an error that are shown, and a NUL */
 #define LOAD_WINDOW_MAX ((size_t)1 << 20)
 
 struct load {
@@ -83,6 +84,12 @@ void load_fill(struct load *l);
 
 /* Takes the answers of all that is outstanding. */
 void load_drain(struct load *l);
+
+/*
+ * Sends one request and waits for the answer. False: it is an error, of which
+ * text holds the begin.
+ */
+bool load_is_taken(int fd, const struct form *form, char text[LOAD_ERROR]);
 
 /* Warms up, measures, and drains. */
 void load_measure(struct load *l, struct load_run *run);

@@ -9,8 +9,8 @@
 #include "tools/bench-samples.h"
 #include "tools/bench-target.h"
 
-#define REPORT_ROWS 96
-#define REPORT_NAME 48
+#define REPORT_ROWS 128
+#define REPORT_NAME 64
 #define REPORT_NOTE 200
 
 /* What a row's figures are. */

@@ -25,7 +25,7 @@ const struct scenario bench_scenarios[] = {
     {"memory", "private memory and wake-ups of an idle morod", false,
 	memory_run},
     {"tasks", "built-in types against their libraries in a loop", false,
-	tasks_run},
+	tasks_run, tasks_part},
     {"file", "a file of 256 MiB through data:compress", false, file_run},
     {NULL, NULL, false, NULL},
 };

@@ -4,6 +4,7 @@
 /* What all scenarios of moro-bench share. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tools/bench-report.h"
@@ -23,6 +24,9 @@ struct bench {
 	int workers;
 	double seconds; /* measured in each round and side */
 	const char *socket; /* of a morod that runs already, or NULL */
+	const char *modules; /* for morods of our own, or NULL */
+	int n_names; /* of what is wanted; 0: all */
+	char **names;
 	bool json;
 	const char *plot; /* file, or NULL */
 	double wall_s; /* how long all took */
@@ -38,9 +42,17 @@ struct scenario {
 	const char *about; /* one line */
 	bool own; /* needs a morod of its own */
 	void (*run)(struct bench *b);
+	/* what it can measure alone, by number; or NULL */
+	const char *(*part)(size_t i);
 };
 
 extern const struct scenario bench_scenarios[];
+
+/*
+ * Whether a part of a scenario is wanted: no name was given, or the scenario's,
+ * or "SCENARIO.PATTERN" with a shell's pattern for the part or its first names.
+ */
+bool bench_wants(const struct bench *b, const char *scenario, const char *part);
 
 /* How long a phase is measured, and warmed up before, in ns. */
 uint64_t bench_run_ns(const struct bench *b);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fnmatch.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #define BENCH_SECONDS_MIN 0.01
 #define BENCH_SECONDS_MAX 60.0
 #define BENCH_WARM 0.35 /* warm-up, as a share of the measurement */
+#define BENCH_PATTERN 64 /* bytes of a pattern of a part, its NUL included */
 #define BENCH_SOCKET_MAX 107 /* bytes of a path */
 
 enum bench_option {
@@ -50,7 +52,8 @@ static const char bench_help[] =
     "usage: moro-bench [SCENARIO...] [OPTIONS]\n"
     "\n"
     "Measures morod beside a bare relay, which does nothing but pass bytes.\n"
-    "Without SCENARIO: all of them, in less than 5 minutes.\n"
+    "Without SCENARIO: all of them, in about 6 minutes. tasks.PATTERN is one\n"
+    "row or some of tasks: tasks.data:compress, 'tasks.*.gzip'.\n"
     "\n"
     "options:\n"
     "  --rounds N     starts of each side (1 to 1000, default 5)\n"
@@ -194,15 +197,61 @@ bench_option(struct bench *b, int c)
 	}
 }
 
-/* Finds a scenario by its name, or ends. */
-static const struct scenario *
+/* Whether a pattern is a part's, or that of its first names. */
+static bool
+bench_fits(const char *pattern, const char *part)
+{
+	char more[BENCH_PATTERN];
+
+	snprintf(more, sizeof more, "%s[.:]*", pattern);
+	return fnmatch(pattern, part, 0) == 0 || fnmatch(more, part, 0) == 0;
+}
+
+/* Whether a name is a scenario's, or one of a part of it. */
+static bool
+bench_names(const char *name, const char *scenario, const char *part)
+{
+	size_t n = strlen(scenario);
+
+	if (strncmp(name, scenario, n) != 0)
+		return false;
+	return name[n] == '\0' || (part != NULL && name[n] == '.' &&
+				      bench_fits(name + n + 1, part));
+}
+
+bool
+bench_wants(const struct bench *b, const char *scenario, const char *part)
+{
+	for (int i = 0; i < b->n_names; i++) {
+		if (bench_names(b->names[i], scenario, part))
+			return true;
+	}
+	return b->n_names == 0;
+}
+
+/* Whether a name is a scenario's or one of its parts'. */
+static bool
+bench_has(const struct scenario *s, const char *name)
+{
+	const char *part = NULL;
+
+	for (size_t i = 0; s->part != NULL && (part = s->part(i)) != NULL;
+	     i++) {
+		if (bench_names(name, s->name, part))
+			return true;
+	}
+	return bench_names(name, s->name, NULL);
+}
+
+/* Ends if a name is nothing's. */
+static void
 bench_find(const char *name)
 {
 	const struct scenario *s;
 
 	for (s = bench_scenarios; s->name != NULL; s++) {
-		if (strcmp(s->name, name) == 0)
-			return s;
+		if (bench_has(s, name))
+			return;
 	}
 	fprintf(stderr, "moro-bench: no scenario \"%s\"; there are:", name);
 	for (s = bench_scenarios; s->name != NULL; s++)
@@ -211,23 +260,23 @@ bench_find(const char *name)
 	exit(BENCH_USAGE);
 }
 
-/* Whether a scenario is among those that were named, or none was. */
+/* Whether a scenario, or a part of it, is wanted. */
 static bool
-bench_wanted(const struct scenario *s, int n, char **names)
+bench_wanted(const struct bench *b, const struct scenario *s)
 {
-	for (int i = 0; i < n; i++) {
-		if (strcmp(names[i], s->name) == 0)
+	for (int i = 0; i < b->n_names; i++) {
+		if (bench_has(s, b->names[i]))
 			return true;
 	}
-	return n == 0;
+	return b->n_names == 0;
 }
 
 /* Runs what is wanted. */
 static void
-bench_run(struct bench *b, int n, char **names)
+bench_run(struct bench *b)
 {
 	for (const struct scenario *s = bench_scenarios; s->name != NULL; s++) {
-		if (!bench_wanted(s, n, names))
+		if (!bench_wanted(b, s))
 			continue;
 		if (s->own && b->socket != NULL) {
 			fprintf(stderr,
@@ -242,12 +291,12 @@ bench_run(struct bench *b, int n, char **names)
 
 /* Runs it, and notes how long it took and what else the machine did. */
 static void
-bench_watched(struct bench *b, int n, char **names)
+bench_watched(struct bench *b)
 {
 	double all = proc_cpu_all(), own = proc_cpu_own();
 	uint64_t begin = clock_ns();
 
-	bench_run(b, n, names);
+	bench_run(b);
 	b->wall_s = (double)(clock_ns() - begin) / (double)CLOCK_NS_PER_S;
 	all = proc_cpu_all() - all;
 	own = proc_cpu_own() - own;
@@ -275,10 +324,10 @@ main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "hV", bench_options, NULL)) != -1)
 		bench_option(&b, c);
-	argc -= optind;
-	argv += optind;
-	for (int i = 0; i < argc; i++)
-		bench_find(argv[i]);
+	b.n_names = argc - optind;
+	b.names = argv + optind;
+	for (int i = 0; i < b.n_names; i++)
+		bench_find(b.names[i]);
 	b.report.quiet = b.json;
 	signal(SIGPIPE, SIG_IGN);
 	/* what a dying morod leaves is reaped here */
@@ -289,7 +338,7 @@ main(int argc, char **argv)
 		plot = plot_open(b.plot);
 	if (!b.json)
 		table_head(b.rounds, b.workers);
-	bench_watched(&b, argc, argv);
+	bench_watched(&b);
 	if (b.json)
 		json_print(&b);
 	else
