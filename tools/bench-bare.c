@@ -16,7 +16,7 @@ struct bare_common bare_common;
 
 const struct bare_family *const bare_families[] = {&bare_hash, &bare_aead,
     &bare_compress, &bare_token, &bare_password, &bare_transform,
-    &bare_analytics, &bare_heavy, NULL};
+    &bare_analytics, &bare_heavy, &bare_image, NULL};
 
 void
 bare_check(bool done, const char *what)

@@ -11,6 +11,7 @@
 
 #include "tools/bench-form.h"
 #include "tools/bench-request.h"
+#include "tools/bench.h"
 
 #define BARE_SIZE ((size_t)1 << 20)
 
@@ -43,10 +44,11 @@ struct bare_family {
 	void (*init)(void); /* before its rows are measured */
 	void (*clear)(void);
 	const struct bare *rows; /* end where name is NULL */
+	bool (*offered)(const struct bench *b); /* NULL: always */
 };
 
 extern const struct bare_family bare_hash, bare_aead, bare_compress, bare_token,
-    bare_transform, bare_analytics, bare_heavy, bare_password;
+    bare_transform, bare_analytics, bare_heavy, bare_password, bare_image;
 
 /* Ends with NULL. */
 extern const struct bare_family *const bare_families[];

@@ -16,12 +16,12 @@
 
 _Static_assert(2 * REQUEST_FILES <= TASKS_FDS, "each task has two descriptors");
 
-#define TASKS_LONGER 3 /* times as long is BARE_LONG measured */
+#define TASKS_LONGER 2 /* times as long is BARE_LONG measured */
 #define TASKS_LOOK_NS (50 * CLOCK_NS_PER_US) /* between looks at the counters */
 #define TASKS_LINE 64 /* bytes between counters: a cache line each */
 
 /* Many workers have more outstanding than the queue takes by itself. */
-static const char *const tasks_args[] = {"--max-queue-size", "10000", NULL};
+#define TASKS_ARGS "--max-queue-size", "10000"
 
 /* Counters in memory that is shared with the bare processes. */
 struct counter {
@@ -121,10 +121,12 @@ static int
 tasks_open(const struct bench *b, const struct bare *bare, bool by_fd,
     struct server *server, struct form *form)
 {
+	const char *const args[] = {TASKS_ARGS,
+	    b->modules != NULL ? "--modules" : NULL, b->modules, NULL};
 	int fd;
 
 	bare->form(bare, form, by_fd);
-	bench_server(b, server, tasks_args);
+	bench_server(b, server, args);
 	fd = server_connect(server);
 	if (by_fd)
 		server_hello_fd(fd);
@@ -221,13 +223,13 @@ tasks_type(struct bench *b, const struct bare *bare)
 	samples_clear(&reference);
 }
 
-/* Whether any row of a family is wanted. */
+/* Whether any row of a family is wanted, and can be measured. */
 static bool
 tasks_wants(const struct bench *b, const struct bare_family *family)
 {
 	for (const struct bare *one = family->rows; one->name != NULL; one++) {
 		if (bench_wants(b, "tasks", one->name))
-			return true;
+			return family->offered == NULL || family->offered(b);
 	}
 	return false;
 }

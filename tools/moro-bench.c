@@ -34,6 +34,7 @@ enum bench_option {
 	OPTION_SOCKET,
 	OPTION_JSON,
 	OPTION_PLOT,
+	OPTION_MODULES,
 };
 
 static const struct option bench_options[] = {
@@ -43,13 +44,14 @@ static const struct option bench_options[] = {
     {"socket", required_argument, NULL, OPTION_SOCKET},
     {"json", no_argument, NULL, OPTION_JSON},
     {"plot", required_argument, NULL, OPTION_PLOT},
+    {"modules", required_argument, NULL, OPTION_MODULES},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
 static const char bench_help[] =
-    "usage: moro-bench [SCENARIO...] [OPTIONS]\n"
+    "usage: moro-bench [SCENARIO | tasks.PATTERN ...] [OPTIONS]\n"
     "\n"
     "Measures morod beside a bare relay, which does nothing but pass bytes.\n"
     "Without SCENARIO: all of them, in about 6 minutes. tasks.PATTERN is one\n"
@@ -61,6 +63,8 @@ static const char bench_help[] =
     "  --seconds S    measured in each round and side (0.01 to 60, "
     "default 0.4)\n"
     "  --socket PATH  measure the morod that listens there, as it is set\n"
+    "  --modules LIST for the morods of tasks, which measures image:thumbnail\n"
+    "                 then\n"
     "  --json         print JSON instead of the table\n"
     "  --plot FILE    write the latency distributions to an SVG file\n"
     "  --version, --help\n"
@@ -178,6 +182,9 @@ bench_option(struct bench *b, int c)
 		break;
 	case OPTION_SOCKET:
 		b->socket = bench_socket(optarg);
+		break;
+	case OPTION_MODULES:
+		b->modules = optarg;
 		break;
 	case OPTION_JSON:
 		b->json = true;

@@ -191,6 +191,22 @@ def test_some_rows_of_tasks(place, names, rows):
     place.assert_clean()
 
 
+IMAGE = BUILD / "worker" / "modules" / "image.so"
+
+
+@pytest.mark.skipif(not IMAGE.exists(), reason="the module image is not built")
+def test_thumbnails_with_the_module(place):
+    """image:thumbnail is measured where morod may load the module, and left out else."""
+    r = place.run("tasks.image", "--json", "--modules", str(IMAGE), *SHORT)
+    assert r.returncode == 0, r.stderr
+    results = json.loads(r.stdout)["results"]
+    check_task(results, "image:thumbnail", "ratio", "descriptor")
+    assert results == {}
+    r = place.run("tasks.image", "--json", *SHORT)
+    assert r.returncode == 0 and json.loads(r.stdout)["results"] == {}
+    place.assert_clean()
+
+
 def test_more_workers_than_descriptors_allow(place):
     """A connection's limit of descriptors bounds the window, however many workers."""
     r = place.run("tasks.crypto", "tasks.data", "--json", "--workers", "12", *SHORT)
