@@ -13,7 +13,8 @@
 #define AEAD_TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define AEAD_XCHACHA_NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define AEAD_GCM_NONCE 12
-#define AEAD_SEALED (AEAD_XCHACHA_NONCE + BARE_SIZE + AEAD_TAG) /* at most */
+#define AEAD_SEALED \
+	(AEAD_XCHACHA_NONCE + BARE_SIZE + AEAD_TAG + 2) /* and padding */
 #define AEAD_BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 /* A cipher: seals the text, and opens what is sealed. */
@@ -23,15 +24,22 @@ struct aead {
 	size_t nonce;
 	void (*seal)(void);
 	bool (*open)(size_t n);
+	/* base64url, from sealed to out and back; the length, 0: failed */
+	void (*encode)(size_t n);
+	size_t (*decode)(const char *text, size_t len);
 };
 
 static void aead_xchacha_seal(void), aead_gcm_seal(void);
 static bool aead_xchacha_open(size_t n), aead_gcm_open(size_t n);
+static void aead_sodium_encode(size_t n), aead_openssl_encode(size_t n);
+static size_t aead_sodium_decode(const char *text, size_t len),
+    aead_openssl_decode(const char *text, size_t len);
 
 static const struct aead aead_xchacha = {NULL, "moro1b.", AEAD_XCHACHA_NONCE,
-    aead_xchacha_seal, aead_xchacha_open};
+    aead_xchacha_seal, aead_xchacha_open, aead_sodium_encode,
+    aead_sodium_decode};
 static const struct aead aead_gcm = {"aes-256-gcm", "moro1gb.", AEAD_GCM_NONCE,
-    aead_gcm_seal, aead_gcm_open};
+    aead_gcm_seal, aead_gcm_open, aead_openssl_encode, aead_openssl_decode};
 
 static uint8_t *aead_sealed; /* nonce, ciphertext, tag */
 static uint8_t aead_key[AEAD_KEY];
@@ -108,14 +116,58 @@ aead_gcm_open(size_t n)
 }
 
 static void
+aead_sodium_encode(size_t n)
+{
+	sodium_bin2base64(bare_common.out, bare_common.out_size, aead_sealed, n,
+	    AEAD_BASE64);
+}
+
+static size_t
+aead_sodium_decode(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	return sodium_base642bin(aead_sealed, AEAD_SEALED, text, len, NULL, &n,
+		   NULL, AEAD_BASE64) == 0
+		   ? n
+		   : 0;
+}
+
+/* OpenSSL has standard base64, with padding. */
+static void
+aead_openssl_encode(size_t n)
+{
+	char *out = bare_common.out;
+	int len = EVP_EncodeBlock((uint8_t *)out, aead_sealed, (int)n);
+
+	for (int i = 0; i < len; i++)
+		out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
+	out[len - (int)((3 - n % 3) % 3)] = '\0';
+}
+
+static size_t
+aead_openssl_decode(const char *text, size_t len)
+{
+	size_t padding = (4 - len % 4) % 4;
+	char *copy = bare_common.out;
+	int n;
+
+	for (size_t i = 0; i < len; i++)
+		copy[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
+	memset(copy + len, '=', padding);
+	n = EVP_DecodeBlock(aead_sealed, (const uint8_t *)copy,
+	    (int)(len + padding));
+	return n < 0 ? 0 : (size_t)n - padding;
+}
+
+static void
 aead_encrypt_work(const struct bare *bare)
 {
 	const struct aead *a = bare->how;
 
 	randombytes_buf(aead_sealed, a->nonce);
 	a->seal();
-	sodium_bin2base64(bare_common.out, bare_common.out_size, aead_sealed,
-	    a->nonce + BARE_SIZE + AEAD_TAG, AEAD_BASE64);
+	a->encode(a->nonce + BARE_SIZE + AEAD_TAG);
 }
 
 static void
@@ -123,13 +175,10 @@ aead_decrypt_work(const struct bare *bare)
 {
 	const struct aead *a = bare->how;
 	const struct request_input *in = aead_envelope(a);
-	size_t prefix = strlen(a->prefix), n = 0;
+	size_t prefix = strlen(a->prefix);
+	size_t n = a->decode(in->bytes + prefix, in->len - prefix);
 
-	bare_check(sodium_base642bin(aead_sealed, AEAD_SEALED,
-		       in->bytes + prefix, in->len - prefix, NULL, &n, NULL,
-		       AEAD_BASE64) == 0 &&
-		       a->open(n),
-	    "decrypt");
+	bare_check(n > 0 && a->open(n), "decrypt");
 }
 
 /* {"algorithm": ..., "key": ..., "data": ...}; the first where it is known. */
@@ -214,10 +263,10 @@ static const struct bare aead_rows[] = {
 	"libsodium's base64url, then its XChaCha20-Poly1305", AEAD_DEFAULT,
 	aead_decrypt_form, aead_decrypt_work},
     {"crypto:encrypt.aes-256-gcm", NULL,
-	"OpenSSL's AES of one context, then libsodium's base64url", AEAD_GCM,
+	"OpenSSL's AES of one context, then its base64", AEAD_GCM,
 	aead_encrypt_form, aead_encrypt_work},
     {"crypto:decrypt.aes-256-gcm", NULL,
-	"libsodium's base64url, then OpenSSL's AES of one context", AEAD_GCM,
+	"OpenSSL's base64, then its AES of one context", AEAD_GCM,
 	aead_decrypt_form, aead_decrypt_work},
     {NULL},
 };

@@ -131,8 +131,8 @@ image_clear(void)
 static const struct bare image_rows[] = {
     {"image:thumbnail", NULL,
 	"vips_thumbnail_buffer() of 4000 x 3000 to 200, jpegsave",
-	BARE_BY_FD | BARE_BRIEF | BARE_LONG | BARE_OPTIONAL, BARE_MIDDLE, NULL,
-	image_form, image_work},
+	BARE_BY_FD | BARE_BRIEF | BARE_LONG | BARE_OPTIONAL | BARE_MODULE,
+	BARE_MIDDLE, NULL, image_form, image_work},
     {NULL},
 };
 

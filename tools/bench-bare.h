@@ -21,6 +21,7 @@ enum bare_flag {
 	BARE_OPTIONAL = 1 << 2, /* a morod without it is passed over */
 	BARE_BRIEF = 1 << 3, /* half as many rounds */
 	BARE_LONG = 1 << 4, /* takes tenths of a second: measured longer */
+	BARE_MODULE = 1 << 5, /* the type is of a module */
 };
 
 struct bare {

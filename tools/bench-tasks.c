@@ -121,8 +121,9 @@ static int
 tasks_open(const struct bench *b, const struct bare *bare, bool by_fd,
     struct server *server, struct form *form)
 {
-	const char *const args[] = {TASKS_ARGS,
-	    b->modules != NULL ? "--modules" : NULL, b->modules, NULL};
+	bool module = (bare->flags & BARE_MODULE) != 0;
+	const char *const args[] = {TASKS_ARGS, module ? "--modules" : NULL,
+	    b->modules, NULL};
 	int fd;
 
 	bare->form(bare, form, by_fd);
