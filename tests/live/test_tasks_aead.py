@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
-from harness import TaskError
+from harness import SANITIZED, TaskError
 from test_files import connect, files, range_of, submit  # noqa: F401 (files is a fixture)
 from test_hotpath import Strace
 from test_tasks_crypto import memory_has, refusal
@@ -294,6 +294,7 @@ def test_memory_of_a_passphrase_is_given_back(morod):
         assert status_kib(pid, "VmRSS") < 30 * 1024
 
 
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
 def test_too_little_memory_for_a_passphrase(morod):
     """It costs the task a clear answer, and the worker nothing."""
     with morod(workers=1, worker_memory="72M") as d, d.client() as c:

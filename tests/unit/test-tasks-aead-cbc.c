@@ -88,8 +88,8 @@ test_text(void **state)
 {
 	static const char *const keys[] = {"'" LETTERS "'",
 	    "{'$bin': '" LETTERS_HEX "'}", "'" LETTERS_HEX "'",
-	    "'6162636465666768696A6B6C6D6E6F707172737475767778797A303132333435"
-	    "'"};
+	    ("'6162636465666768696A6B6C6D6E6F707172737475767778797A303132333435"
+	     "'")};
 
 	for (size_t i = 0; i < 4; i++)
 		tasking_assert_str(tasking_ok("crypto:decrypt",
@@ -152,8 +152,8 @@ test_refusals(void **state)
 	    "'zz0102030405060708090a0b0c0d0e0f'"};
 	static const char *const keys[] = {"'short'",
 	    "'a secret of 24 letters..'", "{'$bin': '00'}",
-	    "'zz3deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"
-	    "'"};
+	    ("'zz3deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"
+	     "'")};
 
 	for (size_t i = 0; i < 4; i++)
 		tasking_refuses(cases[i].field, "crypto:decrypt",
