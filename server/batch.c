@@ -275,6 +275,27 @@ batch_fail(struct batch *b, const char *what, uint64_t limit)
 	fault_add_number(&b->fault, "limit", (int64_t)limit);
 }
 
+/*
+ * Results that wait for the others count as data that are queued do: many
+ * batches, each of which waits for one slow element, could hold any memory.
+ */
+static void
+batch_check_room(struct dispatcher *d, struct batch *b)
+{
+	uint64_t limit = d->config->max_queued_bytes;
+
+	if (b->bytes > d->limits.frame)
+		batch_fail(b, "bytes", d->limits.frame);
+	if (b->failed || dispatcher_bytes(d) <= limit)
+		return;
+	b->failed = true;
+	fault_set(&b->fault, CODE_QUEUE_FULL, "bytes",
+	    "results of batches and data that wait are more than %" PRIu64
+	    " bytes",
+	    limit);
+	fault_add_number(&b->fault, "limit", (int64_t)limit);
+}
+
 /* Keeps what an element came to: a key and a value. */
 static void
 batch_keep(struct dispatcher *d, struct task *t, const uint8_t *key,
@@ -296,8 +317,7 @@ batch_keep(struct dispatcher *d, struct task *t, const uint8_t *key,
 	b->bytes += e->len;
 	d->task_bytes += e->len;
 	b->done++;
-	if (b->bytes > d->limits.frame)
-		batch_fail(b, "bytes", d->limits.frame);
+	batch_check_room(d, b);
 }
 
 /*

@@ -227,6 +227,18 @@ def test_results_over_the_limit(morod):
         d.wait(lambda s: s["activeTasks"] == 0 and s["queueSize"] == 0)
 
 
+def test_results_that_wait_are_bounded(morod):
+    """Small data with large results cannot fill the server's memory."""
+    large, slow = {"length": 1 << 20, "encoding": "bin"}, {"length": 1}
+    with morod(workers=1, max_queued_bytes="4M", max_frame="16M") as d, d.client() as c:
+        assert len(c.call("crypto:random", [large] * 3, batch=True)) == 3
+        error = c.submit("crypto:random", [large] * 6 + [slow], batch=True).error()
+        assert (error["code"], error["reason"], error["limit"]) == ("QUEUE_FULL", "bytes", 4 << 20)
+        assert error["retryable"] is True
+        d.wait(lambda s: s["queuedBytes"] == 0 and s["activeTasks"] == 0)
+        assert c.call("debug:echo", [1], batch=True) == [{"result": 1}]
+
+
 def test_deep_results(morod):
     """A result that could not be read within the answer is an error of its own."""
     def nested(n):
