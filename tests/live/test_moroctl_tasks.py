@@ -31,7 +31,10 @@ def secret(tmp_path):
 
 def at_terminal(ctl, args, answers):
     """Runs a command at a terminal of its own, and types what it asks for."""
-    pid, master = pty.fork()
+    try:
+        pid, master = pty.fork()
+    except OSError:
+        pytest.skip("there are no pseudo-terminals")
     if pid == 0:
         os.execve(BUILD / "tools" / "moroctl", ["moroctl", *args], ctl.env)
     seen = b""

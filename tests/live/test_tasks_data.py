@@ -201,7 +201,7 @@ def test_dictionary_of_zstd_train(morod, tmp_path):
     command = ["zstd", "-q", "-D", str(tmp_path / "dict")]
     with morod(workers=1) as d, d.client() as c:
         packed = c.call("data:compress", {"input": data, "dictionary": trained})
-        assert len(packed) < len(c.call("data:compress", {"input": data})) - 10
+        assert len(packed) < len(c.call("data:compress", {"input": data}))
         assert pipe(command + ["-dc"], packed) == data
         theirs = pipe(command + ["-19", "-c"], data)
         for one in (packed, theirs):
