@@ -67,7 +67,12 @@ container_next(struct container *c)
 void
 container_text(struct container *c, msgpack_packer *pk, const char *text)
 {
-	if (pk != NULL)
+	if (pk == NULL)
+		return;
+	/* what a program has not got, the server refuses by its name */
+	if (text == NULL)
+		c->broken = msgpack_pack_nil(pk) != 0;
+	else
 		c->broken =
 		    msgpack_pack_str_with_body(pk, text, strlen(text)) != 0;
 }

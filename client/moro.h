@@ -580,8 +580,9 @@ void moro_map_free(struct moro_map *map);
 
 /*
  * Put one pair in; names are not checked for duplicates (the server does).
- * All of them copy. Out of memory is remembered: moro_map_data() is then NULL.
- * They take a NULL map, too, so that only the end has to be checked.
+ * All of them copy; a text that is NULL goes as nil. Out of memory is
+ * remembered: moro_map_data() is then NULL. They take a NULL map, too, so that
+ * only the end has to be checked.
  */
 void moro_map_text(struct moro_map *map, const char *name, const char *text);
 void moro_map_bytes(struct moro_map *map, const char *name, const void *bytes,

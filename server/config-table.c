@@ -494,8 +494,8 @@ const struct option_entry config_table[] = {
 	.max = LIMIT_TIME_MS_MAX,
 	.none = true,
 	.live = true,
-	.otherwise = "5s for jwt:sign and jwt:verify, 10s for crypto:hash, 30s "
-		     "for data:compress and data:decompress, else none",
+	.otherwise = "the type's own, 5s to 30s for most (moroctl types "
+		     "TYPE), else none",
 	.about = "acceptance to answer, of tasks that give no limit of time",
 	.more = "The default does not hold for tasks that come with files, "
 		"however long they take; one that is set does."},

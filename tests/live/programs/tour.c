@@ -457,6 +457,10 @@ tour_passwords(struct moro *m)
 	moro_reply_free(verdict);
 	moro_reply_free(r);
 	moro_map_free(cost);
+	check_code(moro_verify_password(m, "secret", 6, NULL, NULL, NULL),
+	    MORO_INVALID_ARGUMENT);
+	check_code(moro_verify_jwt(m, NULL, "secret", 6, NULL, NULL),
+	    MORO_INVALID_ARGUMENT);
 	r = moro_random_bytes(m, 20, NULL);
 	assert(moro_reply_text(r, &len) != NULL && len == 20);
 	moro_reply_free(r);
