@@ -493,6 +493,9 @@ test_statistics_of_one(void **state)
 static void
 test_statistics_refusals(void **state)
 {
+	/* the sum; and where that is none, the squares */
+	static const char *const overflows[] = {"[1e308, 1e308]", "[1e200, 0]",
+	    "[1e155, -1e155, 1, 2, 3]"};
 	static const char *const bad[][2] = {
 	    {"params.values", "{}"},
 	    {"params.values", "{'values': []}"},
@@ -519,10 +522,12 @@ test_statistics_refusals(void **state)
 	    RUN("statistics", "{'values': [1], 'percentiles': %s}"),
 	    percentiles);
 	free(percentiles);
-	f = tasking_fails(TYPE,
-	    RUN("statistics", "{'values': [1e308, 1e308]}"));
-	assert_int_equal(f->code, CODE_WORKER_ERROR);
-	tasking_assert_contains(f->message, "too large");
+	for (size_t i = 0; i < sizeof overflows / sizeof overflows[0]; i++) {
+		f = tasking_fails(TYPE, RUN("statistics", "{'values': %s}"),
+		    overflows[i]);
+		assert_int_equal(f->code, CODE_WORKER_ERROR);
+		tasking_assert_contains(f->message, "too large");
+	}
 }
 
 /* Runs an operation with one value for `values` that is no JSON. */

@@ -349,6 +349,10 @@ test_costly_hashes(void **state)
 	    {"$7$I6....1/...TrXs5Zk6s8sWHpQgWDIXTR8kUU3s6Jc3s.DtdS8M2i4$"
 	     "a4ik5hGDN7foMuHOW.cp.CtX01UyCeO0.JAG.AHPpx5",
 		"memory times p is 71940702208", (int64_t)1 << 31},
+	    /* log2 N is 1, r 1, p 2^20: little memory for N, much for p */
+	    {"$7$//.......2.TrXs5Zk6s8sWHpQgWDIXTR8kUU3s6Jc3s.DtdS8M2i4$"
+	     "a4ik5hGDN7foMuHOW.cp.CtX01UyCeO0.JAG.AHPpx5",
+		"r times p is 1048576", 1 << 18},
 	    {"$2b$16$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
 		"bcrypt cost is 16", 15},
 	    {"$2y$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",

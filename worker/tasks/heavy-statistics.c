@@ -107,10 +107,15 @@ sample_find_squares(struct sample *s)
 		if (sample_step(s, 1, i) < 0)
 			return -1;
 	}
-	s->squares = sum_value(&squares) -
-		     sum_value(&rest) * sum_value(&rest) / (double)s->n;
+	s->squares = sum_value(&squares);
+	if (!isfinite(s->squares)) {
+		s->squares = INFINITY; /* infinity less infinity is no number */
+		return 0;
+	}
+	s->squares -= sum_value(&rest) * sum_value(&rest) / (double)s->n;
 	/* a rounding must not make it negative */
-	s->squares = fmax(s->squares, 0);
+	if (s->squares < 0)
+		s->squares = 0;
 	return 0;
 }
 

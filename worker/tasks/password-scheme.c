@@ -115,9 +115,14 @@ scheme_scrypt(struct password_hash *h, const char *at)
 	h->memory =
 	    log_n > SCRYPT_LOG_N_MAX ? UINT64_MAX : (SCRYPT_BLOCK * r) << log_n;
 	scheme_limit(h, "memory", h->memory, PASSWORD_MEMORY_MAX);
+	/* these blocks are made and hashed apart from the memory above */
+	if (h->excess == NULL)
+		scheme_limit(h, "r times p", r * p, PASSWORD_SCRYPT_BLOCKS_MAX);
 	if (h->excess == NULL)
 		scheme_limit(h, "memory times p", h->memory * p,
 		    PASSWORD_SCRYPT_WORK_MAX);
+	if (h->excess == NULL)
+		h->memory += SCRYPT_BLOCK * r * p;
 	return true;
 }
 

@@ -19,6 +19,7 @@ struct call;
 /* libsodium's "sensitive" is exactly that: 1 GiB, four times. */
 #define PASSWORD_ARGON2_WORK_MAX (4 * PASSWORD_MEMORY_MAX)
 #define PASSWORD_ARGON2_LANES_MAX 64
+#define PASSWORD_SCRYPT_BLOCKS_MAX ((uint64_t)1 << 18) /* r times p: 32 MiB */
 #define PASSWORD_SCRYPT_WORK_MAX (2 * PASSWORD_MEMORY_MAX)
 #define PASSWORD_BCRYPT_COST_MIN 4
 #define PASSWORD_BCRYPT_COST_MAX 15
