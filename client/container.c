@@ -57,7 +57,7 @@ container_clear(struct container *c)
 msgpack_packer *
 container_next(struct container *c)
 {
-	if (c == NULL || c->broken)
+	if (c->broken)
 		return NULL;
 	c->n++;
 	container_write_head(c);
@@ -133,7 +133,7 @@ container_merge(struct container *c, const struct container *other)
 const void *
 container_data(const struct container *c)
 {
-	if (c == NULL || c->broken)
+	if (c->broken)
 		return NULL;
 	return buffer_head(&c->bytes) + CONTAINER_HEAD - c->head;
 }
@@ -141,7 +141,7 @@ container_data(const struct container *c)
 size_t
 container_size(const struct container *c)
 {
-	if (c == NULL || c->broken)
+	if (c->broken)
 		return 0;
 	return buffer_len(&c->bytes) - CONTAINER_HEAD + c->head;
 }

@@ -37,7 +37,7 @@ void container_clear(struct container *c);
 
 /*
  * Begins a pair or an element; gives what packs it, or NULL: nothing can be
- * packed. NULL is taken for a container for which there was no memory.
+ * packed.
  */
 msgpack_packer *container_next(struct container *c);
 

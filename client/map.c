@@ -9,7 +9,7 @@
 #include "proto/range.h"
 
 struct moro_map {
-	struct container c; /* first: a map that is NULL is none */
+	struct container c;
 };
 
 struct moro_map *

@@ -712,8 +712,8 @@ struct moro_reply *moro_generate_key(struct moro *m, const char *type,
  * Makes a token, the result's text. The payload is a MessagePack map
  * (moro_map_data(), moro_map_size()). The secret is a shared one, or for RS and
  * ES a private key in PEM. jwt, which may be NULL, holds algorithm, expiresIn
- * ("7d", or seconds), notBefore, issuer, audience, subject, jwtid, keyid, header,
- * noTimestamp.
+ * ("7d", or seconds), notBefore, issuer, audience, subject, jwtid, keyid,
+ * header, noTimestamp.
  */
 struct moro_reply *moro_sign_jwt(struct moro *m, const void *payload,
     size_t payload_len, const void *secret, size_t secret_len,
@@ -794,9 +794,9 @@ struct moro_reply *moro_image_info(struct moro *m, const void *image,
     size_t len, const struct moro_options *options);
 
 /*
- * Hashing and compressing of a whole file (a regular one or a memfd, open for reading),
- * of any size that the server allows ("maxFile"): its bytes go past the server
- * to the worker. With out_fd (-1: none) the result goes there, see
+ * Hashing and compressing of a whole file (a regular one or a memfd, open for
+ * reading), of any size that the server allows ("maxFile"): its bytes go past
+ * the server to the worker. With out_fd (-1: none) the result goes there, see
  * moro_options_set_result_file(); without one it comes in the answer. The
  * descriptors are borrowed.
  */

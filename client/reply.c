@@ -8,8 +8,8 @@
 #include "proto/envelope.h"
 #include "proto/range.h"
 
-/* Results from this size on keep the memory they were read into. */
 #define REPLY_NAME 128 /* bytes of one name in a path, its NUL included */
+/* Results from this size on keep the memory they were read into. */
 #define STEAL_MIN ((size_t)64 << 10)
 
 struct moro_reply {

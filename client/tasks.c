@@ -51,26 +51,44 @@ moro_hash_data(struct moro *m, const void *input, size_t len,
 	return helper_call(m, "crypto:hash", map, options);
 }
 
-struct moro_reply *
-moro_encrypt_data(struct moro *m, const void *data, size_t len, const void *key,
-    size_t key_len, const struct moro_options *options)
+/* Encrypts or decrypts. */
+static struct moro_reply *
+helper_cipher(struct moro *m, const char *type, const void *data, size_t len,
+    const void *key, size_t key_len, const struct moro_options *options)
 {
 	struct moro_map *map = moro_map_new();
 
 	helper_bytes(map, "data", data, len);
 	helper_bytes(map, "key", key, key_len);
-	return helper_call(m, "crypto:encrypt", map, options);
+	return helper_call(m, type, map, options);
+}
+
+struct moro_reply *
+moro_encrypt_data(struct moro *m, const void *data, size_t len, const void *key,
+    size_t key_len, const struct moro_options *options)
+{
+	return helper_cipher(m, "crypto:encrypt", data, len, key, key_len,
+	    options);
 }
 
 struct moro_reply *
 moro_decrypt_data(struct moro *m, const void *data, size_t len, const void *key,
     size_t key_len, const struct moro_options *options)
 {
-	struct moro_map *map = moro_map_new();
+	return helper_cipher(m, "crypto:decrypt", data, len, key, key_len,
+	    options);
+}
 
-	helper_bytes(map, "data", data, len);
-	helper_bytes(map, "key", key, key_len);
-	return helper_call(m, "crypto:decrypt", map, options);
+/* Signs or verifies what is in the map, which is freed. */
+static struct moro_reply *
+helper_jwt(struct moro *m, const char *type, struct moro_map *map,
+    const void *secret, size_t secret_len, const struct moro_map *jwt,
+    const struct moro_options *options)
+{
+	helper_bytes(map, "secret", secret, secret_len);
+	if (jwt != NULL)
+		moro_map_map(map, "options", jwt);
+	return helper_call(m, type, map, options);
 }
 
 struct moro_reply *
@@ -81,10 +99,7 @@ moro_sign_jwt(struct moro *m, const void *payload, size_t payload_len,
 	struct moro_map *map = moro_map_new();
 
 	moro_map_value(map, "payload", payload, payload_len);
-	helper_bytes(map, "secret", secret, secret_len);
-	if (jwt != NULL)
-		moro_map_map(map, "options", jwt);
-	return helper_call(m, "jwt:sign", map, options);
+	return helper_jwt(m, "jwt:sign", map, secret, secret_len, jwt, options);
 }
 
 struct moro_reply *
@@ -95,10 +110,8 @@ moro_verify_jwt(struct moro *m, const char *token, const void *secret,
 	struct moro_map *map = moro_map_new();
 
 	moro_map_text(map, "token", token);
-	helper_bytes(map, "secret", secret, secret_len);
-	if (jwt != NULL)
-		moro_map_map(map, "options", jwt);
-	return helper_call(m, "jwt:verify", map, options);
+	return helper_jwt(m, "jwt:verify", map, secret, secret_len, jwt,
+	    options);
 }
 
 struct moro_reply *

@@ -230,36 +230,41 @@ config_read(struct config *config, int argc, char **argv,
 }
 
 /*
- * Modules bring task types, which sections of the file may be about: so they
- * are loaded after a first reading, whose errors the second one tells.
+ * Modules bring task types, which sections of the file may be about: so where
+ * there are any, they are loaded, and all is read again.
  */
 static int
-config_load_modules(int argc, char **argv, struct config_errors *errors)
+config_read_again(struct config *config, int argc, char **argv)
 {
-	struct config_errors silent = {.out = NULL};
-	struct config first;
+	struct config_errors errors = {.out = stderr, .prefix = "morod: "};
 	char why[MODULE_WHY];
-	int rc = 0;
+	int rc = module_load(config->modules, why);
 
-	config_read(&first, argc, argv, &silent);
-	if (first.modules != NULL && !first.help && !first.version)
-		rc = module_load(first.modules, why);
-	config_clear(&first);
-	if (rc == -1)
-		config_error(errors, "%s", why);
-	return rc;
+	config_clear(config);
+	if (rc == 0)
+		return config_read(config, argc, argv, &errors);
+	config_error(&errors, "%s", why);
+	return -1;
 }
 
 int
 config_parse(struct config *config, int argc, char **argv)
 {
-	struct config_errors errors = {.out = stderr, .prefix = "morod: "};
+	struct config_errors errors = {.prefix = "morod: "};
+	char *said = NULL;
+	size_t len = 0;
+	int rc;
 
-	if (config_load_modules(argc, argv, &errors) == -1) {
-		memset(config, 0, sizeof *config);
-		return -1;
-	}
-	return config_read(config, argc, argv, &errors);
+	errors.out = open_memstream(&said, &len);
+	rc = config_read(config, argc, argv, &errors);
+	if (errors.out != NULL)
+		fclose(errors.out);
+	if (config->modules != NULL && !config->help && !config->version)
+		rc = config_read_again(config, argc, argv);
+	else if (said != NULL)
+		fwrite(said, 1, len, stderr);
+	free(said);
+	return rc;
 }
 
 int

@@ -11,27 +11,19 @@
 /* Any msgid of the size that tasks have for workers: see task.c. */
 #define ROUTE_ANY_MSGID UINT32_MAX
 
-/* The route of a type that has another name as well: there are few. */
-static struct route *
-route_find_alias(struct route *routes, const char *name, size_t len)
-{
-	for (struct route *r = routes; r != NULL; r = r->hh.next) {
-		const char *alias = r->type->alias;
-
-		if (alias != NULL && strlen(alias) == len &&
-		    memcmp(alias, name, len) == 0)
-			return r;
-	}
-	return NULL;
-}
-
 struct route *
 route_find(struct route *routes, const char *name, size_t len)
 {
+	const struct task_type *type;
 	struct route *r;
 
 	HASH_FIND(hh, routes, name, len, r);
-	return r != NULL ? r : route_find_alias(routes, name, len);
+	if (r != NULL)
+		return r;
+	type = registry_find(name, len); /* it may be a type's other name */
+	if (type != NULL)
+		HASH_FIND(hh, routes, type->name, strlen(type->name), r);
+	return r;
 }
 
 void

@@ -60,19 +60,6 @@ fields_number(struct moro_map *map, const struct ctl_field *f,
 }
 
 static int
-fields_real(struct moro_map *map, const struct ctl_field *f, const char *value)
-{
-	char *end;
-	double x = strtod(value, &end);
-
-	if (end == value || *end != '\0')
-		return complain_usage("--%s takes a number, not %s",
-		    ctl_options[f->option].name, value);
-	moro_map_real(map, f->name, x);
-	return EXIT_DONE;
-}
-
-static int
 fields_size(struct moro_map *map, const struct ctl_field *f, const char *value)
 {
 	uint64_t n = 0;
@@ -183,7 +170,6 @@ static int (*const fields_adders[])(struct moro_map *map,
     [FORM_TEXT] = fields_text,
     [FORM_WORDS] = fields_words,
     [FORM_NUMBER] = fields_number,
-    [FORM_REAL] = fields_real,
     [FORM_SIZE] = fields_size,
     [FORM_SECONDS] = fields_seconds,
     [FORM_TIME] = fields_time,

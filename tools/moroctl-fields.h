@@ -10,7 +10,6 @@ enum field_form {
 	FORM_TEXT,
 	FORM_WORDS, /* an array of texts, with commas between them */
 	FORM_NUMBER, /* a whole one */
-	FORM_REAL,
 	FORM_SIZE, /* bytes: 64M */
 	FORM_SECONDS, /* a duration, as whole seconds */
 	FORM_TIME, /* seconds, or anything else as the server reads it */

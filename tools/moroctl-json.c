@@ -139,7 +139,6 @@ ctl_analytics(struct ctl *c)
 	const char *field = ctl_has(c, CTL_MERGE) ? "merge" : "events";
 	struct moro_map *map = moro_map_new();
 	struct source in = {NULL, 0};
-	struct moro_reply *reply;
 	int rc = fields_add(c, map, analytics_fields);
 
 	if (rc == EXIT_DONE)
@@ -147,14 +146,8 @@ ctl_analytics(struct ctl *c)
 	if (rc == EXIT_DONE)
 		rc = fields_add_json(map, field, "the input", in.bytes, in.len);
 	source_clear(&in);
-	if (rc != EXIT_DONE) {
-		moro_map_free(map);
-		return rc;
-	}
-	rc = ctl_call_map(c, "analytics:process", map, &reply);
-	if (rc != EXIT_DONE)
-		return rc;
-	rc = ctl_put_json(c, reply);
-	moro_reply_free(reply);
+	if (rc == EXIT_DONE)
+		return tasks_run_json(c, "analytics:process", map);
+	moro_map_free(map);
 	return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "tools/complain.h"
 #include "tools/moroctl-tasks.h"
+#include "tools/view.h"
 
 static const struct tasks_secret jwt_secret = {CTL_SECRET, CTL_SECRET_FILE,
     "MORO_SECRET", "secret", 0};
@@ -58,7 +59,7 @@ static int
 jwt_invalid(struct ctl *c, struct moro_reply *reply)
 {
 	size_t len = 0;
-	const char *error = ctl_field_text(reply, "error", &len);
+	const char *error = moro_reply_string(reply, "error", &len);
 	int rc = EXIT_DONE;
 
 	complain("INVALID", "the token is not valid: %.*s", (int)len,
@@ -76,7 +77,8 @@ jwt_verdict(struct ctl *c, struct moro_reply *reply)
 		return jwt_invalid(c, reply);
 	if (ctl_has(c, CTL_JSON))
 		return ctl_put_json(c, reply);
-	return ctl_put_value(c, ctl_field(reply, "payload"));
+	return ctl_put_value(c,
+	    view_field(moro_reply_object(reply), "payload"));
 }
 
 int

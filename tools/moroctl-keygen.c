@@ -65,7 +65,7 @@ keygen_put(struct ctl *c, struct moro_reply *reply, const char *name,
     const char *path)
 {
 	size_t len = 0;
-	const char *text = ctl_field_text(reply, name, &len);
+	const char *text = moro_reply_string(reply, name, &len);
 
 	if (text == NULL)
 		return complain_output("the key", 0);

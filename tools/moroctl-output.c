@@ -43,35 +43,6 @@ ctl_put_value(struct ctl *c, const struct msgpack_object *object)
 	return output_text(c->values[CTL_OUTPUT], out, &text, &len);
 }
 
-const struct msgpack_object *
-ctl_field(struct moro_reply *reply, const char *name)
-{
-	const msgpack_object *map = moro_reply_object(reply);
-
-	if (map == NULL || map->type != MSGPACK_OBJECT_MAP)
-		return NULL;
-	for (uint32_t i = 0; i < map->via.map.size; i++) {
-		const msgpack_object_kv *kv = &map->via.map.ptr[i];
-
-		if (kv->key.type == MSGPACK_OBJECT_STR &&
-		    kv->key.via.str.size == strlen(name) &&
-		    memcmp(kv->key.via.str.ptr, name, strlen(name)) == 0)
-			return &kv->val;
-	}
-	return NULL;
-}
-
-const char *
-ctl_field_text(struct moro_reply *reply, const char *name, size_t *len)
-{
-	const msgpack_object *value = ctl_field(reply, name);
-
-	if (value == NULL || value->type != MSGPACK_OBJECT_STR)
-		return NULL;
-	*len = value->via.str.size;
-	return value->via.str.ptr;
-}
-
 int
 ctl_put_json(struct ctl *c, struct moro_reply *reply)
 {

@@ -314,8 +314,7 @@ tasks_run_to_file(struct ctl *c, const char *type, struct moro_map *map)
 	return sink_keep(&out);
 }
 
-/* Runs a task and writes its result as JSON. */
-static int
+int
 tasks_run_json(struct ctl *c, const char *type, struct moro_map *map)
 {
 	struct moro_reply *reply;

@@ -77,4 +77,7 @@ int tasks_data(struct ctl *c, struct moro_map *map, const struct ctl_task *t,
 int tasks_run(struct ctl *c, const char *type, struct moro_map *map,
     bool newline);
 
+/* Likewise, and writes the result as JSON. */
+int tasks_run_json(struct ctl *c, const char *type, struct moro_map *map);
+
 #endif

@@ -175,14 +175,6 @@ int ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
 int ctl_await(struct ctl *c, const char *type, const void *data, size_t len,
     struct moro_reply **reply);
 
-/* A field of a result that is a map, borrowed; NULL: there is none. */
-const struct msgpack_object *ctl_field(struct moro_reply *reply,
-    const char *name);
-
-/* The same when it is text, whose length goes to *len. */
-const char *ctl_field_text(struct moro_reply *reply, const char *name,
-    size_t *len);
-
 /* Complains of an error that no reply bears; gives the exit code. */
 int ctl_fail(struct ctl *c, enum moro_code code, const char *message);
 

@@ -39,9 +39,10 @@ struct call {
 
 /*
  * Runs a task: binds data, calls the type's function, and appends exactly one
- * value to out. call->files and call->watch are the caller's to set before. On failure returns -1 with call->fault set and out as it was;
- * a result over result_max bytes fails with TOO_LARGE. `data` NULL counts as
- * nil. A type without a table of fields takes any data.
+ * value to out. call->files and call->watch are the caller's to set before. On
+ * failure returns -1 with call->fault set and out as it was; a result over
+ * result_max bytes fails with TOO_LARGE. `data` NULL counts as nil. A type
+ * without a table of fields takes any data.
  */
 int call_run(struct call *call, const struct task_type *type,
     const msgpack_object *data, struct output *out, size_t result_max);

@@ -349,7 +349,6 @@ static const struct {
     {keygen_init, "OpenSSL makes no key of P-256"},
     {token_init, "tokens cannot be signed and verified"},
     {aead_init, "OpenSSL offers no cipher of crypto:encrypt"},
-    {token_init, "the JWT library cannot sign and verify a token"},
     {heavy_init, "the table of computations is too small"},
 };
 

@@ -39,10 +39,11 @@ struct registry_rules {
 };
 
 /*
- * Packs a type as a map: type, alias, about, result, example, fields (an array of
- * maps: name, alias, takes, required, default, min, max, allowed, about,
- * fields), and idempotent; with rules also pool and priority, and those of
- * timeout, runTimeout, queueTimeout, maxRunning and maxQueued that there are.
+ * Packs a type as a map: type, alias, about, result, example, fields (an array
+ * of maps: name, alias, takes, required, default, min, max, allowed, about,
+ * fields), idempotent and softCancel; with rules also pool and priority, and
+ * those of timeout, runTimeout, queueTimeout, maxRunning and maxQueued that
+ * there are.
  */
 void registry_describe(const struct task_type *type,
     const struct registry_rules *rules, msgpack_packer *pk);

@@ -20,7 +20,8 @@ feed_byte(struct feed *f)
 	return *f->at++;
 }
 
-uint64_t
+/* A number of eight bytes. */
+static uint64_t
 feed_number(struct feed *f)
 {
 	uint64_t n = 0;
@@ -157,12 +158,6 @@ feed_pack_deep(struct feed *f, msgpack_packer *pk, int depth)
 	feed_pack_kind(f, pk, kinds[choice], depth);
 }
 
-void
-feed_pack_any(struct feed *f, msgpack_packer *pk)
-{
-	feed_pack_deep(f, pk, 0);
-}
-
 /* Packs a number at, beside or between the limits of a field. */
 static void
 feed_pack_limited(struct feed *f, const struct field *field, msgpack_packer *pk)
@@ -244,7 +239,7 @@ void
 feed_pack_data(struct feed *f, const struct task_type *type, msgpack_packer *pk)
 {
 	if (type->fields == NULL || feed_byte(f) % 32 == 31)
-		feed_pack_any(f, pk);
+		feed_pack_deep(f, pk, 0);
 	else
 		feed_pack_fields(f, type->fields, pk);
 }

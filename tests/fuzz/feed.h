@@ -16,13 +16,9 @@ struct feed {
 };
 
 uint8_t feed_byte(struct feed *f);
-uint64_t feed_number(struct feed *f); /* of eight bytes */
 
 /* Takes up to len bytes; *len is set to how many there were. */
 const uint8_t *feed_bytes(struct feed *f, size_t *len);
-
-/* Packs any value, a few containers deep. */
-void feed_pack_any(struct feed *f, msgpack_packer *pk);
 
 /*
  * Packs data for a type: mostly what its table takes, at and beside its

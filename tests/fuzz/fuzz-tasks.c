@@ -2,10 +2,10 @@
  * Every task type through its entry in the registry. The first byte names the
  * type; then the input is choices that make data of the type's own table
  * (feed.h), or after a byte 0xff the length of the type's name, the name, and
- * data as they would come from a client. Whatever it is: one value or one error that is allowed, all
- * limits kept, nothing left in the output by a failure. What costs seconds by
- * its nature (a large argon2) is not begun; jq's programs are of a list, as
- * others may by their nature end the process.
+ * data as they would come from a client. Whatever it is: one value or one error
+ * that is allowed, all limits kept, nothing left in the output by a failure.
+ * What costs seconds by its nature (a large argon2) is not begun; jq's programs
+ * are of a list, as others may by their nature end the process.
  */
 
 #include <assert.h>

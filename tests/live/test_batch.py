@@ -216,8 +216,7 @@ def test_is_listed(morod):
 def test_results_over_the_limit(morod):
     """The answer is one message: over that the whole fails, and stops."""
     with morod(workers=2, max_frame="1M") as d, d.client() as c:
-        error = c.submit("debug:echo", ["x" * 1000] * 900 + ["y"], batch=True).answer
-        assert error is None
+        assert len(c.submit("debug:echo", ["x" * 1000] * 900 + ["y"], batch=True).result()) == 901
         data = [{"input": "x", "algorithm": "sha512", "encoding": "hex"}] * 9000
         call = c.submit("crypto:hash", data[:7000], batch=True)
         assert len(call.result()) == 7000
@@ -245,7 +244,7 @@ def test_deep_results(morod):
         return [nested(n - 1)] if n else 1
 
     with morod() as d, d.client() as c:
-        deep, flat = c.call("debug:echo", [nested(30), nested(31)][:1] + [7], batch=True)
+        deep, flat = c.call("debug:echo", [nested(30), 7], batch=True)
         assert deep == {"result": nested(30)} and flat == {"result": 7}
         (answer,) = c.call("debug:echo", [nested(31)], batch=True)
         assert (answer["error"]["code"], answer["error"]["limit"]) == ("TOO_LARGE", 30)

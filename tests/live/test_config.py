@@ -174,6 +174,15 @@ def test_odd_files(make, tmp_path):
     assert done.stderr == f"morod: {path}: {reason}\n"
 
 
+def test_file_from_a_pipe():
+    """A pipe is read, once: what is in it counts, right or wrong."""
+    done = run("--config", "/dev/stdin", "--print-config", input="[morod]\nmax-depth = 7\n")
+    assert values(done.stdout)["morod", "max-depth"] == "7"
+    done = run("--config", "/dev/stdin", "--check-config", input="[morod]\nmax-depth = 99\n")
+    assert done.returncode == 2
+    assert "/dev/stdin:2: max-depth takes" in done.stderr
+
+
 def test_unreadable_file():
     """So is one that this user may not read."""
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None

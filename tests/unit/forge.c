@@ -264,3 +264,38 @@ forge_rejected(const msgpack_object *verdict, const char *error)
 	if (error != NULL)
 		tasking_assert_str(tasking_get(verdict, "error"), error);
 }
+
+void
+forge_judged(const msgpack_object *verdict, const char *error)
+{
+	if (error != NULL)
+		forge_rejected(verdict, error);
+	else
+		forge_accepted(verdict);
+}
+
+const char *
+forge_sign_by(const char *key, const char *options)
+{
+	return tasking_text(tasking_ok("jwt:sign",
+	    "{'payload': {'a': 1}, 'secret': '%s', 'options': %s}",
+	    forge_json(key), options));
+}
+
+void
+forge_sign_refused(const char *key, const char *why)
+{
+	const struct fault *f = tasking_refuses("secret", "jwt:sign",
+	    "{'payload': {}, 'secret': '%s'}", forge_json(key));
+
+	tasking_assert_contains(f->message, why);
+}
+
+void
+forge_verify_refused(const char *key, const char *why)
+{
+	const struct fault *f = tasking_refuses("secret", "jwt:verify",
+	    "{'token': 'a.b.c', 'secret': '%s'}", forge_json(key));
+
+	tasking_assert_contains(f->message, why);
+}

@@ -57,4 +57,14 @@ const msgpack_object *forge_accepted(const msgpack_object *verdict);
 /* The verdict must be {valid: false, error}; NULL: any error. */
 void forge_rejected(const msgpack_object *verdict, const char *error);
 
+/* The verdict must be this error; NULL: the token must be valid. */
+void forge_judged(const msgpack_object *verdict, const char *error);
+
+/* Signs {a: 1} with a key that must be good. */
+const char *forge_sign_by(const char *key, const char *options);
+
+/* A key must be refused to sign, to verify; the reason contains a text. */
+void forge_sign_refused(const char *key, const char *why);
+void forge_verify_refused(const char *key, const char *why);
+
 #endif

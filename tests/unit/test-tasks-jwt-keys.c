@@ -45,35 +45,6 @@
 	"wqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8Kp" \
 	"EHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn"
 
-/* Signs {a: 1} with a key that must be good. */
-static const char *
-sign(const char *key, const char *options)
-{
-	return tasking_text(tasking_ok(SIGN,
-	    "{'payload': {'a': 1}, 'secret': '%s', 'options': %s}",
-	    forge_json(key), options));
-}
-
-/* The key must be refused to sign with, and the reason must contain a text. */
-static void
-sign_refused(const char *key, const char *why)
-{
-	const struct fault *f = tasking_refuses("secret", SIGN,
-	    "{'payload': {}, 'secret': '%s'}", forge_json(key));
-
-	tasking_assert_contains(f->message, why);
-}
-
-/* The same to verify with. */
-static void
-verify_refused(const char *key, const char *why)
-{
-	const struct fault *f = tasking_refuses("secret", VERIFY,
-	    "{'token': 'a.b.c', 'secret': '%s'}", forge_json(key));
-
-	tasking_assert_contains(f->message, why);
-}
-
 /* The master has parsed RFC 7515's keys; its workers begin with none. */
 static void
 test_none_at_the_start(void **state)
@@ -196,14 +167,14 @@ test_forms(void **state)
 
 	for (size_t i = 0; i < COUNT(cases); i++)
 		forge_accepted(forge_verify_by(cases[i].public,
-		    sign(cases[i].private, "{}"), "{}"));
+		    forge_sign_by(cases[i].private, "{}"), "{}"));
 }
 
 /* Bytes are taken as text is, and line ends of other systems. */
 static void
 test_bytes(void **state)
 {
-	const char *token = sign(FORGE_P256, "{}");
+	const char *token = forge_sign_by(FORGE_P256, "{}");
 	char hex[2048], crlf[1024];
 	size_t n = 0;
 
@@ -228,7 +199,7 @@ test_certificate(void **state)
 		const char *certificate = forge_certificate(pkey);
 
 		forge_accepted(forge_verify_by(certificate,
-		    sign(forge_private(pkey), "{}"), "{}"));
+		    forge_sign_by(forge_private(pkey), "{}"), "{}"));
 		forge_rejected(forge_verify_by(certificate,
 				   forge_payload("{\"a\":1}"), "{}"),
 		    "invalid algorithm");
@@ -258,7 +229,8 @@ test_defaults(void **state)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const msgpack_object *verdict = forge_verify_by(cases[i].public,
-		    sign(cases[i].private, "{}"), "{'complete': true}");
+		    forge_sign_by(cases[i].private, "{}"),
+		    "{'complete': true}");
 
 		tasking_assert_str(tasking_get(tasking_get(verdict, "header"),
 				       "alg"),
@@ -269,7 +241,8 @@ test_defaults(void **state)
 			if (strncmp(all[k], cases[i].family,
 				strlen(cases[i].family)) == 0) {
 				forge_accepted(forge_verify_by(cases[i].public,
-				    sign(cases[i].private, options), "{}"));
+				    forge_sign_by(cases[i].private, options),
+				    "{}"));
 				continue;
 			}
 			tasking_refuses("options.algorithm", SIGN,
@@ -290,7 +263,7 @@ test_defaults(void **state)
 static void
 test_list(void **state)
 {
-	const char *token = sign(FORGE_RSA, "{'algorithm': 'RS384'}");
+	const char *token = forge_sign_by(FORGE_RSA, "{'algorithm': 'RS384'}");
 
 	forge_accepted(forge_verify_by(FORGE_RSA_PUBLIC, token,
 	    "{'algorithms': ['RS256', 'RS384']}"));
@@ -303,14 +276,15 @@ test_list(void **state)
 static void
 test_halves(void **state)
 {
-	verify_refused(FORGE_RSA, "not a private key");
-	verify_refused(FORGE_RSA_PKCS1, "not a private key");
-	verify_refused(FORGE_P256, "not a private key");
-	verify_refused(FORGE_P256_SEC1, "not a private key");
-	sign_refused(FORGE_RSA_PUBLIC, "not a public one");
-	sign_refused(FORGE_RSA_PUBLIC_PKCS1, "not a public one");
-	sign_refused(FORGE_P521_PUBLIC, "not a public one");
-	sign_refused(forge_certificate(forge_key("P-256")), "not a public one");
+	forge_verify_refused(FORGE_RSA, "not a private key");
+	forge_verify_refused(FORGE_RSA_PKCS1, "not a private key");
+	forge_verify_refused(FORGE_P256, "not a private key");
+	forge_verify_refused(FORGE_P256_SEC1, "not a private key");
+	forge_sign_refused(FORGE_RSA_PUBLIC, "not a public one");
+	forge_sign_refused(FORGE_RSA_PUBLIC_PKCS1, "not a public one");
+	forge_sign_refused(FORGE_P521_PUBLIC, "not a public one");
+	forge_sign_refused(forge_certificate(forge_key("P-256")),
+	    "not a public one");
 }
 
 /* A key is parsed once, as long as not too many others come between. */
@@ -323,7 +297,7 @@ test_parsed_once(void **state)
 	token_key_forget();
 	before = token_key_parsed();
 	for (int i = 0; i < 5; i++) {
-		token = sign(FORGE_P256, "{}");
+		token = forge_sign_by(FORGE_P256, "{}");
 		forge_accepted(forge_verify_by(FORGE_P256_PUBLIC, token, "{}"));
 	}
 	assert_int_equal(token_key_parsed() - before, 2);
@@ -331,7 +305,7 @@ test_parsed_once(void **state)
 	forge_accepted(forge_verify_by("\n" FORGE_P256_PUBLIC, token, "{}"));
 	assert_int_equal(token_key_parsed() - before, 3);
 	/* no shared secret is ever kept */
-	sign("k", "{}");
+	forge_sign_by("k", "{}");
 	assert_int_equal(token_key_parsed() - before, 3);
 }
 
@@ -349,7 +323,7 @@ use_variant(int i, const char *token)
 static void
 test_kept(void **state)
 {
-	char *token = strdup(sign(FORGE_P256, "{}"));
+	char *token = strdup(forge_sign_by(FORGE_P256, "{}"));
 	unsigned int before;
 
 	token_key_forget();
@@ -376,7 +350,7 @@ test_kept(void **state)
 static void
 test_refused_are_not_kept(void **state)
 {
-	char *token = strdup(sign(FORGE_P256, "{}"));
+	char *token = strdup(forge_sign_by(FORGE_P256, "{}"));
 	char text[256];
 	unsigned int before;
 
@@ -388,7 +362,7 @@ test_refused_are_not_kept(void **state)
 		    "%d\n-----BEGIN PUBLIC KEY-----\nMFkw\n"
 		    "-----END PUBLIC KEY-----\n",
 		    i);
-		verify_refused(text, "damaged");
+		forge_verify_refused(text, "damaged");
 	}
 	before = token_key_parsed();
 	for (int i = 1; i < TOKEN_KEY_KEPT; i++)
@@ -401,13 +375,13 @@ test_refused_are_not_kept(void **state)
 static void
 test_kept_halves(void **state)
 {
-	sign(FORGE_P256, "{}");
-	verify_refused(FORGE_P256, "not a private key");
-	sign(FORGE_P256, "{}");
+	forge_sign_by(FORGE_P256, "{}");
+	forge_verify_refused(FORGE_P256, "not a private key");
+	forge_sign_by(FORGE_P256, "{}");
 	forge_rejected(forge_verify_by(FORGE_P256_PUBLIC, forge_payload("{}"),
 			   "{}"),
 	    "invalid algorithm");
-	sign_refused(FORGE_P256_PUBLIC, "not a public one");
+	forge_sign_refused(FORGE_P256_PUBLIC, "not a public one");
 }
 
 int

@@ -18,35 +18,6 @@
 #define VERIFY "jwt:verify"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Signs {a: 1} with a key that must be good. */
-static const char *
-sign(const char *key, const char *options)
-{
-	return tasking_text(tasking_ok(SIGN,
-	    "{'payload': {'a': 1}, 'secret': '%s', 'options': %s}",
-	    forge_json(key), options));
-}
-
-/* The key must be refused to sign with, and the reason must contain a text. */
-static void
-sign_refused(const char *key, const char *why)
-{
-	const struct fault *f = tasking_refuses("secret", SIGN,
-	    "{'payload': {}, 'secret': '%s'}", forge_json(key));
-
-	tasking_assert_contains(f->message, why);
-}
-
-/* The same to verify with. */
-static void
-verify_refused(const char *key, const char *why)
-{
-	const struct fault *f = tasking_refuses("secret", VERIFY,
-	    "{'token': 'a.b.c', 'secret': '%s'}", forge_json(key));
-
-	tasking_assert_contains(f->message, why);
-}
-
 /* Writes a private key under a passphrase, in either of the two forms. */
 static int
 write_encrypted(BIO *bio, EVP_PKEY *pkey, bool traditional)
@@ -77,8 +48,8 @@ test_encrypted(void **state)
 		assert_true(n > 0);
 		text[n] = '\0';
 		BIO_free(bio);
-		sign_refused(text, "passphrase");
-		verify_refused(text, "passphrase");
+		forge_sign_refused(text, "passphrase");
+		forge_verify_refused(text, "passphrase");
 	}
 }
 
@@ -143,8 +114,8 @@ test_damaged(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		verify_refused(cases[i].pem, cases[i].why);
-		sign_refused(cases[i].pem, cases[i].why);
+		forge_verify_refused(cases[i].pem, cases[i].why);
+		forge_sign_refused(cases[i].pem, cases[i].why);
 	}
 }
 
@@ -158,8 +129,10 @@ test_kinds_refused(void **state)
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		EVP_PKEY *pkey = forge_key(kinds[i]);
 
-		sign_refused(forge_private(pkey), "P-256, P-384 and P-521");
-		verify_refused(forge_public(pkey), "P-256, P-384 and P-521");
+		forge_sign_refused(forge_private(pkey),
+		    "P-256, P-384 and P-521");
+		forge_verify_refused(forge_public(pkey),
+		    "P-256, P-384 and P-521");
 	}
 }
 
@@ -172,8 +145,8 @@ test_explicit_curve(void **state)
 	assert_int_equal(EVP_PKEY_set_utf8_string_param(pkey,
 			     OSSL_PKEY_PARAM_EC_ENCODING, "explicit"),
 	    1);
-	sign_refused(forge_private(pkey), "named curves");
-	verify_refused(forge_public(pkey), "named curves");
+	forge_sign_refused(forge_private(pkey), "named curves");
+	forge_verify_refused(forge_public(pkey), "named curves");
 	EVP_PKEY_free(pkey);
 }
 
@@ -213,15 +186,15 @@ test_rsa_sizes(void **state)
 {
 	static const char valid[] = "{'token': 'a.b.c', 'secret': '%s'}";
 
-	verify_refused(forge_public(forge_key("RSA1024")),
+	forge_verify_refused(forge_public(forge_key("RSA1024")),
 	    "2048 to 8192 bits, not of 1024");
-	sign_refused(forge_private(forge_key("RSA1024")),
+	forge_sign_refused(forge_private(forge_key("RSA1024")),
 	    "2048 to 8192 bits, not of 1024");
-	verify_refused(rsa_public(2047, "10001"), "not of 2047");
+	forge_verify_refused(rsa_public(2047, "10001"), "not of 2047");
 	tasking_ok(VERIFY, valid, forge_json(rsa_public(2048, "10001")));
 	tasking_ok(VERIFY, valid, forge_json(rsa_public(8192, "10001")));
-	verify_refused(rsa_public(8193, "10001"), "not of 8193");
-	verify_refused(rsa_public(16384, "10001"), "not of 16384");
+	forge_verify_refused(rsa_public(8193, "10001"), "not of 8193");
+	forge_verify_refused(rsa_public(16384, "10001"), "not of 16384");
 }
 
 /* Exponents that make signatures worthless, or slow. */
@@ -230,9 +203,9 @@ test_rsa_exponents(void **state)
 {
 	static const char valid[] = "{'token': 'a.b.c', 'secret': '%s'}";
 
-	verify_refused(rsa_public(2048, "1"), "exponent");
-	verify_refused(rsa_public(2048, "2"), "exponent");
-	verify_refused(rsa_public(2048, "10000000000000001"), "exponent");
+	forge_verify_refused(rsa_public(2048, "1"), "exponent");
+	forge_verify_refused(rsa_public(2048, "2"), "exponent");
+	forge_verify_refused(rsa_public(2048, "10000000000000001"), "exponent");
 	tasking_ok(VERIFY, valid, forge_json(rsa_public(2048, "3")));
 	tasking_ok(VERIFY, valid,
 	    forge_json(rsa_public(2048, "FFFFFFFFFFFFFFFF")));
@@ -280,9 +253,9 @@ test_rsa_numbers(void **state)
 	    OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 
 	for (size_t i = 0; i < COUNT(names); i++)
-		sign_refused(rsa_private(names[i], 8 * 2048),
+		forge_sign_refused(rsa_private(names[i], 8 * 2048),
 		    "whose numbers do not fit");
-	sign_refused(rsa_private(OSSL_PKEY_PARAM_RSA_E, 16),
+	forge_sign_refused(rsa_private(OSSL_PKEY_PARAM_RSA_E, 16),
 	    "halves do not fit");
 }
 
@@ -296,7 +269,7 @@ test_rsa_of_three_primes(void **state)
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_primes(ctx, 3), 1);
 	assert_int_equal(EVP_PKEY_generate(ctx, &pkey), 1);
-	sign_refused(forge_private(pkey), "two primes");
+	forge_sign_refused(forge_private(pkey), "two primes");
 	EVP_PKEY_free(pkey);
 	EVP_PKEY_CTX_free(ctx);
 }
@@ -330,7 +303,7 @@ test_ec_halves(void **state)
 	assert_int_equal(EVP_PKEY_fromdata(ctx, &mixed, EVP_PKEY_KEYPAIR,
 			     params),
 	    1);
-	sign_refused(forge_private(mixed), "halves do not fit");
+	forge_sign_refused(forge_private(mixed), "halves do not fit");
 	EVP_PKEY_free(mixed);
 	EVP_PKEY_free(theirs);
 	EVP_PKEY_CTX_free(ctx);
@@ -351,14 +324,14 @@ test_lengths(void **state)
 	tasking_ok(SIGN, "{'payload': {}, 'secret': '%s'}", text);
 	text[4096] = 's';
 	text[4097] = '\0';
-	sign_refused(text, "4096");
+	forge_sign_refused(text, "4096");
 	text[4097] = 's';
 	/* words in front of the key count */
 	strcpy(text + 16384 - n, FORGE_P256);
 	text[16384 - n - 1] = '\n';
-	sign(text, "{}");
+	forge_sign_by(text, "{}");
 	strcat(text, "\n");
-	sign_refused(text, "16384");
+	forge_sign_refused(text, "16384");
 	free(text);
 }
 

@@ -104,14 +104,14 @@ aead_find_key(struct opening *o)
 {
 	const msgpack_object *key = o->call->args[AEAD_KEY];
 	struct aead *a = &o->aead;
-	struct kdf most;
+	struct cost most;
 	bool good;
 
 	if (!a->head->kdf)
 		return key_parse(key, a->key) < 0
 			   ? call_refuse(o->call, "key", KEY_TAKES, key)
 			   : 0;
-	if (kdf_parse(&most, o->call, o->call->args[AEAD_KDF], KDF_MODERATE) <
+	if (kdf_parse(&most, o->call, o->call->args[AEAD_KDF], COST_MODERATE) <
 		0 ||
 	    kdf_find(&most, o->call, key, a->lead, a->key, &good) < 0)
 		return -1;

@@ -33,15 +33,15 @@ static int
 aead_make_key(struct aead *a, struct call *call)
 {
 	const msgpack_object *key = call->args[AEAD_KEY];
-	struct kdf kdf;
+	struct cost cost;
 
 	randombytes_buf(a->lead + aead_block(a->head),
 	    cipher_nonce(a->head->cipher));
 	if (a->head->kdf)
-		return kdf_parse(&kdf, call, call->args[AEAD_KDF],
-			   KDF_INTERACTIVE) < 0
+		return kdf_parse(&cost, call, call->args[AEAD_KDF],
+			   COST_INTERACTIVE) < 0
 			   ? -1
-			   : kdf_make(&kdf, call, key, a->lead, a->key);
+			   : kdf_make(&cost, call, key, a->lead, a->key);
 	if (key_parse(key, a->key) < 0)
 		return call_refuse(call, "key", KEY_TAKES, key);
 	return 0;

@@ -176,7 +176,7 @@ whole_width(const struct whole *w)
 
 /* The magnitude as a double. */
 static double
-whole_round(const struct whole *w)
+whole_magnitude(const struct whole *w)
 {
 	int place = whole_width(w) - SUM_MANTISSA;
 	uint64_t mantissa;
@@ -191,13 +191,19 @@ whole_round(const struct whole *w)
 	return ldexp((double)mantissa, place - SUM_UNIT);
 }
 
+static double
+whole_double(const struct whole *w)
+{
+	return w->negative ? -whole_magnitude(w) : whole_magnitude(w);
+}
+
 double
 analytics_sum_double(const struct analytics_sum *s)
 {
 	struct whole w;
 
 	whole_init(&w, s);
-	return w.negative ? -whole_round(&w) : whole_round(&w);
+	return whole_double(&w);
 }
 
 struct analytics_number
@@ -212,7 +218,7 @@ analytics_sum_value(const struct analytics_sum *s)
 	if (whole_any_below(&w, SUM_UNIT) ||
 	    whole_width(&w) > SUM_UNIT + 2 * SUM_BITS ||
 	    (w.negative && bits > (uint64_t)INT64_MAX + 1)) {
-		n.is.f = analytics_sum_double(s);
+		n.is.f = whole_double(&w);
 		return n;
 	}
 	n.kind = w.negative ? NUMBER_NEGATIVE : NUMBER_NATURAL;

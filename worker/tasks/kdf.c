@@ -1,5 +1,6 @@
 #include "worker/tasks/kdf.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -17,17 +18,6 @@ _Static_assert(KDF_SALT == crypto_pwhash_argon2id_SALTBYTES,
 enum kdf_field { KDF_ALGORITHM, KDF_COST, KDF_MEMORY, KDF_ITERATIONS };
 
 static const char *const kdf_algorithms[] = {"argon2id", NULL};
-static const char *const kdf_cost_names[] = {"interactive", "moderate",
-    "sensitive", NULL};
-
-static const struct kdf kdf_costs[] = {
-    [KDF_INTERACTIVE] = {crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE,
-	crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE},
-    [KDF_MODERATE] = {crypto_pwhash_argon2id_MEMLIMIT_MODERATE,
-	crypto_pwhash_argon2id_OPSLIMIT_MODERATE},
-    {crypto_pwhash_argon2id_MEMLIMIT_SENSITIVE,
-	crypto_pwhash_argon2id_OPSLIMIT_SENSITIVE},
-};
 
 const struct field kdf_fields[] = {
     [KDF_ALGORITHM] = {.name = "algorithm",
@@ -38,69 +28,53 @@ const struct field kdf_fields[] = {
 	.about = "How the passphrase becomes a key."},
     [KDF_COST] = {.name = "cost",
 	.kinds = FIELD_STR,
-	.allowed = kdf_cost_names,
+	.allowed = cost_names,
 	.fallback = "interactive to encrypt, moderate to decrypt",
 	.about = "64 MiB and 2 iterations, 256 MiB and 3, 1 GiB and 4."},
     [KDF_MEMORY] = {.name = "memory",
 	.kinds = FIELD_INT,
-	.min = KDF_MEMORY_MIN,
-	.max = KDF_MEMORY_MAX,
+	.min = COST_MEMORY_MIN,
+	.max = COST_MEMORY_MAX,
 	.fallback = "that of cost",
 	.about = "Bytes, in whole KiB; times iterations at most 4 GiB."},
     [KDF_ITERATIONS] = {.name = "iterations",
 	.kinds = FIELD_INT,
 	.min = 1,
-	.max = KDF_ITERATIONS_MAX,
+	.max = COST_ITERATIONS_MAX,
 	.fallback = "those of cost",
 	.about = "Passes over the memory."},
     {.name = NULL},
 };
 
-/* Memory times iterations: what a derivation costs. */
-static uint64_t
-kdf_work(const struct kdf *kdf)
-{
-	return kdf->memory * kdf->iterations;
-}
-
-/* Reads the map's fields over what stands in *kdf. */
+/* Reads the map's fields. */
 static int
-kdf_parse_map(struct kdf *kdf, struct call *call, const msgpack_object *map)
+kdf_parse_map(struct cost *cost, struct call *call, const msgpack_object *map,
+    enum cost_name fallback)
 {
 	const msgpack_object *args[COUNT(kdf_fields)];
 
 	if (call_bind(call, kdf_fields, map, "kdf.", args) < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT(kdf_costs); i++) {
-		if (call_is(args[KDF_COST], kdf_cost_names[i]))
-			*kdf = kdf_costs[i];
-	}
-	kdf->memory =
-	    (uint64_t)call_int(args[KDF_MEMORY], (int64_t)kdf->memory);
-	kdf->memory -= kdf->memory % KDF_KIB;
-	kdf->iterations =
-	    (uint32_t)call_int(args[KDF_ITERATIONS], kdf->iterations);
-	if (kdf_work(kdf) <= KDF_WORK_MAX)
+	*cost = cost_of(args[KDF_COST], fallback);
+	cost_take(cost, args[KDF_MEMORY], args[KDF_ITERATIONS]);
+	cost->memory -= cost->memory % KDF_KIB;
+	if (cost_work(cost) <= COST_WORK_MAX)
 		return 0;
 	return call_invalid(call, "kdf",
-	    "kdf.memory times kdf.iterations takes at most %" PRId64
+	    "kdf.memory times kdf.iterations takes at most %" PRIu64
 	    ", not %" PRIu64,
-	    KDF_WORK_MAX, kdf_work(kdf));
+	    COST_WORK_MAX, cost_work(cost));
 }
 
 int
-kdf_parse(struct kdf *kdf, struct call *call, const msgpack_object *arg,
-    enum kdf_cost fallback)
+kdf_parse(struct cost *cost, struct call *call, const msgpack_object *arg,
+    enum cost_name fallback)
 {
-	struct kdf own = kdf_costs[fallback];
-
-	if (arg != NULL && arg->type != MSGPACK_OBJECT_MAP &&
-	    !call_is(arg, kdf_algorithms[0]))
+	if (arg != NULL && arg->type == MSGPACK_OBJECT_MAP)
+		return kdf_parse_map(cost, call, arg, fallback);
+	if (arg != NULL && !call_is(arg, kdf_algorithms[0]))
 		return call_refuse(call, "kdf", "\"argon2id\" or a map", arg);
-	if (arg != NULL && arg->type == MSGPACK_OBJECT_MAP &&
-	    kdf_parse_map(&own, call, arg) < 0)
-		return -1;
-	*kdf = own;
+	*cost = cost_of(NULL, fallback);
 	return 0;
 }
 
@@ -108,18 +82,17 @@ kdf_parse(struct kdf *kdf, struct call *call, const msgpack_object *arg,
 static void
 kdf_put(uint8_t to[4], uint32_t n)
 {
-	for (int i = 0; i < 4; i++)
-		to[i] = (uint8_t)(n >> (24 - 8 * i));
+	n = htobe32(n);
+	memcpy(to, &n, sizeof n);
 }
 
 static uint32_t
 kdf_get(const uint8_t from[4])
 {
-	uint32_t n = 0;
+	uint32_t n;
 
-	for (int i = 0; i < 4; i++)
-		n = n << 8 | from[i];
-	return n;
+	memcpy(&n, from, sizeof n);
+	return be32toh(n);
 }
 
 /*
@@ -128,7 +101,7 @@ kdf_get(const uint8_t from[4])
  * all with one question ("partitioning oracle", Len, Grubbs, Ristenpart 2021).
  */
 static int
-kdf_derive(const struct kdf *kdf, struct call *call,
+kdf_derive(const struct cost *cost, struct call *call,
     const msgpack_object *passphrase, const uint8_t *salt,
     uint8_t key[CIPHER_KEY], uint8_t check[KDF_CHECK])
 {
@@ -140,7 +113,7 @@ kdf_derive(const struct kdf *kdf, struct call *call,
 	if (len < KDF_PASSPHRASE_MIN || len > KDF_PASSPHRASE_MAX)
 		return call_refuse(call, "key", KDF_TAKES, passphrase);
 	rc = crypto_pwhash_argon2id(both, sizeof both, (const char *)bytes, len,
-	    salt, kdf->iterations, (size_t)kdf->memory,
+	    salt, cost->iterations, (size_t)cost->memory,
 	    crypto_pwhash_argon2id_ALG_ARGON2ID13);
 	if (rc == 0) {
 		memcpy(key, both, CIPHER_KEY);
@@ -151,21 +124,22 @@ kdf_derive(const struct kdf *kdf, struct call *call,
 }
 
 int
-kdf_make(const struct kdf *kdf, struct call *call,
+kdf_make(const struct cost *cost, struct call *call,
     const msgpack_object *passphrase, uint8_t block[KDF_BLOCK],
     uint8_t key[CIPHER_KEY])
 {
 	uint8_t *salt = block + 8;
 
-	kdf_put(block, kdf->iterations);
-	kdf_put(block + 4, (uint32_t)(kdf->memory / KDF_KIB));
+	kdf_put(block, cost->iterations);
+	kdf_put(block + 4, (uint32_t)(cost->memory / KDF_KIB));
 	randombytes_buf(salt, KDF_SALT);
-	return kdf_derive(kdf, call, passphrase, salt, key, salt + KDF_SALT);
+	return kdf_derive(cost, call, passphrase, salt, key, salt + KDF_SALT);
 }
 
 /* Refuses a block that asks for more than it may. */
 static int
-kdf_too_much(const struct kdf *asked, const struct kdf *most, struct call *call)
+kdf_too_much(const struct cost *asked, const struct cost *most,
+    struct call *call)
 {
 	call_fail(call, CODE_TOO_LARGE,
 	    "the envelope asks argon2id for %" PRIu64 " bytes and %" PRIu32
@@ -177,22 +151,22 @@ kdf_too_much(const struct kdf *asked, const struct kdf *most, struct call *call)
 }
 
 int
-kdf_find(const struct kdf *most, struct call *call,
+kdf_find(const struct cost *most, struct call *call,
     const msgpack_object *passphrase, const uint8_t block[KDF_BLOCK],
     uint8_t key[CIPHER_KEY], bool *good)
 {
 	const uint8_t *salt = block + 8;
 	uint8_t check[KDF_CHECK];
-	struct kdf asked = {
+	struct cost asked = {
 	    .iterations = kdf_get(block),
 	    .memory = (uint64_t)kdf_get(block + 4) * KDF_KIB,
 	};
 
 	/* the first two bound the third to less than 2^64 */
-	if (asked.iterations > KDF_ITERATIONS_MAX ||
-	    asked.memory > most->memory || kdf_work(&asked) > kdf_work(most))
+	if (asked.iterations > COST_ITERATIONS_MAX ||
+	    asked.memory > most->memory || cost_work(&asked) > cost_work(most))
 		return kdf_too_much(&asked, most, call);
-	if (asked.iterations == 0 || asked.memory < (uint64_t)KDF_MEMORY_MIN)
+	if (asked.iterations == 0 || asked.memory < (uint64_t)COST_MEMORY_MIN)
 		return call_fail(call, CODE_WORKER_ERROR,
 		    "the envelope asks argon2id for less than crypto:encrypt "
 		    "ever does: it is damaged");

@@ -96,7 +96,7 @@ scheme_argon2(struct password_hash *h, const char *at)
 	scheme_limit(h, "number of lanes", lanes, PASSWORD_ARGON2_LANES_MAX);
 	if (h->excess == NULL)
 		scheme_limit(h, "memory times iterations",
-		    h->memory * h->iterations, PASSWORD_ARGON2_WORK_MAX);
+		    h->memory * h->iterations, COST_WORK_MAX);
 	return true;
 }
 

@@ -11,13 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/tasks/cost.h"
+
 struct call;
 
 #define PASSWORD_HASH_MAX 256 /* bytes of a hash string */
-#define PASSWORD_MEMORY_MAX ((uint64_t)1 << 30) /* bytes of one hashing */
-
-/* libsodium's "sensitive" is exactly that: 1 GiB, four times. */
-#define PASSWORD_ARGON2_WORK_MAX (4 * PASSWORD_MEMORY_MAX)
+#define PASSWORD_MEMORY_MAX ((uint64_t)COST_MEMORY_MAX) /* of one hashing */
 #define PASSWORD_ARGON2_LANES_MAX 64
 #define PASSWORD_SCRYPT_BLOCKS_MAX ((uint64_t)1 << 18) /* r times p: 32 MiB */
 #define PASSWORD_SCRYPT_WORK_MAX (2 * PASSWORD_MEMORY_MAX)

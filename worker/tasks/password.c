@@ -1,5 +1,6 @@
 #include "worker/tasks/password.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <sodium.h>
 
 #include "worker/call.h"
+#include "worker/tasks/cost.h"
 #include "worker/tasks/password-scheme.h"
 #include "worker/tasks/password-verify.h"
 
@@ -17,29 +19,8 @@
  * SHA-crypt's work grows with it, and what is longer is some other data.
  */
 #define PASSWORD_MAX 1024
-#define PASSWORD_MEMORY_MIN ((uint64_t)8 << 20)
-#define PASSWORD_ITERATIONS_MAX 64
 /* 1 GiB takes seconds, more where all workers do it at a time. */
 #define PASSWORD_TIMEOUT_MS 30000
-
-/* What the caller wants to spend on a password. */
-struct password_cost {
-	uint64_t memory; /* bytes */
-	uint64_t iterations;
-};
-
-static const char *const password_costs[] = {"interactive", "moderate",
-    "sensitive", NULL};
-
-/* libsodium's own, in the order of the names. */
-static const struct password_cost password_named[] = {
-    {crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE,
-	crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE},
-    {crypto_pwhash_argon2id_MEMLIMIT_MODERATE,
-	crypto_pwhash_argon2id_OPSLIMIT_MODERATE},
-    {crypto_pwhash_argon2id_MEMLIMIT_SENSITIVE,
-	crypto_pwhash_argon2id_OPSLIMIT_SENSITIVE},
-};
 
 /* Both types have the cost in the same places. */
 enum password_field {
@@ -53,20 +34,20 @@ enum password_field {
 #define PASSWORD_COST_FIELDS                                              \
 	[PASSWORD_COST] = {.name = "cost",                                \
 	    .kinds = FIELD_STR,                                           \
-	    .allowed = password_costs,                                    \
+	    .allowed = cost_names,                                        \
 	    .noun = "cost",                                               \
 	    .fallback = "interactive",                                    \
 	    .about = "64 MiB and 2 iterations, 256 MiB and 3, or 1 GiB "  \
 		     "and 4."},                                           \
 	[PASSWORD_MEMORY] = {.name = "memory",                            \
 	    .kinds = FIELD_INT,                                           \
-	    .min = PASSWORD_MEMORY_MIN,                                   \
-	    .max = PASSWORD_MEMORY_MAX,                                   \
+	    .min = COST_MEMORY_MIN,                                       \
+	    .max = COST_MEMORY_MAX,                                       \
 	    .about = "Bytes, in place of those of cost."},                \
 	[PASSWORD_ITERATIONS] = {.name = "iterations",                    \
 	    .kinds = FIELD_INT,                                           \
 	    .min = 1,                                                     \
-	    .max = PASSWORD_ITERATIONS_MAX,                               \
+	    .max = COST_ITERATIONS_MAX,                                   \
 	    .about = "In place of those of cost; times the memory, they " \
 		     "are at most 4 GiB."}
 
@@ -108,24 +89,16 @@ static const struct field password_verify_fields[] = {
 
 /* Reads what is to be spent; -1 when it is too much. */
 static int
-password_read_cost(struct call *call, struct password_cost *cost)
+password_read_cost(struct call *call, struct cost *cost)
 {
-	size_t i = 0;
-
-	while (call->args[PASSWORD_COST] != NULL &&
-	       !call_is(call->args[PASSWORD_COST], password_costs[i]))
-		i++;
-	*cost = password_named[i];
-	cost->memory = (uint64_t)call_int(call->args[PASSWORD_MEMORY],
-	    (int64_t)cost->memory);
-	cost->iterations = (uint64_t)call_int(call->args[PASSWORD_ITERATIONS],
-	    (int64_t)cost->iterations);
-	if (cost->memory * cost->iterations > PASSWORD_ARGON2_WORK_MAX)
+	*cost = cost_of(call->args[PASSWORD_COST], COST_INTERACTIVE);
+	cost_take(cost, call->args[PASSWORD_MEMORY],
+	    call->args[PASSWORD_ITERATIONS]);
+	if (cost_work(cost) > COST_WORK_MAX)
 		return call_invalid(call, "iterations",
-		    "iterations times memory is %llu bytes; it takes at most "
-		    "%llu",
-		    (unsigned long long)(cost->memory * cost->iterations),
-		    (unsigned long long)PASSWORD_ARGON2_WORK_MAX);
+		    "iterations times memory is %" PRIu64
+		    " bytes; it takes at most %" PRIu64,
+		    cost_work(cost), COST_WORK_MAX);
 	return 0;
 }
 
@@ -137,7 +110,7 @@ password_hash_run(struct call *call)
 	size_t len;
 	const uint8_t *password =
 	    call_bytes(call->args[PASSWORD_PASSWORD], &len);
-	struct password_cost cost;
+	struct cost cost;
 
 	if (password_read_cost(call, &cost) < 0)
 		return -1;
@@ -153,7 +126,7 @@ password_hash_run(struct call *call)
 
 /* Whether the hash is weaker than what is wanted, or of an older kind. */
 static bool
-password_is_old(const struct password_hash *h, const struct password_cost *cost)
+password_is_old(const struct password_hash *h, const struct cost *cost)
 {
 	return strcmp(h->scheme->name, "argon2id") != 0 ||
 	       h->memory / KIB < cost->memory / KIB ||
@@ -178,7 +151,7 @@ password_verify_run(struct call *call)
 	const uint8_t *password =
 	    call_bytes(call->args[PASSWORD_PASSWORD], &len);
 	const uint8_t *hash = call_bytes(call->args[PASSWORD_LAST], &hash_len);
-	struct password_cost cost;
+	struct cost cost;
 	struct password_hash h;
 	bool valid;
 

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/params.h>
+
+#include "worker/tasks/hash-mac.h"
 
 /* What each algorithm is made of. */
 static const struct {
@@ -26,7 +26,7 @@ static const struct {
     [TOKEN_ES512] = {"SHA512", 66},
 };
 
-static EVP_MAC_CTX *seal_macs[TOKEN_ALGORITHMS]; /* of HMAC; without a key */
+static EVP_MAC_CTX *seal_macs[TOKEN_ALGORITHMS]; /* of HMAC */
 static EVP_MD *seal_digests[TOKEN_ALGORITHMS]; /* of the others */
 
 /* Computes an HMAC. Its length, or 0. */
@@ -34,15 +34,14 @@ static size_t
 seal_mac(int algorithm, const struct token_key *key, const void *text,
     size_t len, uint8_t out[TOKEN_SEAL_MAX])
 {
-	/* a context of its own: freeing it wipes the secret that it keeps */
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(seal_macs[algorithm]);
+	EVP_MAC_CTX *ctx = seal_macs[algorithm];
 	size_t n = 0;
 
-	if (ctx == NULL || !EVP_MAC_init(ctx, key->bytes, key->len, NULL) ||
+	if (!hash_mac_begin(ctx, key->bytes, key->len) ||
 	    !EVP_MAC_update(ctx, text, len) ||
 	    !EVP_MAC_final(ctx, out, &n, TOKEN_SEAL_MAX))
 		n = 0;
-	EVP_MAC_CTX_free(ctx);
+	hash_mac_forget(ctx);
 	return n;
 }
 
@@ -178,32 +177,14 @@ token_seal_check(int algorithm, const struct token_key *key, const void *text,
 	return right;
 }
 
-/* Makes the context that is copied for each token of an algorithm. */
-static EVP_MAC_CTX *
-seal_mac_new(int algorithm)
-{
-	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *ctx = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
-	OSSL_PARAM params[] = {
-	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-		(char *)(uintptr_t)seal_parts[algorithm].digest, 0),
-	    OSSL_PARAM_construct_end(),
-	};
-
-	EVP_MAC_free(hmac);
-	if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params))
-		return ctx;
-	EVP_MAC_CTX_free(ctx);
-	return NULL;
-}
-
 /* Fetches what one algorithm needs, unless it is there. */
 static bool
 seal_fetch(int algorithm)
 {
 	if (token_key_kind(algorithm) == TOKEN_KIND_SHARED) {
 		if (seal_macs[algorithm] == NULL)
-			seal_macs[algorithm] = seal_mac_new(algorithm);
+			seal_macs[algorithm] = hash_mac_new(HASH_MAC_HMAC,
+			    seal_parts[algorithm].digest);
 		return seal_macs[algorithm] != NULL;
 	}
 	if (seal_digests[algorithm] == NULL)

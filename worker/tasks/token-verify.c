@@ -252,7 +252,7 @@ verify_read(struct verify *v)
 	return verify_read_expected(v);
 }
 
-/* Checks that the token was signed with the key, by an algorithm that is allowed. */
+/* Checks that the key has signed the token, by an algorithm that is allowed. */
 static const char *
 verify_signature(const struct verify *v)
 {

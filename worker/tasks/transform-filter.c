@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "worker/quota.h"
+#include "worker/tasks/transform-text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* Bytes for the names of arguments and what stands between them. */
@@ -266,13 +267,9 @@ filter_is_text(const msgpack_object *filter)
 {
 	size_t len;
 	const char *text = (const char *)call_bytes(filter, &len);
-	jv copy = jv_string_sized(text, (int)len);
-	bool same = (size_t)jv_string_length_bytes(jv_copy(copy)) == len &&
-		    memcmp(jv_string_value(copy), text, len) == 0 &&
-		    memchr(text, '\0', len) == NULL;
 
-	jv_free(copy);
-	return same;
+	return transform_text_is_utf8(text, len) &&
+	       memchr(text, '\0', len) == NULL;
 }
 
 /* Compiles and keeps a program; takes the source's text. */

@@ -136,22 +136,33 @@ text_is_wide(const char *text, size_t len)
 	return all > SCHAR_MAX;
 }
 
-/* Refuses invalid UTF-8, which libjq would replace. */
-static int
-text_check_utf8(struct call *call, const char *field, const char *text,
-    size_t len)
+jv
+transform_text_string(const char *text, size_t len)
 {
-	jv copy;
-	bool same;
+	jv string;
+
+	if (len == 0)
+		return jv_string("");
+	string = jv_string_sized(text, (int)len);
+	if ((size_t)jv_string_length_bytes(jv_copy(string)) == len &&
+	    memcmp(jv_string_value(string), text, len) == 0)
+		return string;
+	jv_free(string);
+	return jv_invalid();
+}
+
+bool
+transform_text_is_utf8(const char *text, size_t len)
+{
+	jv string;
+	bool is;
 
 	if (!text_is_wide(text, len))
-		return 0;
-	copy = jv_string_sized(text, (int)len);
-	same = (size_t)jv_string_length_bytes(jv_copy(copy)) == len &&
-	       memcmp(jv_string_value(copy), text, len) == 0;
-	jv_free(copy);
-	return same ? 0
-		    : call_invalid(call, field, "%s takes valid UTF-8", field);
+		return true;
+	string = transform_text_string(text, len);
+	is = jv_is_valid(string);
+	jv_free(string);
+	return is;
 }
 
 /* Refuses a text with the parser's own words. */
@@ -201,8 +212,11 @@ transform_text_parse(struct call *call, const char *field,
 		call_too_large(call, field, INT_MAX);
 		return jv_invalid();
 	}
-	if (text_check_utf8(call, field, text, len) < 0 ||
-	    text_check_numbers(call, field, text, len) < 0)
+	if (!transform_text_is_utf8(text, len)) {
+		call_invalid(call, field, "%s takes valid UTF-8", field);
+		return jv_invalid();
+	}
+	if (text_check_numbers(call, field, text, len) < 0)
 		return jv_invalid();
 	parser = jv_parser_new(0);
 	jv_parser_set_buf(parser, text, (int)len, 0);

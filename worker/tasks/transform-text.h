@@ -23,6 +23,13 @@ jv transform_text_parse(struct call *call, const char *field,
     const msgpack_object *text);
 
 /*
+ * Makes a string; invalid, if libjq would see another text: it replaces what is
+ * no UTF-8. And whether it would not, which of ASCII costs no copy.
+ */
+jv transform_text_string(const char *text, size_t len);
+bool transform_text_is_utf8(const char *text, size_t len);
+
+/*
  * Gives a value, which is taken, as JSON text on one line. Invalid, with the
  * call's error set, if it is too deep.
  */

@@ -3,7 +3,6 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "worker/tasks/place.h"
 #include "worker/tasks/transform-text.h"
@@ -45,22 +44,15 @@ transform_value_unsafe(struct reading *r, const struct place *place)
 	    "would round it");
 }
 
-/* Makes a string; libjq replaces what is no UTF-8, which is then seen. */
 static jv
 transform_value_string(struct reading *r, const msgpack_object *value,
     const struct place *place)
 {
-	const char *text = value->via.str.ptr;
-	int len = (int)value->via.str.size;
-	jv string;
+	jv string =
+	    transform_text_string(value->via.str.ptr, value->via.str.size);
 
-	if (len <= 0)
-		return jv_string("");
-	string = jv_string_sized(text, len);
-	if (jv_string_length_bytes(jv_copy(string)) == len &&
-	    memcmp(jv_string_value(string), text, (size_t)len) == 0)
+	if (jv_is_valid(string))
 		return string;
-	jv_free(string);
 	return transform_value_refuse(r, place,
 	    "takes a string of valid UTF-8");
 }
