@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOAD_BYTES_MAX ((size_t)1 << 20)
@@ -33,31 +34,61 @@ load_bytes(int fd, size_t *len)
 	return NULL;
 }
 
-int
-config_load(struct config *config, const char *path, bool must_exist,
+/* Takes the text of a file, and reads it. */
+static int
+load_text(struct config *config, char *text, size_t len, bool pipe,
     struct config_errors *errors)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len;
-	char *text;
 	int rc;
 
-	errors->path = path;
-	if (fd == -1) {
-		if (errno == ENOENT && !must_exist)
-			return 0;
+	config->file_read = true;
+	rc = config_file_read(config, text, len, errors);
+	if (pipe) {
+		config->pipe = text;
+		config->pipe_len = len;
+	} else {
+		free(text);
+	}
+	return rc;
+}
+
+/* Reads again what has come through a pipe. */
+static int
+load_again(struct config *config, const struct config *before,
+    struct config_errors *errors)
+{
+	char *text = malloc(before->pipe_len + 1);
+
+	if (text == NULL) {
 		config_error_at(errors, 0, "%s", strerror(errno));
 		return -1;
 	}
-	text = load_bytes(fd, &len);
+	memcpy(text, before->pipe, before->pipe_len);
+	return load_text(config, text, before->pipe_len, true, errors);
+}
+
+int
+config_load(struct config *config, const char *path, bool must_exist,
+    const struct config *before, struct config_errors *errors)
+{
+	struct stat st;
+	size_t len;
+	char *text;
+	int fd;
+
+	errors->path = path;
+	if (before != NULL && before->pipe != NULL)
+		return load_again(config, before, errors);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1 && errno == ENOENT && !must_exist)
+		return 0;
+	text = fd != -1 && fstat(fd, &st) == 0 ? load_bytes(fd, &len) : NULL;
 	if (text == NULL)
 		config_error_at(errors, 0, "%s",
 		    errno == EFBIG ? "longer than 1 MiB" : strerror(errno));
-	close(fd);
+	if (fd != -1)
+		close(fd);
 	if (text == NULL)
 		return -1;
-	config->file_read = true;
-	rc = config_file_read(config, text, len, errors);
-	free(text);
-	return rc;
+	return load_text(config, text, len, S_ISFIFO(st.st_mode), errors);
 }

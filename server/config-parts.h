@@ -154,18 +154,22 @@ void config_error_origin(const struct config_errors *errors,
 int config_init(struct config *config);
 
 /*
- * Reads all that config_parse() reads. Returns 0 or -1; either way the
- * configuration is to be cleared.
+ * Reads all that config_parse() reads; a file that came through a pipe as it
+ * was for the configuration before, which may be NULL. Returns 0 or -1; either
+ * way the configuration is to be cleared.
  */
 int config_read(struct config *config, int argc, char **argv,
-    struct config_errors *errors);
+    const struct config *before, struct config_errors *errors);
 
 /* Reads options and environment. Returns 0, or -1 after saying why. */
 int config_args_read(struct config *config, struct config_errors *errors);
 
-/* Reads the file. Returns 0, or -1 after saying all that is wrong in it. */
+/*
+ * Reads the file, or again what came through a pipe for the configuration
+ * before. Returns 0, or -1 after saying all that is wrong in it.
+ */
 int config_load(struct config *config, const char *path, bool must_exist,
-    struct config_errors *errors);
+    const struct config *before, struct config_errors *errors);
 
 /* The same for a file that is in memory. */
 int config_file_read(struct config *config, const char *text, size_t len,

@@ -167,7 +167,7 @@ config_reload(const struct config *running, struct config *new, FILE *out)
 	    .path = running->file != NULL ? running->file : CONFIG_FILE,
 	};
 
-	if (config_read(new, running->argc, running->argv, &errors) == 0) {
+	if (config_read(new, running->argc, running->argv, old, &errors) == 0) {
 		reload_server(old, new, &errors);
 		if (reload_pools(old, new, &errors) == 0) {
 			reload_tasks(old, new, &errors);

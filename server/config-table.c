@@ -33,7 +33,8 @@ const struct option_entry config_table[] = {
 	.max = PATH_MAX - 1,
 	.otherwise = CONFIG_FILE ", if it is there",
 	.about = "the configuration file",
-	.more = "One that is given must exist; /dev/null is an empty one."},
+	.more = "One that is given must exist; /dev/null is an empty one. "
+		"What a pipe gives is kept for a reload."},
     {.name = "socket",
 	.metavar = "PATH",
 	.kind = OPTION_PATH,

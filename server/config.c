@@ -151,6 +151,7 @@ config_clear(struct config *config)
 	for (int i = 0; i < config->argc; i++)
 		free(config->argv[i]);
 	free(config->argv);
+	free(config->pipe);
 	free(config->pools);
 	free(config->tasks);
 	memset(config, 0, sizeof *config);
@@ -205,7 +206,7 @@ config_copy_arguments(struct config *config, int argc, char **argv)
 
 int
 config_read(struct config *config, int argc, char **argv,
-    struct config_errors *errors)
+    const struct config *before, struct config_errors *errors)
 {
 	const char *path;
 	bool bad;
@@ -220,7 +221,8 @@ config_read(struct config *config, int argc, char **argv,
 	if (config->help || config->version || config->print_default)
 		return 0;
 	path = config->file != NULL ? config->file : CONFIG_FILE;
-	bad = config_load(config, path, config->file != NULL, errors) == -1;
+	bad = config_load(config, path, config->file != NULL, before, errors) ==
+	      -1;
 	/* also of a file with wrong values all is said at once */
 	if (config_settle(config, errors) == -1 || bad)
 		return -1;
@@ -237,14 +239,17 @@ static int
 config_read_again(struct config *config, int argc, char **argv)
 {
 	struct config_errors errors = {.out = stderr, .prefix = "morod: "};
+	struct config before = *config;
 	char why[MODULE_WHY];
-	int rc = module_load(config->modules, why);
+	int rc = module_load(before.modules, why);
 
-	config_clear(config);
+	memset(config, 0, sizeof *config);
 	if (rc == 0)
-		return config_read(config, argc, argv, &errors);
-	config_error(&errors, "%s", why);
-	return -1;
+		rc = config_read(config, argc, argv, &before, &errors);
+	else
+		config_error(&errors, "%s", why);
+	config_clear(&before);
+	return rc;
 }
 
 int
@@ -256,7 +261,7 @@ config_parse(struct config *config, int argc, char **argv)
 	int rc;
 
 	errors.out = open_memstream(&said, &len);
-	rc = config_read(config, argc, argv, &errors);
+	rc = config_read(config, argc, argv, NULL, &errors);
 	if (errors.out != NULL)
 		fclose(errors.out);
 	if (config->modules != NULL && !config->help && !config->version)

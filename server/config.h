@@ -111,6 +111,9 @@ struct config {
 	bool version;
 	bool default_socket; /* the path was not given: its folder is made */
 	bool file_read; /* a file was there, and was read */
+	/* what came through a pipe, which gives it but once; else NULL */
+	char *pipe;
+	size_t pipe_len;
 	struct pool_config *pools; /* at least one; the default pool first */
 	size_t n_pools;
 	struct task_config *tasks; /* one for each type, in their order */

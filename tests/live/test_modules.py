@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -63,6 +64,21 @@ def test_sections_about_its_types(morod, tmp_path):
     with morod(config=path) as d, d.client() as c:
         (described,) = c.request("types", "test:double")
         assert described["timeout"] == 7000
+
+
+def test_named_in_a_pipe(morod, tmp_path):
+    """Also where the file is a pipe, which gives what is in it but once."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    text = f"[task test:twice]\ntimeout = 7s\n[morod]\nmodules = {DOUBLE}\nmax-depth = 7\n"
+    writer = threading.Thread(target=path.write_text, args=(text,))
+    writer.start()
+    with morod(config=path) as d, d.client() as c:
+        writer.join()
+        assert c.request("reload") == {"warnings": ""}
+        (described,) = c.request("types", "test:double")
+        assert described["timeout"] == 7000
+        assert c.server["limits"]["maxDepth"] == 7
 
 
 def test_what_cannot_be_loaded():

@@ -486,11 +486,15 @@ test_load(void **state)
 
 	write_file("[morod]\nmax-depth = 3\n");
 	assert_int_equal(config_init(&c), 0);
-	assert_int_equal(config_load(&c, "/nowhere/at/all", false, &errors), 0);
+	assert_int_equal(config_load(&c, "/nowhere/at/all", false, NULL,
+			     &errors),
+	    0);
 	assert_false(c.file_read);
-	assert_int_equal(config_load(&c, "/nowhere/at/all", true, &errors), -1);
-	assert_int_equal(config_load(&c, "/", false, &errors), -1);
-	assert_int_equal(config_load(&c, path, false, &errors), 0);
+	assert_int_equal(config_load(&c, "/nowhere/at/all", true, NULL,
+			     &errors),
+	    -1);
+	assert_int_equal(config_load(&c, "/", false, NULL, &errors), -1);
+	assert_int_equal(config_load(&c, path, false, NULL, &errors), 0);
 	assert_true(c.file_read);
 	assert_int_equal(c.max_depth, 3);
 	fclose(out);
