@@ -1,8 +1,9 @@
 /*
- * A pool whose workers die before they do anything would keep its callers
+ * A pool whose workers die before they have done a task would keep its callers
  * waiting for ever: it is taken out of service, says so at once to everybody,
  * and tries again by itself with one task. A task that kills one worker after
- * the other says nothing of the pool: it counts once.
+ * the other says nothing of the pool: it counts once. One that has used up what
+ * memory or processor time it may have does not count at all.
  */
 
 #include "server/pool.h"
@@ -48,7 +49,7 @@ pool_down_fault(const struct pool *p, struct fault *fault)
 	uint64_t at = p->breaker.retry.at;
 
 	fault_set(fault, CODE_WORKER_ERROR, "pool_down",
-	    "pool %s is down: its workers die before they do anything",
+	    "pool %s is down: its workers die before they have done a task",
 	    p->config->name);
 	fault->retryable = true;
 	fault_add_text(fault, "pool", p->config->name);
@@ -88,8 +89,8 @@ pool_break(struct pool *p, uint64_t now)
 		b->pause_ms *= 2;
 	b->state = POOL_DOWN;
 	b->n_deaths = 0;
-	log_error("pool %s is down: its workers die before they do anything; "
-		  "next try in %" PRIu64 " ms",
+	log_error("pool %s is down: its workers die before they have done a "
+		  "task; next try in %" PRIu64 " ms",
 	    p->config->name, b->pause_ms);
 	if (deadline_set(p->dispatcher->loop.deadlines, &b->retry, now,
 		b->pause_ms) == -1)
@@ -175,7 +176,8 @@ pool_worker_died(struct pool *p, const struct slot *s)
 	uint64_t now = loop_now(&p->dispatcher->loop);
 	const struct slot_link *w = s->worker;
 
-	if (w->killed || !s->wanted || p->config->breaker_deaths == 0 ||
+	if (w->killed || w->limited || !s->wanted ||
+	    p->config->breaker_deaths == 0 ||
 	    s->tasks_done != w->obituary.tasks_before ||
 	    p->breaker.state == POOL_DOWN || p->dispatcher->draining)
 		return;

@@ -20,6 +20,7 @@
  * they can say that they have begun must not do so for ever.
  */
 #define SLOT_RETURNS_MAX 3
+#define CRASHED "crashed" /* the reason of a death without one */
 #define SLOT_CHECK_MS 2 /* in which it must have got on */
 #define NS_PER_MS 1000000
 
@@ -31,10 +32,20 @@ slot_crash_reason(const struct slot *s, const struct message *m)
 		return "memory";
 	if (WIFSIGNALED(m->status) && WTERMSIG(m->status) == SIGXCPU)
 		return "cpu";
-	return "crashed";
+	return CRASHED;
 }
 
-/* The same for people, if there is more to say than how it died. */
+/*
+ * Notes whether the worker's task had used up what it may have: such a death
+ * says nothing of the other workers.
+ */
+static void
+slot_note_limit(struct slot *s, const struct message *m)
+{
+	s->worker->limited = strcmp(slot_crash_reason(s, m), CRASHED) != 0;
+}
+
+/* Why, for people, if there is more to say than how it died. */
 static const char *
 slot_crash_words(const char *reason)
 {
@@ -234,6 +245,7 @@ slot_suspect(struct slot *s, uint32_t begun, const struct message *m)
 	if (++t->returns <= SLOT_RETURNS_MAX &&
 	    !page_blames_memory(s->worker->page))
 		return;
+	slot_note_limit(s, m);
 	obituary_note(s, NULL, t);
 	slot_crash_fault(s, t, m, &fault);
 	poison_keep(slot_dispatcher(s), t, &fault);
@@ -252,6 +264,7 @@ slot_bury(struct slot *s, struct task *t, const struct message *m)
 		return;
 	}
 	s->worker->blamed = t->attempt > 1;
+	slot_note_limit(s, m);
 	slot_crash_fault(s, t, m, &fault);
 	life_crash(slot_dispatcher(s), t, &fault);
 }

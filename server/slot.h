@@ -96,6 +96,7 @@ struct slot_link {
 	bool killed; /* on purpose, by slot_kill() */
 	bool executed; /* likewise, and the master knows */
 	bool blamed; /* it died of a task that had killed one before */
+	bool limited; /* it died of a limit that its task had struck */
 };
 
 void slot_init(struct slot *s, struct pool *p, uint32_t number);

@@ -322,6 +322,23 @@ def test_kills_by_morod_do_not_break(morod):
         assert pool(d)["state"] == "up"
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory its own way")
+def test_limits_that_strike_do_not_break(morod):
+    """A task that uses up its memory says nothing of the pool, in a trial neither."""
+    greedy = {"data": None, "filter": "def f: [., .] | f; f"}
+    with morod(workers=1, worker_memory="64M", breaker_deaths=2, breaker_pause="50ms") as d:
+        with d.client() as c:
+            for _ in range(3):
+                assert c.submit("json:transform", greedy).error()["reason"] == "memory"
+            wait_pool(d, lambda p: p["workers"][0]["restarts"] == 3)
+            assert pool(d)["state"] == "up"
+            assert crash_all(c, 3)["reason"] == "pool_down"
+            wait_pool(d, lambda p: p["state"] == "half-open")
+            assert c.submit("json:transform", greedy).error()["reason"] == "memory"
+            assert c.call("debug:echo", 1) == 1
+            assert pool(d)["state"] == "up"
+
+
 def test_other_pools_go_on(morod, tmp_path):
     """A pool that is down is down alone."""
     conf = tmp_path / "m.conf"
