@@ -19,6 +19,8 @@
 #define BATCH_AROUND 2
 #define BATCH_DEPTH_MAX (LIMIT_DEPTH_MAX - BATCH_AROUND)
 #define BATCH_ARRAY_HEAD 5 /* bytes of the longest header of an array */
+#define BATCH_ALLOCATION 16 /* bytes that malloc() takes beside */
+#define BATCH_SHARE 2 /* of a queue: all batches have one part of so many */
 
 /* What one element came to: a map of "result" or "error", packed. */
 struct element {
@@ -32,8 +34,9 @@ struct batch {
 	uint32_t next; /* the first that is not queued yet */
 	uint32_t done;
 	size_t offset; /* of that one in the head's data */
-	uint64_t bytes; /* of all that is kept */
+	uint64_t bytes; /* of the answer, as far as it is known */
 	uint64_t values; /* that these are */
+	uint64_t kept; /* memory for it */
 	struct fault fault; /* why the whole cannot go on */
 	bool failed; /* that is set */
 	uint32_t n_members;
@@ -81,6 +84,7 @@ batch_init(struct dispatcher *d, struct task *head, const struct options *o,
 		return -1;
 	}
 	b->options = *o;
+	b->options.id = NULL; /* stands in the message, which goes */
 	b->n = (uint32_t)array.n;
 	b->offset = (size_t)(r.at - task_data(head));
 	b->bytes = BATCH_ARRAY_HEAD;
@@ -172,13 +176,37 @@ batch_member(struct dispatcher *d, struct task *head)
 	return t;
 }
 
+/*
+ * Whether one more member may be queued. One always may, it has the place that
+ * the request was let in for; more of them leave room for others: in the queue,
+ * of the type, and for other requests of the connection.
+ */
+static bool
+batch_has_room(const struct task *head)
+{
+	const struct batch *b = head->extra->batch;
+	const struct client *c = head->client;
+	const struct route *r = head->route;
+	const struct pool *p = r->pool;
+
+	if (b->n_members == 0)
+		return true;
+	return b->n_members < BATCH_MEMBERS_MAX &&
+	       (uint64_t)pool_waiting(p) * BATCH_SHARE <
+		   p->config->max_queue_size &&
+	       (r->max_queued == 0 ||
+		   (uint64_t)r->n_queued * BATCH_SHARE < r->max_queued) &&
+	       (uint64_t)c->n_tasks * BATCH_SHARE <
+		   c->dispatcher->config->max_client_tasks;
+}
+
 /* Queues as many members as there may be. False: no memory. */
 static bool
 batch_feed(struct dispatcher *d, struct task *head)
 {
 	struct batch *b = head->extra->batch;
 
-	while (b->next < b->n && b->n_members < BATCH_MEMBERS_MAX) {
+	while (b->next < b->n && batch_has_room(head)) {
 		struct task *t = batch_member(d, head);
 
 		if (t == NULL)
@@ -239,29 +267,6 @@ batch_progress(struct dispatcher *d, struct task *head)
 	msgpack_sbuffer_destroy(&map);
 }
 
-void
-batch_go_on(struct dispatcher *d, struct task *head)
-{
-	struct batch *b = head->extra->batch;
-	struct fault fault;
-
-	if (!b->failed && b->done == b->n) {
-		batch_answer(head);
-		life_gathered(d, head);
-		return;
-	}
-	if (!b->failed && batch_feed(d, head)) {
-		batch_progress(d, head);
-		return;
-	}
-	if (b->failed)
-		fault = b->fault;
-	else
-		fault_set(&fault, CODE_INTERNAL, NULL,
-		    "morod is out of memory");
-	life_fault(d, head, LIFE_FAILED, &fault);
-}
-
 /* The whole has come to nothing, because of this. */
 static void
 batch_fail(struct batch *b, const char *what, uint64_t limit)
@@ -286,6 +291,8 @@ batch_check_room(struct dispatcher *d, struct batch *b)
 
 	if (b->bytes > d->limits.frame)
 		batch_fail(b, "bytes", d->limits.frame);
+	if (b->values > d->limits.values)
+		batch_fail(b, "values", d->limits.values);
 	if (b->failed || dispatcher_bytes(d) <= limit)
 		return;
 	b->failed = true;
@@ -294,30 +301,6 @@ batch_check_room(struct dispatcher *d, struct batch *b)
 	    " bytes",
 	    limit);
 	fault_add_number(&b->fault, "limit", (int64_t)limit);
-}
-
-/* Keeps what an element came to: a key and a value. */
-static void
-batch_keep(struct dispatcher *d, struct task *t, const uint8_t *key,
-    size_t key_len, const uint8_t *value, size_t len)
-{
-	struct batch *b = t->extra->head->extra->batch;
-	struct element *e = &b->elements[t->extra->element];
-
-	e->bytes = malloc(key_len + len);
-	if (e->bytes == NULL) {
-		b->failed = true;
-		fault_set(&b->fault, CODE_INTERNAL, NULL,
-		    "morod is out of memory");
-		return;
-	}
-	memcpy(e->bytes, key, key_len);
-	memcpy(e->bytes + key_len, value, len);
-	e->len = (uint32_t)(key_len + len);
-	b->bytes += e->len;
-	d->task_bytes += e->len;
-	b->done++;
-	batch_check_room(d, b);
 }
 
 /*
@@ -352,38 +335,85 @@ batch_values(const uint8_t *at, size_t len)
 	return n;
 }
 
-/* The element's result could not be read where it would stand. */
+/* What an element came to: a key, and a value that is so many values. */
+struct came_to {
+	const uint8_t *key;
+	size_t key_len;
+	const uint8_t *value;
+	size_t len;
+	uint64_t values;
+};
+
+/* Keeps it. */
 static void
-batch_too_deep(struct dispatcher *d, struct task *t)
+batch_keep(struct dispatcher *d, struct batch *b, uint32_t element,
+    const struct came_to *o)
 {
-	struct fault fault;
+	struct element *e = &b->elements[element];
+	uint64_t memory = o->key_len + o->len + sizeof *e + BATCH_ALLOCATION;
 
-	fault_set(&fault, CODE_TOO_LARGE, NULL,
-	    "the result is nested deeper than the %d levels that it may have "
-	    "in a batch",
-	    BATCH_DEPTH_MAX);
-	fault_add_number(&fault, "limit", BATCH_DEPTH_MAX);
-	batch_take_fault(d, t, &fault);
-}
-
-void
-batch_take_result(struct dispatcher *d, struct task *t, const uint8_t *at,
-    size_t len)
-{
-	struct batch *b = t->extra->head->extra->batch;
-	uint64_t values = batch_values(at, len);
-
-	if (values == 0) {
-		batch_too_deep(d, t);
+	e->bytes = malloc(o->key_len + o->len);
+	if (e->bytes == NULL) {
+		b->failed = true;
+		fault_set(&b->fault, CODE_INTERNAL, NULL,
+		    "morod is out of memory");
 		return;
 	}
-	batch_keep(d, t, batch_result_key, sizeof batch_result_key - 1, at,
-	    len);
-	/* the map and its key count, too */
-	b->values += values + BATCH_AROUND;
-	if (b->values > d->limits.values)
-		batch_fail(b, "values", d->limits.values);
+	memcpy(e->bytes, o->key, o->key_len);
+	memcpy(e->bytes + o->key_len, o->value, o->len);
+	e->len = (uint32_t)(o->key_len + o->len);
+	b->bytes += e->len;
+	b->values += o->values + BATCH_AROUND; /* the map and its key, too */
+	b->kept += memory;
+	d->task_bytes += memory;
+	b->done++;
+	batch_check_room(d, b);
+}
+
+int
+batch_take_result(struct dispatcher *d, struct task *t, const uint8_t *at,
+    size_t len, struct fault *fault)
+{
+	struct batch *b = t->extra->head->extra->batch;
+	struct came_to o = {
+	    .key = batch_result_key,
+	    .key_len = sizeof batch_result_key - 1,
+	    .value = at,
+	    .len = len,
+	    .values = batch_values(at, len),
+	};
+
+	if (o.values == 0) {
+		fault_set(fault, CODE_TOO_LARGE, NULL,
+		    "the result is nested deeper than the %d levels that it "
+		    "may have in a batch",
+		    BATCH_DEPTH_MAX);
+		fault_add_number(fault, "limit", BATCH_DEPTH_MAX);
+		return -1;
+	}
+	batch_keep(d, b, t->extra->element, &o);
 	batch_detach(b, t);
+	return 0;
+}
+
+/* Packs a fault as the outcome of an element; the buffer is the caller's. */
+static struct came_to
+batch_pack_fault(const struct task *head, const struct fault *fault,
+    msgpack_sbuffer *buffer)
+{
+	struct came_to o = {
+	    .key = batch_error_key,
+	    .key_len = sizeof batch_error_key - 1,
+	};
+	msgpack_packer pk;
+
+	msgpack_sbuffer_init(buffer);
+	msgpack_packer_init(&pk, buffer, msgpack_sbuffer_write);
+	fault_pack(fault, &pk, head->client->shape);
+	o.value = (const uint8_t *)buffer->data;
+	o.len = buffer->size;
+	o.values = batch_values(o.value, o.len);
+	return o;
 }
 
 void
@@ -392,16 +422,58 @@ batch_take_fault(struct dispatcher *d, struct task *t,
 {
 	struct task *head = t->extra->head;
 	msgpack_sbuffer buffer;
-	msgpack_packer pk;
+	struct came_to o = batch_pack_fault(head, fault, &buffer);
 
-	msgpack_sbuffer_init(&buffer);
-	msgpack_packer_init(&pk, &buffer, msgpack_sbuffer_write);
-	fault_pack(fault, &pk,
-	    head->client != NULL ? head->client->shape : FAULT_MAP);
-	batch_keep(d, t, batch_error_key, sizeof batch_error_key - 1,
-	    (const uint8_t *)buffer.data, buffer.size);
+	batch_keep(d, head->extra->batch, t->extra->element, &o);
 	msgpack_sbuffer_destroy(&buffer);
 	batch_detach(head->extra->batch, t);
+}
+
+/*
+ * The pool takes no tasks: those elements that are none yet are refused without
+ * ever being one. A turn could take long otherwise.
+ */
+static void
+batch_refuse_rest(struct dispatcher *d, struct task *head)
+{
+	struct batch *b = head->extra->batch;
+	struct came_to o;
+	msgpack_sbuffer buffer;
+	struct fault fault;
+
+	pool_down_fault(head->route->pool, &fault);
+	o = batch_pack_fault(head, &fault, &buffer);
+	while (b->next < b->n && !b->failed) {
+		batch_keep(d, b, b->next++, &o);
+		d->counters.submitted++;
+		metrics_refused(d, head->route, head->priority, &fault);
+	}
+	msgpack_sbuffer_destroy(&buffer);
+}
+
+void
+batch_go_on(struct dispatcher *d, struct task *head)
+{
+	struct batch *b = head->extra->batch;
+	struct fault fault;
+
+	if (head->route->pool->breaker.state == POOL_DOWN)
+		batch_refuse_rest(d, head);
+	if (!b->failed && b->done == b->n) {
+		batch_answer(head);
+		life_gathered(d, head);
+		return;
+	}
+	if (!b->failed && batch_feed(d, head)) {
+		batch_progress(d, head);
+		return;
+	}
+	if (b->failed)
+		fault = b->fault;
+	else
+		fault_set(&fault, CODE_INTERNAL, NULL,
+		    "morod is out of memory");
+	life_fault(d, head, LIFE_FAILED, &fault);
 }
 
 void
@@ -418,8 +490,7 @@ batch_end(struct dispatcher *d, struct task *head)
 		numbers[i] = task_wire_number(members[i]);
 	}
 	b->n_members = 0;
-	for (uint32_t i = 0; i < b->n; i++)
-		d->task_bytes -= b->elements[i].len;
+	d->task_bytes -= b->kept;
 	batch_free(head);
 	for (uint32_t i = 0; i < n; i++) {
 		if (task_find(d->tasks, numbers[i]) == members[i])

@@ -6,7 +6,7 @@
  * a task of its own, and one answer with what became of each. The request is a
  * task of state GATHERING, the head; its members are tasks that answer to it
  * instead of to the client. Few of them exist at a time, whatever the array's
- * length: as one ends the next is queued.
+ * length, and they leave room in the queue: as one ends the next is queued.
  */
 
 #include <stddef.h>
@@ -42,10 +42,11 @@ struct task *batch_head(const struct task *t);
 
 /*
  * Takes the answer of a member, which then is none any more: the bytes of a
- * result, or a fault.
+ * result, or a fault. A result that cannot stand in the answer is not taken:
+ * -1 with the fault that is to be taken for it.
  */
-void batch_take_result(struct dispatcher *d, struct task *t, const uint8_t *at,
-    size_t len);
+int batch_take_result(struct dispatcher *d, struct task *t, const uint8_t *at,
+    size_t len, struct fault *fault);
 void batch_take_fault(struct dispatcher *d, struct task *t,
     const struct fault *fault);
 

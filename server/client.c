@@ -250,7 +250,7 @@ client_add_task(struct client *c, struct task *t)
 {
 	TAILQ_INSERT_TAIL(&c->tasks, t, client_link);
 	c->n_tasks++;
-	c->task_bytes += t->data_len;
+	c->task_bytes += task_own_bytes(t);
 	c->n_task_fds += t->n_fds;
 	c->accepted++;
 }
@@ -310,7 +310,7 @@ client_remove_task(struct client *c, struct task *t)
 	}
 	TAILQ_REMOVE(&c->tasks, t, client_link);
 	c->n_tasks--;
-	c->task_bytes -= t->data_len;
+	c->task_bytes -= task_own_bytes(t);
 	c->n_task_fds -= t->n_fds;
 	t->client = NULL;
 }

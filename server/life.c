@@ -36,7 +36,7 @@ life_change(struct task *t, enum task_state to)
 static void
 life_enter(struct dispatcher *d, struct task *t)
 {
-	d->task_bytes += t->data_len;
+	d->task_bytes += task_own_bytes(t);
 	if (t->client != NULL)
 		client_add_task(t->client, t);
 	if (task_is_request(t))
@@ -107,7 +107,7 @@ life_leave(struct dispatcher *d, struct task *t)
 		deadline_unset(d->loop.deadlines, &t->extra->deadline);
 		progress_free(d, t);
 	}
-	d->task_bytes -= t->data_len;
+	d->task_bytes -= task_own_bytes(t);
 	if (task_is_request(t))
 		msgids_remove(&d->msgids, t);
 	if (t->client != NULL)
@@ -157,10 +157,15 @@ life_result(struct dispatcher *d, struct task *t, const uint8_t *at, size_t len,
     struct chunk *chunk)
 {
 	struct task *head = batch_head(t);
+	struct fault fault;
 
-	if (head != NULL) /* without the nil that is its error */
-		batch_take_result(d, t, at + 1, len - 1);
-	else if (t->client != NULL && task_is_request(t))
+	/* without the nil that is its error */
+	if (head != NULL &&
+	    batch_take_result(d, t, at + 1, len - 1, &fault) == -1) {
+		life_fault(d, t, LIFE_FAILED, &fault);
+		return;
+	}
+	if (head == NULL && t->client != NULL && task_is_request(t))
 		answer_raw(t->client, t->msgid, at, len, chunk);
 	log_task(LEVEL_DEBUG, t, "done");
 	metrics_completed(d, t);

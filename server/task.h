@@ -230,6 +230,16 @@ task_data(const struct task *t)
 	return t->place == TASK_IN_RECORD ? t->data.bytes : t->data.far.at;
 }
 
+/*
+ * Bytes that it counts for among those that wait: a member of a batch has none
+ * of its own, they are its head's.
+ */
+static inline uint32_t
+task_own_bytes(const struct task *t)
+{
+	return t->member ? 0 : t->data_len;
+}
+
 /* Gives the task its extra part, zeroed. Returns 0, or -1: no memory. */
 int task_add_extra(struct task_slab *slab, struct task *t);
 

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 
+import msgpack
 import pytest
 
 from harness import SANITIZED, TaskError, wait_until
@@ -238,6 +239,84 @@ def test_results_that_wait_are_bounded(morod):
         assert c.call("debug:echo", [1], batch=True) == [{"result": 1}]
 
 
+def test_what_waits_is_counted_whole(morod):
+    """A small result takes more memory than its bytes, and data no more than once."""
+    with morod(workers=1) as d, d.client() as c:
+        data = [{"ms": 0}] * 5000 + [{"ms": 3600000}]
+        size = len(msgpack.packb(data))
+        call = c.submit("debug:sleep", data, batch=True)
+        d.wait(lambda s: s["completed"] == 5000)
+        assert size + 5000 * 32 <= c.stats()["queuedBytes"] <= size + 5000 * 64
+        c.request("cancel", {"msgid": call.msgid})
+        d.wait(lambda s: s["queuedBytes"] == 0)
+
+
+@pytest.mark.parametrize("on_full", ["refuse", "wait"])
+def test_data_as_large_as_may_be(morod, on_full):
+    """A batch may have all the bytes that may be queued: its elements are none beside it."""
+    element = {"input": "x" * 100000}
+    with morod(workers=1, max_queued_bytes="4M") as d, d.client() as c:
+        n = (4 << 20) // len(msgpack.packb(element)) - 1
+        assert c.call("crypto:hash", [element] * n, batch=True, onFull=on_full) == [
+            {"result": sha("x" * 100000)}] * n
+
+
+def test_errors_are_values(morod):
+    """An answer of errors keeps the limit of values, as one of results does."""
+    with morod(workers=1, max_values=20000) as d, d.client() as c:
+        error = c.submit("debug:fail", [{"message": "no"}] * 5000, batch=True).error()
+        assert (error["code"], error["limit"]) == ("TOO_LARGE", 20000)
+        answers = c.call("debug:fail", [{"message": "no"}] * 500, batch=True)
+        assert len(answers) == 500
+
+
+def test_leaves_room_in_the_queue(morod):
+    """Others, and the connection itself, find room beside batches."""
+    spin = [{"ms": 3600000}] * 300
+    with morod(workers=1, max_queue_size=40, max_client_tasks=60) as d:
+        with d.client() as c, d.client() as second, d.client() as other:
+            calls = [c.submit("debug:spin", spin, batch=True)]
+            d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 19)
+            calls.append(second.submit("debug:spin", spin, batch=True))
+            d.wait(lambda s: s["queueSize"] == 20)
+            waits = [c.submit("debug:echo", i) for i in range(10)]
+            waits += [other.submit("debug:echo", i) for i in range(10)]
+            d.wait(lambda s: s["queueSize"] == 40)
+            assert other.submit("debug:echo", 1).error()["reason"] == "count"
+            c.request("cancel", {"msgid": calls[0].msgid})
+            second.request("cancel", {"msgid": calls[1].msgid})
+            assert [w.result() for w in waits] == [*range(10), *range(10)]
+    with morod(workers=1, max_client_tasks=10) as d, d.client() as c:
+        call = c.submit("debug:spin", spin, batch=True)
+        d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 3)
+        waits = [c.submit("debug:echo", i) for i in range(5)]
+        assert c.submit("debug:echo", 5).error()["reason"] == "client"
+        c.request("cancel", {"msgid": call.msgid})
+        assert [w.result() for w in waits] == [*range(5)]
+
+
+def test_goes_on_where_the_queue_is_full(morod):
+    """With one place after the other, if there are no more."""
+    with morod(workers=1, max_queue_size=1) as d, d.client() as c:
+        assert c.call("debug:echo", list(range(500)), batch=True) == [
+            {"result": i} for i in range(500)]
+
+
+def test_pool_that_goes_down(morod):
+    """What was done is told, and the rest refused, each once."""
+    data = [{"steps": 1}] + [{"steps": 1, "crashes": 9}] * 2 + [{"steps": 1}] * 50000
+    with morod(workers=1, breaker_deaths=2, breaker_pause="1m", prefetch_us=0) as d:
+        with d.client() as c:
+            call = c.submit("debug:work", data[1:], batch=True)
+            answers = call.result()
+            assert len(answers) == len(data) - 1
+            assert [a["error"]["reason"] for a in answers] == ["crashed"] * 2 + ["pool_down"] * 50000
+            s = c.stats()
+            ends = ("completed", "failed", "timedOut", "cancelled", "refused")
+            assert s["submitted"] == sum(s[k] for k in ends) == 50002
+            assert s["queuedBytes"] == s["queueSize"] == 0
+
+
 def test_deep_results(morod):
     """A result that could not be read within the answer is an error of its own."""
     def nested(n):
@@ -248,6 +327,8 @@ def test_deep_results(morod):
         assert deep == {"result": nested(30)} and flat == {"result": 7}
         (answer,) = c.call("debug:echo", [nested(31)], batch=True)
         assert (answer["error"]["code"], answer["error"]["limit"]) == ("TOO_LARGE", 30)
+        s = c.stats()
+        assert (s["completed"], s["failed"]) == (2, 1)
 
 
 def test_shutdown_finishes_it(morod):
