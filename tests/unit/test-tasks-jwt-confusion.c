@@ -2,6 +2,7 @@
 
 #include "tests/unit/scheme.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,103 @@ test_bare_key_as_secret(void **state)
 			 "}");
 }
 
+/* Bytes are no secret, to sign with or to verify with. */
+static void
+no_secret(const void *bytes, size_t len)
+{
+	char hex[2 * 8192 + 1];
+
+	sodium_bin2hex(hex, sizeof hex, bytes, len);
+	tasking_refuses("secret", VERIFY,
+	    "{'token': 'a.b.c', 'secret': {'$bin': '%s'}}", hex);
+	tasking_refuses("secret", SIGN,
+	    "{'payload': {}, 'secret': {'$bin': '%s'}}", hex);
+}
+
+/* A key, spelled in base64 and in hex, whole and with breaks. */
+static void
+no_secret_spelled(const uint8_t *bytes, size_t len)
+{
+	static const int variants[] = {sodium_base64_VARIANT_ORIGINAL,
+	    sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
+	    sodium_base64_VARIANT_URLSAFE,
+	    sodium_base64_VARIANT_URLSAFE_NO_PADDING};
+	char text[4096], broken[8192];
+
+	for (size_t i = 0; i < COUNT(variants); i++) {
+		int n;
+
+		sodium_bin2base64(text, sizeof text, bytes, len, variants[i]);
+		no_secret(text, strlen(text));
+		n = snprintf(broken, sizeof broken, " \n%.40s\r\n%s\n", text,
+		    text + 40);
+		no_secret(broken, (size_t)n);
+	}
+	if (len > 2000)
+		return; /* more than a secret may have */
+	sodium_bin2hex(text, sizeof text, bytes, len);
+	no_secret(text, strlen(text));
+	for (size_t i = 0; text[i] != '\0'; i += 2)
+		snprintf(broken + i / 2 * 3, 4, "%c%c:", toupper(text[i]),
+		    toupper(text[i + 1]));
+	no_secret(broken, strlen(broken) - 1);
+}
+
+/* A public key in any spelling that people keep one in. */
+static void
+test_spelled_key_as_secret(void **state)
+{
+	EVP_PKEY *pkeys[] = {forge_key("P-256"), forge_key("P-384"),
+	    forge_key("P-521"), forge_key("RSA2048"), forge_key("ED25519")};
+
+	for (size_t i = 0; i < COUNT(pkeys); i++) {
+		const char *pem = forge_public(pkeys[i]);
+		uint8_t *der = NULL, longer[2048];
+		int len = i2d_PUBKEY(pkeys[i], &der);
+
+		assert_true(len > 0 && (size_t)len < sizeof longer - 2);
+		no_secret_spelled(der, (size_t)len);
+		no_secret_spelled((const uint8_t *)pem, strlen(pem));
+		memcpy(longer, der, (size_t)len);
+		memcpy(longer + len, "\n", 2);
+		no_secret(longer, (size_t)len + 2);
+		/* UTF-16 of either order */
+		for (size_t high = 0; high < 2; high++) {
+			uint8_t wide[4096] = {0};
+
+			for (size_t k = 0; k < strlen(pem); k++)
+				wide[2 * k + high] = (uint8_t)pem[k];
+			no_secret(wide, 2 * strlen(pem));
+		}
+		OPENSSL_free(der);
+	}
+}
+
+/* Forms of text, and secrets that begin as keys do. */
+static void
+test_key_as_text(void **state)
+{
+	static const char *const keys[] =
+	    {"{\"kty\":\"RSA\",\"n\":\"0vx7\",\"e\":\"AQAB\"}",
+		"{\"keys\": [{\"crv\": \"P-256\", \"kty\" : \"EC\"}]}",
+		"---- BEGIN SSH2 PUBLIC KEY ----\nAAAAB3NzaC1yc2EAAAABIwAA",
+		"from=\"10.0.0.1\" ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB",
+		"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTY",
+		"<RSAKeyValue><Modulus>0vx7</Modulus></RSAKeyValue>"};
+	static const char *const secrets[] = {"M", "MIIB", "  ", "30", "3059",
+	    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+	    "3059301306072a8648ce3d020106082a8648ce3d030107034200",
+	    "LS0tLS1CRUdJ", "kty", "BEGIN",
+	    "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw",
+	    "3030303030303030303030303030303030303030303030303030303030303030",
+	    "000000000000000000000000000000000000000000000000000000000000000"};
+
+	for (size_t i = 0; i < COUNT(keys); i++)
+		no_secret(keys[i], strlen(keys[i]));
+	for (size_t i = 0; i < COUNT(secrets); i++)
+		tasking_ok(SIGN, "{'payload': {}, 'secret': '%s'}", secrets[i]);
+}
+
 /* Another key of the same kind, of another curve, and of another kind. */
 static void
 test_other_keys(void **state)
@@ -171,6 +269,8 @@ main(void)
 	    cmocka_unit_test(test_public_key_as_secret),
 	    cmocka_unit_test(test_hmac_by_another_name),
 	    cmocka_unit_test(test_bare_key_as_secret),
+	    cmocka_unit_test(test_spelled_key_as_secret),
+	    cmocka_unit_test(test_key_as_text),
 	    cmocka_unit_test(test_other_keys),
 	};
 

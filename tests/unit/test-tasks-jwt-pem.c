@@ -85,6 +85,9 @@ test_damaged(void **state)
 		"without headers"},
 	    {FORGE_RSA_PUBLIC FORGE_RSA_PUBLIC, "not several"},
 	    {FORGE_P256_PUBLIC FORGE_P256, "not several"},
+	    {FORGE_RSA_PUBLIC "-----BEGIN PUBLIC KEY-----\nMFkw",
+		"not several"},
+	    {FORGE_P256 "-----BEGIN", "not several"},
 	    /* a right label on the wrong contents */
 	    {"-----BEGIN RSA PUBLIC KEY-----\n"
 	     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7"

@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "worker/tasks/token-bare.h"
 #include "worker/tasks/token-pem.h"
 #include "worker/tasks/token-seal.h"
 
@@ -242,7 +243,7 @@ key_read_shared(struct call *call, const msgpack_object *arg,
 	if (len == 0 || len > TOKEN_KEY_SHARED_MAX)
 		return call_refuse(call, TOKEN_KEY_FIELD,
 		    "a shared secret of 1 to 4096 bytes, or a key in PEM", arg);
-	if (token_pem_is_bare(bytes, len))
+	if (token_bare_is(bytes, len))
 		return call_invalid(call, TOKEN_KEY_FIELD,
 		    TOKEN_KEY_FIELD " takes a shared secret, or a key in PEM, "
 				    "not a key in another form");

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -13,10 +14,10 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define PEM_GROUP 32 /* bytes of a curve's name, its NUL included */
 #define DER_SEQUENCE 0x30 /* the first byte of every key in DER */
-#define DER_LONG 0x80 /* from it on the second byte is no length itself */
+#define DER_WRONG 0x80 /* of what ASN1_get_object() returns */
 
-static const char pem_begin[] = "-----BEGIN";
-static const char pem_label_parameters[] = "EC PARAMETERS";
+#define PEM_BEGIN "-----BEGIN"
+#define PEM_LABEL_PARAMETERS "EC PARAMETERS"
 
 /* One block of PEM, decoded. */
 struct pem_block {
@@ -114,39 +115,36 @@ pem_contains(const uint8_t *bytes, size_t len, const char *text)
 bool
 token_pem_is(const uint8_t *bytes, size_t len)
 {
-	return pem_contains(bytes, len, pem_begin);
-}
-
-/* Whether bytes start with a text. */
-static bool
-pem_starts(const uint8_t *bytes, size_t len, const char *text)
-{
-	return len >= strlen(text) && memcmp(bytes, text, strlen(text)) == 0;
+	return pem_contains(bytes, len, PEM_BEGIN);
 }
 
 /*
- * Whether bytes may be one sequence of DER up to their end. 0x30 alone says
- * little: it is a "0", with which every 16th secret in hex begins.
+ * Whether bytes begin as a key in DER does: a sequence, whole, that begins with
+ * a number or another sequence. 0x30 alone says little: it is a "0", with which
+ * every 16th secret in hex begins.
  */
 static bool
 pem_is_sequence(const uint8_t *bytes, size_t len)
 {
+	const uint8_t *at = bytes;
+	int tag = 0, class = 0;
+	long n = 0;
+	bool is;
+
 	if (len < 2 || bytes[0] != DER_SEQUENCE)
 		return false;
-	return bytes[1] >= DER_LONG || (size_t)bytes[1] + 2 == len;
+	is = !(ASN1_get_object(&at, &n, &tag, &class, (long)len) & DER_WRONG) &&
+	     !(ASN1_get_object(&at, &n, &tag, &class, n) & DER_WRONG) &&
+	     (tag == V_ASN1_INTEGER || tag == V_ASN1_SEQUENCE);
+	ERR_clear_error();
+	return is;
 }
 
 bool
-token_pem_is_bare(const uint8_t *bytes, size_t len)
+token_pem_is_der(const uint8_t *bytes, size_t len)
 {
-	static const char *const lines[] = {"ssh-rsa ", "ssh-ed25519 ",
-	    "ecdsa-sha2-nistp"};
 	bool found = false;
 
-	for (size_t i = 0; i < COUNT(lines); i++) {
-		if (pem_starts(bytes, len, lines[i]))
-			return true;
-	}
 	/* all secrets end here: parsing takes a millisecond */
 	if (!pem_is_sequence(bytes, len))
 		return false;
@@ -154,7 +152,7 @@ token_pem_is_bare(const uint8_t *bytes, size_t len)
 		const uint8_t *der = bytes;
 		EVP_PKEY *pkey = pem_forms[i].read(&der, (long)len);
 
-		found = pkey != NULL && der == bytes + len;
+		found = pkey != NULL;
 		EVP_PKEY_free(pkey);
 	}
 	ERR_clear_error();
@@ -171,19 +169,34 @@ pem_block_clear(struct pem_block *block)
 	memset(block, 0, sizeof *block);
 }
 
-/* Reads the next block, other than parameters of a curve; false: no more. */
+/* Reads the first block other than parameters of a curve; false: there is none. */
 static bool
-pem_block_next(BIO *bio, struct pem_block *block)
+pem_block_read(BIO *bio, struct pem_block *block)
 {
 	/* this only decodes: it never asks for a passphrase */
 	while (PEM_read_bio(bio, &block->label, &block->header, &block->der,
 		   &block->len) == 1) {
-		if (strcmp(block->label, pem_label_parameters) != 0)
+		if (strcmp(block->label, PEM_LABEL_PARAMETERS) != 0)
 			return true;
 		pem_block_clear(block);
 	}
 	memset(block, 0, sizeof *block);
 	return false;
+}
+
+/* How often a text stands in bytes. */
+static size_t
+pem_count(const uint8_t *bytes, size_t len, const char *text)
+{
+	const uint8_t *end = bytes + len, *at = bytes;
+	size_t n = 0;
+
+	while (
+	    (at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL) {
+		at += strlen(text);
+		n++;
+	}
+	return n;
 }
 
 /* Refuses the key for a reason that may follow "secret". */
@@ -223,20 +236,15 @@ pem_block_key(struct call *call, const struct pem_block *block,
 static EVP_PKEY *
 pem_only_key(struct call *call, BIO *bio, bool *is_private)
 {
-	struct pem_block first, second;
-	EVP_PKEY *pkey = NULL;
+	struct pem_block block;
+	EVP_PKEY *pkey;
 
-	if (!pem_block_next(bio, &first)) {
+	if (!pem_block_read(bio, &block)) {
 		pem_refuse(call, "has a damaged block of PEM");
 		return NULL;
 	}
-	if (pem_block_next(bio, &second)) {
-		pem_refuse(call, "takes one key in PEM, not several blocks");
-		pem_block_clear(&second);
-	} else {
-		pkey = pem_block_key(call, &first, is_private);
-	}
-	pem_block_clear(&first);
+	pkey = pem_block_key(call, &block, is_private);
+	pem_block_clear(&block);
 	return pkey;
 }
 
@@ -353,6 +361,12 @@ token_pem_read(struct call *call, const uint8_t *text, size_t len,
 		pem_refuse(call,
 		    "takes a key in PEM without a passphrase, not an encrypted "
 		    "one");
+		return NULL;
+	}
+	/* damaged ones count, too */
+	if (pem_count(text, len, PEM_BEGIN) >
+	    pem_count(text, len, PEM_BEGIN " " PEM_LABEL_PARAMETERS) + 1) {
+		pem_refuse(call, "takes one key in PEM, not several blocks");
 		return NULL;
 	}
 	bio = BIO_new_mem_buf(text, (int)len);

@@ -19,11 +19,8 @@
 /* Whether bytes hold a block of PEM, of whatever kind. */
 bool token_pem_is(const uint8_t *bytes, size_t len);
 
-/*
- * Whether bytes are a public key or a certificate in another form than PEM:
- * who takes one for a shared secret lets everybody sign.
- */
-bool token_pem_is_bare(const uint8_t *bytes, size_t len);
+/* Whether bytes begin with a key or a certificate in DER. */
+bool token_pem_is_der(const uint8_t *bytes, size_t len);
 
 /*
  * Reads the one key in a text: PKCS#8, PKCS#1, SEC 1, SPKI or a certificate.
