@@ -29,6 +29,9 @@ ALLOCATIONS = 0.05  # of the dispatcher, for a task
 # Under valgrind a task takes some fifty times as long, so batches must too; and
 # none is to be taken back because of that, which would be counted as well.
 CALLGRIND_PREFETCH_US = 1_000_000
+# The dispatcher writes its profile as it ends, which may take a while beside
+# other tests: it must not be taken for one that hangs.
+CALLGRIND_GRACE = "30s"
 
 
 class Pipeline:
@@ -209,7 +212,8 @@ def profile(morod, valgrind, folder, tasks):
     words, env = valgrind
     folder.mkdir()
     wrap = words + [f"--callgrind-out-file={folder}/%p"]
-    with morod(workers=2, wrap=wrap, env=env, prefetch_us=CALLGRIND_PREFETCH_US) as d:
+    with morod(workers=2, wrap=wrap, env=env, prefetch_us=CALLGRIND_PREFETCH_US,
+               cancel_grace=CALLGRIND_GRACE) as d:
         with Pipeline(d.socket) as client:
             client.run(tasks)
         assert d.stop() == 0
