@@ -35,7 +35,7 @@ bare_init(void)
 	text_fill(text, BARE_SIZE, &state);
 	request_input_init(&bare_common.text, text, BARE_SIZE);
 	for (int i = 0; i < REQUEST_FILES; i++)
-		bare_common.result_fds[i] = request_file("", 0);
+		bare_common.result_fds[i] = request_file_room(BARE_OUT);
 	bare_common.out_size = BARE_OUT;
 	bare_common.out = spawn_alloc(bare_common.out_size);
 }

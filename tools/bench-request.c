@@ -11,12 +11,22 @@
 #include "tools/bench-cleanup.h"
 
 int
-request_file(const char *bytes, size_t len)
+request_file_room(size_t len)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len ||
-	    fcntl(fd, F_ADD_SEALS, len > 0 ? F_SEAL_SHRINK : 0) == -1)
+	if (fd < 0 || ftruncate(fd, (off_t)len) == -1 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == -1)
+		cleanup_die("cannot make a memfd: %s", strerror(errno));
+	return fd;
+}
+
+int
+request_file(const char *bytes, size_t len)
+{
+	int fd = request_file_room(len);
+
+	if (write(fd, bytes, len) != (ssize_t)len)
 		cleanup_die("cannot fill a memfd: %s", strerror(errno));
 	return fd;
 }

@@ -33,8 +33,9 @@ void request_input_init(struct request_input *in, const char *bytes,
     size_t len);
 void request_input_clear(struct request_input *in);
 
-/* A file in memory with these bytes; if there are any it cannot shrink. */
+/* A file in memory that cannot shrink, with these bytes, or with room for so many. */
 int request_file(const char *bytes, size_t len);
+int request_file_room(size_t len);
 
 void request_init(struct request *r, const char *type, size_t fields);
 

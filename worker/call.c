@@ -22,6 +22,7 @@ call_init(struct call *call, const struct task_type *type,
 	call->data = data != NULL ? data : &call_nil;
 	call->out = out;
 	call->result_max = result_max;
+	call->began = false;
 	msgpack_packer_init(&call->pk, out, output_write);
 }
 
@@ -320,6 +321,17 @@ call_place(struct call *call, size_t len, bool is_str)
 	return place;
 }
 
+uint8_t *
+call_place_open(struct call *call, size_t len, bool is_str)
+{
+	uint8_t *place = files_place(call, len);
+
+	if (place == NULL)
+		return call_place(call, len, is_str);
+	files_end_placed(call, len);
+	return place;
+}
+
 size_t
 call_room(const struct call *call)
 {
@@ -328,20 +340,43 @@ call_room(const struct call *call)
 	return left > BIN_HEAD_MAX ? left - BIN_HEAD_MAX : 0;
 }
 
-uint8_t *
-call_begin(struct call *call, size_t *room)
+/* Whether the result is being made in its file. */
+static bool
+call_is_placed(const struct call *call)
 {
-	size_t most = call_room(call);
-	uint8_t *place;
+	return call->files != NULL && call->files->placed != NULL;
+}
 
-	if (*room > most)
-		*room = most;
-	place = output_room(call->out, BIN_HEAD_MAX + *room);
+/* The place for a bin in the output, with what has been made so far. */
+static uint8_t *
+call_begin_output(struct call *call, size_t room)
+{
+	uint8_t *place = output_room(call->out, BIN_HEAD_MAX + room);
+
 	if (place == NULL) {
 		call_room_failed(call);
 		return NULL;
 	}
+	if (call_is_placed(call)) {
+		memcpy(place + BIN_HEAD_MAX, call->files->placed,
+		    call->files->room);
+		files_unplace(call);
+	}
 	return place + BIN_HEAD_MAX;
+}
+
+uint8_t *
+call_begin(struct call *call, size_t *room)
+{
+	size_t most = call_room(call);
+	uint8_t *place = NULL;
+
+	if (*room > most)
+		*room = most;
+	if (!call->began)
+		place = files_place(call, *room);
+	call->began = true;
+	return place != NULL ? place : call_begin_output(call, *room);
 }
 
 void
@@ -351,6 +386,10 @@ call_end(struct call *call, size_t len)
 	uint8_t *place = out->bytes + out->len;
 	size_t head = len <= BIN8_MAX ? 2 : len <= BIN16_MAX ? 3 : BIN_HEAD_MAX;
 
+	if (call_is_placed(call)) {
+		files_end_placed(call, len);
+		return;
+	}
 	assert(out->cap - out->len >= BIN_HEAD_MAX + len);
 	/* a short header leaves a gap: at most 64 KiB are moved over it */
 	if (head < BIN_HEAD_MAX)

@@ -34,6 +34,7 @@ struct call {
 	size_t result_max; /* bytes that a result may have */
 	struct files *files; /* that came with the request; NULL: none */
 	struct watch *watch; /* who waits for it; NULL: nobody */
+	bool began; /* call_begin() has given a place */
 	struct fault fault; /* set by call_fail() */
 };
 
@@ -140,6 +141,13 @@ void call_pack_bin(struct call *call, const uint8_t *bytes, size_t len);
 /* Packs a str or bin of exactly len bytes and gives their place, or NULL. */
 uint8_t *call_place(struct call *call, size_t len, bool is_str);
 
+/*
+ * The same for a str or bin that is the whole result, by who decides nothing by
+ * what it has written: the caller may have asked for the result in memory that
+ * it sees and writes to meanwhile.
+ */
+uint8_t *call_place_open(struct call *call, size_t len, bool is_str);
+
 /* The most bytes that a bin may have as the result. */
 size_t call_room(const struct call *call);
 
@@ -147,7 +155,7 @@ size_t call_room(const struct call *call);
  * For results whose length shows only at the end: gives a place for a bin of
  * at most *room bytes, and sets *room to what there is: less where the limit
  * of results is nearer. Called again, it gives a larger place with the same
- * bytes. call_end() then makes a bin of the first len of them. NULL: no
+ * bytes. The place may be as open as that of call_place_open(). call_end() then makes a bin of the first len of them. NULL: no
  * memory, with the call's error set.
  */
 uint8_t *call_begin(struct call *call, size_t *room);

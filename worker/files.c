@@ -10,6 +10,7 @@
 
 #include "proto/reader.h"
 #include "worker/call.h"
+#include "worker/mapping.h"
 
 /* One range in memory. */
 struct files_copy {
@@ -41,6 +42,8 @@ files_clear(struct files *f, bool secret)
 	}
 	f->result = -1;
 	f->written = 0;
+	f->placed = NULL;
+	mapping_release();
 }
 
 bool
@@ -219,21 +222,68 @@ files_write(struct call *call, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
-int
-files_end(struct call *call)
+/* Packs the range of what was written as the task's result. */
+static void
+files_pack_result(struct call *call)
 {
-	struct files *f = call->files;
+	const struct files *f = call->files;
 	struct range range = {
 	    .index = (uint8_t)f->result,
 	    .len = f->written,
 	};
 	uint8_t body[RANGE_BODY];
 
-	if (ftruncate(files_result_fd(call), (off_t)f->written) == -1)
-		return files_write_failed(call);
 	range_pack(body, &range);
 	msgpack_pack_ext_with_body(&call->pk, body, sizeof body, RANGE_EXT);
+}
+
+/* Whether a file stays as long as it is, because it may not become shorter. */
+static bool
+files_is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals != -1 && (seals & F_SEAL_SHRINK);
+}
+
+int
+files_end(struct call *call)
+{
+	int fd = files_result_fd(call);
+
+	if (ftruncate(fd, (off_t)call->files->written) == -1 &&
+	    !files_is_sealed(fd))
+		return files_write_failed(call);
+	files_pack_result(call);
 	return 0;
+}
+
+uint8_t *
+files_place(struct call *call, size_t need)
+{
+	struct files *f = call->files;
+
+	if (!files_take_result(call) || f->written > 0 || need > f->max)
+		return NULL;
+	f->placed = mapping_place(files_result_fd(call), need);
+	f->room = f->placed != NULL ? need : 0;
+	return f->placed;
+}
+
+void
+files_unplace(struct call *call)
+{
+	call->files->placed = NULL;
+}
+
+void
+files_end_placed(struct call *call, size_t len)
+{
+	struct files *f = call->files;
+
+	f->placed = NULL;
+	f->written = len;
+	files_pack_result(call);
 }
 
 int

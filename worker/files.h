@@ -3,7 +3,7 @@
 
 /*
  * The descriptors that came with one task. Ranges of them are read by pread()
- * and never mapped: a file that its owner cuts short is then an error and no
+ * and not mapped: a file that its owner cuts short is then an error and no
  * SIGBUS. The offsets of the descriptors are left alone, they are the caller's.
  */
 
@@ -26,6 +26,8 @@ struct files {
 	int result; /* index of the one for the result, or -1 */
 	uint64_t max; /* bytes of one range, and of a result */
 	uint64_t written; /* bytes of the result so far */
+	uint8_t *placed; /* in its file, where the result is made; or NULL */
+	size_t room; /* bytes there */
 	struct files_copy *copies; /* ranges that were read to memory */
 };
 
@@ -59,12 +61,23 @@ bool files_take_result(const struct call *call);
 /* Checks that it can. Returns 0, or -1 with the call's error set. */
 int files_check_result(struct call *call);
 
+/*
+ * Gives the place of the result's first `need` bytes in its file, if that is a
+ * memfd that is as long and cannot shrink; NULL: it is none. The caller may see
+ * and change meanwhile what is written there. It stands for files_write().
+ */
+uint8_t *files_place(struct call *call, size_t need);
+
+/* Ends a result of len bytes that was made there, or was copied from there. */
+void files_end_placed(struct call *call, size_t len);
+void files_unplace(struct call *call);
+
 /* Appends to the result's file. Returns 0, or -1 with the error set. */
 int files_write(struct call *call, const uint8_t *bytes, size_t len);
 
 /*
- * Ends the result's file where it was written to, and packs the range as the
- * task's result. Returns 0, or -1 with the error set.
+ * Ends the result's file where it was written to, if it can shrink, and packs
+ * the range as the task's result. Returns 0, or -1 with the error set.
  */
 int files_end(struct call *call);
 

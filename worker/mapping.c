@@ -7,20 +7,22 @@
 
 #define MAPPING_PAGE ((size_t)4096) /* no page is smaller; larger ones fail */
 #define MAPPING_PART ((size_t)4 << 20) /* bytes that are mapped at once */
-#define MAPPING_KEPT 16 /* parts that stay mapped, and their bytes in all: */
-#define MAPPING_BYTES ((size_t)16 << 20)
+#define MAPPING_KEPT 32 /* parts that stay mapped, and their bytes in all: */
+#define MAPPING_BYTES ((size_t)32 << 20)
 
 /* A part of a file. While it is mapped no other file has the same number. */
 struct mapping {
 	void *at; /* NULL: this place is free */
 	size_t len;
 	off_t from;
+	int protection; /* PROT_READ, PROT_WRITE */
 	dev_t dev;
 	ino_t ino;
 };
 
 static struct mapping kept[MAPPING_KEPT];
 static unsigned int kept_next; /* the place that is given away next */
+static const struct mapping *kept_placed; /* is not given away; or NULL */
 static size_t kept_bytes;
 static bool kept_used;
 
@@ -37,6 +39,7 @@ mapping_drop(struct mapping *m)
 void
 mapping_forget(void)
 {
+	kept_placed = NULL;
 	for (unsigned int i = 0; i < MAPPING_KEPT; i++)
 		mapping_drop(&kept[i]);
 }
@@ -75,30 +78,62 @@ mapping_find(const struct mapping *wanted)
 
 		if (m->at != NULL && m->ino == wanted->ino &&
 		    m->dev == wanted->dev && m->from == wanted->from &&
-		    m->len == wanted->len)
+		    m->len == wanted->len &&
+		    m->protection == wanted->protection)
 			return m;
 	}
 	return NULL;
+}
+
+/* Drops what was mapped first until so many bytes have room, and gives a place. */
+static struct mapping *
+mapping_make_room(size_t len)
+{
+	struct mapping *m = NULL;
+
+	while (m == NULL || kept_bytes + len > MAPPING_BYTES) {
+		struct mapping *first = &kept[kept_next];
+
+		kept_next = (kept_next + 1) % MAPPING_KEPT;
+		if (first == kept_placed)
+			continue;
+		mapping_drop(first);
+		m = first;
+	}
+	return m;
 }
 
 /* Maps the part, in the place of what was mapped first. NULL: it cannot. */
 static const struct mapping *
 mapping_add(const struct mapping *wanted, int fd)
 {
-	struct mapping *m = &kept[kept_next];
+	struct mapping *m = mapping_make_room(wanted->len);
+	/* pages that are to be written to come as they are needed */
+	int flags = wanted->protection & PROT_WRITE ? 0 : MAP_POPULATE;
 	void *at;
 
-	mapping_drop(m);
-	for (unsigned int i = 1; kept_bytes + wanted->len > MAPPING_BYTES; i++)
-		mapping_drop(&kept[(kept_next + i) % MAPPING_KEPT]);
-	at = mmap(NULL, wanted->len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
+	at = mmap(NULL, wanted->len, wanted->protection, MAP_SHARED | flags, fd,
 	    wanted->from);
 	if (at == MAP_FAILED)
 		return NULL;
 	*m = *wanted;
 	m->at = at;
 	kept_bytes += m->len;
-	kept_next = (kept_next + 1) % MAPPING_KEPT;
+	return m;
+}
+
+/* The part of a file, mapped. NULL: it cannot be. */
+static const struct mapping *
+mapping_of(struct mapping *wanted, int fd, const struct stat *st)
+{
+	const struct mapping *m;
+
+	wanted->dev = st->st_dev;
+	wanted->ino = st->st_ino;
+	m = mapping_find(wanted);
+	if (m == NULL)
+		m = mapping_add(wanted, fd);
+	kept_used = kept_used || m != NULL;
 	return m;
 }
 
@@ -107,21 +142,41 @@ mapping_get(int fd, uint64_t offset, uint64_t left, size_t *len)
 {
 	size_t ahead = (size_t)offset & (MAPPING_PAGE - 1);
 	size_t n = left < MAPPING_PART ? (size_t)left : MAPPING_PART;
-	struct mapping wanted = {.from = (off_t)(offset - ahead)};
+	struct mapping wanted = {
+	    .len = ahead + n,
+	    .from = (off_t)(offset - ahead),
+	    .protection = PROT_READ,
+	};
 	const struct mapping *m;
 	struct stat st;
 
 	if (!mapping_is_sealed(fd, offset + left, &st))
 		return NULL;
-	wanted.len = ahead + n;
-	wanted.dev = st.st_dev;
-	wanted.ino = st.st_ino;
-	m = mapping_find(&wanted);
-	if (m == NULL)
-		m = mapping_add(&wanted, fd);
+	m = mapping_of(&wanted, fd, &st);
 	if (m == NULL)
 		return NULL;
-	kept_used = true;
 	*len = n;
 	return (const uint8_t *)m->at + ahead;
+}
+
+uint8_t *
+mapping_place(int fd, size_t need)
+{
+	struct mapping wanted = {.protection = PROT_READ | PROT_WRITE};
+	struct stat st;
+
+	kept_placed = NULL;
+	if (need > MAPPING_PART || !mapping_is_sealed(fd, need, &st))
+		return NULL;
+	/* the same part, whatever is needed of it */
+	wanted.len = st.st_size < (off_t)MAPPING_PART ? (size_t)st.st_size
+						      : MAPPING_PART;
+	kept_placed = mapping_of(&wanted, fd, &st);
+	return kept_placed != NULL ? kept_placed->at : NULL;
+}
+
+void
+mapping_release(void)
+{
+	kept_placed = NULL;
 }

@@ -2,8 +2,8 @@
 #define MORO_WORKER_MAPPING_H
 
 /*
- * Memfds that cannot shrink (F_SEAL_SHRINK, fcntl(2)), read where they are. A
- * part stays mapped for the tasks that come: a caller that passes the same
+ * Memfds that cannot shrink (F_SEAL_SHRINK, fcntl(2)), read and written where
+ * they are. A part stays mapped for the tasks that come: a caller that passes the same
  * files again, filled anew, finds them mapped, and to map and unmap costs as
  * much as a copy. The file's memory lives as long. That is no copy: whoever
  * filled the file wipes it for all.
@@ -19,7 +19,15 @@
  */
 const uint8_t *mapping_get(int fd, uint64_t offset, uint64_t left, size_t *len);
 
-/* Whether parts are mapped; and whether mapping_get() gave one since asked. */
+/*
+ * Gives the place of a file's first `need` bytes, to be written to. It stays
+ * until it is released, or another is given. NULL: it must be written to with
+ * pwrite(2).
+ */
+uint8_t *mapping_place(int fd, size_t need);
+void mapping_release(void);
+
+/* Whether parts are mapped; and whether one of them was used since asked. */
 bool mapping_is_kept(void);
 bool mapping_was_used(void);
 

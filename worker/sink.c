@@ -10,16 +10,18 @@
 /* What goes to a file next; one task runs at a time. */
 static uint8_t sink_piece[FILES_PIECE];
 
-int
-sink_init(struct sink *s, struct call *call, uint64_t expected, uint64_t limit)
+/* Begins; what surely has no more than `most_sure` bytes is made in one piece. */
+static int
+sink_begin(struct sink *s, struct call *call, uint64_t expected, uint64_t limit,
+    uint64_t most_sure)
 {
 	size_t most = call_room(call);
 
 	memset(s, 0, sizeof *s);
 	s->call = call;
 	s->limit = limit;
-	s->to_file =
-	    files_take_result(call) && (limit > SINK_WHOLE || limit > most);
+	s->to_file = files_take_result(call) &&
+		     (most_sure > SINK_WHOLE || most_sure > most);
 	if (s->to_file) {
 		if (s->limit > call->files->max)
 			s->limit = call->files->max;
@@ -32,6 +34,18 @@ sink_init(struct sink *s, struct call *call, uint64_t expected, uint64_t limit)
 	s->room = (size_t)(expected < s->limit ? expected : s->limit);
 	s->at = call_begin(call, &s->room);
 	return s->at != NULL ? 0 : -1;
+}
+
+int
+sink_init(struct sink *s, struct call *call, uint64_t expected, uint64_t limit)
+{
+	return sink_begin(s, call, expected, limit, limit);
+}
+
+int
+sink_init_said(struct sink *s, struct call *call, uint64_t said, uint64_t limit)
+{
+	return sink_begin(s, call, said, limit, said < limit ? said : limit);
 }
 
 /* Writes what there is to the file. */

@@ -32,6 +32,10 @@ struct sink {
 int sink_init(struct sink *s, struct call *call, uint64_t expected,
     uint64_t limit);
 
+/* The same where exactly so many bytes are said to come: made likewise. */
+int sink_init_said(struct sink *s, struct call *call, uint64_t said,
+    uint64_t limit);
+
 /* Makes more room, once it is used up. */
 int sink_more(struct sink *s);
 

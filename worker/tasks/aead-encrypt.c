@@ -61,7 +61,7 @@ aead_place(const struct aead_head *head, struct call *call, uint64_t len)
 	sealed = aead_lead(head) + (size_t)len + CIPHER_TAG;
 	if (!head->plain)
 		sealed = armor_text_len(sealed);
-	return call_place(call, strlen(head->text) + sealed, !head->plain);
+	return call_place_open(call, strlen(head->text) + sealed, !head->plain);
 }
 
 /* Encrypts what was read of the input last. */

@@ -27,8 +27,8 @@ struct decompress_work {
 	const msgpack_object *dictionary; /* NULL: none */
 };
 
-/* Begins the output, of about `expected` bytes (0: not known). 0 or -1. */
-int decompress_begin(struct decompress_work *w, uint64_t expected);
+/* Begins the output, of as many bytes as the input says (0: nothing). 0 or -1. */
+int decompress_begin(struct decompress_work *w, uint64_t said);
 
 /* Makes more room, once it is used up and more is surely to come. 0 or -1. */
 int decompress_more(struct decompress_work *w);

@@ -215,12 +215,32 @@ decompress_zstd_frames(struct decompress_work *w)
 	return decompress_cut(w, "zstd");
 }
 
+/*
+ * Has a file in memory that one read takes: where all of a frame and of its
+ * output are in one piece, the library copies nothing.
+ */
+static int
+decompress_zstd_load(struct decompress_work *w)
+{
+	const char *field = w->in.field;
+
+	if (!blob_is_file(&w->in) || w->in.len > BLOB_PIECE_MAX ||
+	    w->in.len > w->call->result_max)
+		return 0;
+	if (call_load(w->call, field, w->input) < 0)
+		return -1;
+	return blob_init(&w->in, w->call, field, w->input);
+}
+
 int
 decompress_zstd(struct decompress_work *w)
 {
-	uint64_t announced = decompress_zstd_announced(w);
+	uint64_t announced;
 	int rc;
 
+	if (decompress_zstd_load(w) < 0)
+		return -1;
+	announced = decompress_zstd_announced(w);
 	rc = decompress_zstd_begin(w);
 	if (rc == 0)
 		rc = decompress_begin(w, announced);

@@ -77,11 +77,12 @@ static const struct decompress_format {
 };
 
 int
-decompress_begin(struct decompress_work *w, uint64_t expected)
+decompress_begin(struct decompress_work *w, uint64_t said)
 {
-	if (expected == 0)
-		expected = DECOMPRESS_FIRST + DECOMPRESS_RATIO * w->in.len;
-	return sink_init(&w->out, w->call, expected, w->limit);
+	if (said > 0)
+		return sink_init_said(&w->out, w->call, said, w->limit);
+	return sink_init(&w->out, w->call,
+	    DECOMPRESS_FIRST + DECOMPRESS_RATIO * w->in.len, w->limit);
 }
 
 int
