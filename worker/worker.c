@@ -24,6 +24,7 @@
 #include "worker/blob.h"
 #include "worker/call.h"
 #include "worker/files.h"
+#include "worker/heap.h"
 #include "worker/input.h"
 #include "worker/mapping.h"
 #include "worker/registry.h"
@@ -33,6 +34,8 @@
 #define WORKER_OUT_ROOM ((size_t)16 << 10) /* for one more answer, usually */
 #define WORKER_OUT_FLUSH ((size_t)128 << 10) /* so much is sent at once */
 #define WORKER_KEPT ((size_t)2 << 20) /* larger buffers are given back */
+#define WORKER_SMALL ((size_t)64 << 10) /* data that need little memory, */
+#define WORKER_SHORT_NS (NS_PER_MS) /* if the task is short as well */
 #define WORKER_KEPT_MS 1000 /* but not before they lay idle for so long */
 #define NS_PER_MS ((uint64_t)1000000)
 #define NS_PER_US 1000
@@ -56,6 +59,7 @@ struct worker {
 	uint64_t bound_ns; /* how long a finished answer may wait */
 	uint64_t now_ns; /* when the task before ended */
 	uint64_t large_ns; /* when a large one was last done with */
+	bool heap_used; /* there may be freed memory to give back */
 	uint64_t first_ns; /* when the first of the answers was finished */
 };
 
@@ -291,20 +295,25 @@ worker_serve(struct worker *w, const struct frame *f)
 		if (w->type != NULL)
 			page_learn(w->page, w->type_index, size,
 			    now - w->now_ns);
+		if (f->size > WORKER_SMALL ||
+		    now - w->now_ns > WORKER_SHORT_NS) {
+			w->heap_used = true;
+			w->large_ns = now;
+		}
 		w->now_ns = now;
 		if (empty)
 			w->first_ns = now;
 	}
 	w->was_secret = w->was_secret || worker_is_secret(w);
 	worker_leave_files(w);
-	if (f->size > WORKER_KEPT || mapping_was_used())
+	if (mapping_was_used())
 		w->large_ns = w->now_ns;
 	input_consume(&w->in, f->size, worker_is_secret(w));
 	return true;
 }
 
 /*
- * Gives back the room for large data, once it was not needed for a while: to
+ * Gives back the room of large tasks, once it was not needed for a while: to
  * free it takes milliseconds, in which the dispatcher thinks that this worker
  * is free, and the next large message would have to make it anew.
  */
@@ -314,12 +323,14 @@ worker_rest(struct worker *w)
 	struct pollfd p = {.fd = w->setup->sock, .events = POLLIN};
 
 	if (w->in.cap <= WORKER_KEPT && w->out.own_cap <= WORKER_KEPT &&
-	    !mapping_is_kept())
+	    !mapping_is_kept() && !w->heap_used)
 		return;
 	if (worker_clock() - w->large_ns < WORKER_KEPT_MS * NS_PER_MS &&
 	    poll(&p, 1, WORKER_KEPT_MS) != 0)
 		return;
 	mapping_forget();
+	heap_give_back();
+	w->heap_used = false;
 	if (w->in.cap > WORKER_KEPT)
 		input_rest(&w->in);
 	if (w->out.own_cap > WORKER_KEPT)
@@ -492,6 +503,7 @@ worker_main(const struct worker_setup *setup)
 	snprintf(role, sizeof role, "worker %u", setup->number);
 	process_name(role);
 	worker_isolate(setup);
+	heap_keep();
 	worker_init(&w, setup);
 	if (worker_say_ready(&w))
 		worker_loop(&w);

@@ -234,3 +234,39 @@ def test_dispatcher_work(morod, valgrind, tmp_path):
     print(f"{instructions:.0f} instructions, {allocations:.4f} allocations per task")
     assert instructions <= INSTRUCTIONS
     assert allocations < ALLOCATIONS
+
+
+def faults(pid):
+    """Minor page faults of a process so far."""
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+
+def test_memory_stays_for_the_next_task(morod):
+    """Tasks with many values do not fetch their memory page by page, each anew."""
+    events = [{"state": f"s{i % 50}", "value": i} for i in range(30_000)]
+    data = {"events": events, "groupBy": "state", "metrics": ["sum:value"]}
+    tasks = 10
+    with morod(workers=1, prefetch_us=0) as d, d.client() as c:
+        pid, = d.worker_pids()
+        for _ in range(3):
+            c.call("analytics:process", data)
+        before = faults(pid)
+        for _ in range(tasks):
+            c.call("analytics:process", data)
+        each = (faults(pid) - before) / tasks
+        print(f"{each:.1f} page faults per task")
+        assert each < 100
+
+
+def test_memory_is_given_back_at_rest(morod):
+    """What a large task took goes back once the worker has rested."""
+    def resident(pid):
+        return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+
+    with morod(workers=1) as d, d.client() as c:
+        pid, = d.worker_pids()
+        c.call("debug:echo", 1)
+        before = resident(pid)
+        c.call("debug:echo", [{"a": i} for i in range(200_000)])
+        assert resident(pid) > before + (8 << 20)
+        wait_until(lambda: resident(pid) < before + (4 << 20), "the memory to be given back")

@@ -3,6 +3,7 @@
 #include <brotli/encode.h>
 
 #include "worker/call.h"
+#include "worker/heap.h"
 #include "worker/sink.h"
 #include "worker/tasks/compress-work.h"
 #include "worker/tasks/compress.h"
@@ -88,6 +89,6 @@ compress_brotli(struct compress_work *w)
 		rc = compress_brotli_stream(w, &out, state);
 	BrotliEncoderDestroyInstance(state);
 	if (w->level >= BROTLI_LEVEL_LARGE)
-		compress_give_back();
+		heap_give_back();
 	return rc < 0 ? -1 : sink_end(&out);
 }

@@ -6,6 +6,7 @@
 #include <libdeflate.h>
 
 #include "worker/call.h"
+#include "worker/heap.h"
 #include "worker/files.h"
 #include "worker/tasks/compress-work.h"
 #include "worker/tasks/compress.h"
@@ -43,7 +44,7 @@ compress_deflate_end(void)
 		return;
 	libdeflate_free_compressor(compress_deflate_ctx);
 	compress_deflate_ctx = NULL;
-	compress_give_back();
+	heap_give_back();
 }
 
 /* Compresses bytes in memory. */

@@ -4,6 +4,7 @@
 #include <zstd_errors.h>
 
 #include "worker/call.h"
+#include "worker/heap.h"
 #include "worker/sink.h"
 #include "worker/tasks/compress-work.h"
 #include "worker/tasks/compress.h"
@@ -48,7 +49,7 @@ compress_zstd_end(void)
 		return;
 	ZSTD_freeCCtx(compress_zstd_ctx);
 	compress_zstd_ctx = NULL;
-	compress_give_back();
+	heap_give_back();
 }
 
 /* Says what zstd could not do. */

@@ -1,6 +1,5 @@
 #include "worker/tasks/compress.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,14 +85,6 @@ compress_next(struct compress_work *w, const uint8_t **at, size_t *len)
 		    (double)in->len, NULL);
 	in->left -= *len;
 	return 0;
-}
-
-void
-compress_give_back(void)
-{
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
 }
 
 /* The place in the table of the format that was asked for. */

@@ -11,12 +11,6 @@ extern const char *const compress_formats[];
 /* A context over this many bytes is freed after use; others are kept. */
 #define COMPRESS_KEEP_MAX ((size_t)8 << 20)
 
-/*
- * Gives what was freed back to the system. glibc would keep up to 64 MiB of
- * it, once it has seen large blocks come and go.
- */
-void compress_give_back(void);
-
 extern const struct task_type compress_type;
 
 #endif

@@ -4,6 +4,7 @@
 #include <zstd_errors.h>
 
 #include "worker/call.h"
+#include "worker/heap.h"
 #include "worker/tasks/compress.h"
 #include "worker/tasks/decompress-work.h"
 #include "worker/tasks/dictionary.h"
@@ -111,7 +112,7 @@ decompress_zstd_end(void)
 		return;
 	ZSTD_freeDCtx(decompress_zstd_ctx);
 	decompress_zstd_ctx = NULL;
-	compress_give_back();
+	heap_give_back();
 }
 
 /*
