@@ -11,7 +11,6 @@
 #include "tools/sink.h"
 
 #define KEYGEN_PUBLIC ".pub" /* what the public key's file ends with */
-#define KEYGEN_MASK 077 /* only the owner may read a private key */
 
 static const struct ctl_field keygen_fields[] = {
     {CTL_ENCODING, FORM_TEXT, "encoding"},
@@ -22,7 +21,7 @@ static const struct ctl_field keygen_fields[] = {
 
 /*
  * Refuses to write over a file: what was encrypted with the key in it would be
- * lost, and the file might be one that others may read.
+ * lost.
  */
 static int
 keygen_check(const struct ctl *c, const char *path)
@@ -34,35 +33,9 @@ keygen_check(const struct ctl *c, const char *path)
 	return complain_usage("%s is there already; --force replaces it", path);
 }
 
-/* Takes an older file away, and with it its mode. */
-static void
-keygen_clear(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
-		unlink(path);
-}
-
-/* Writes a private key, for its owner alone. */
-static int
-keygen_put_private(struct ctl *c, const char *text, size_t len, bool newline)
-{
-	const char *path = c->values[CTL_OUTPUT];
-	mode_t mask = umask(KEYGEN_MASK);
-	int rc;
-
-	if (path != NULL)
-		keygen_clear(path);
-	rc = sink_write(path, text, len, newline);
-	umask(mask);
-	return rc;
-}
-
 /* Writes one of the keys. */
 static int
-keygen_put(struct ctl *c, struct moro_reply *reply, const char *name,
-    const char *path)
+keygen_put(struct moro_reply *reply, const char *name, const char *path)
 {
 	size_t len = 0;
 	const char *text = moro_reply_string(reply, name, &len);
@@ -70,7 +43,7 @@ keygen_put(struct ctl *c, struct moro_reply *reply, const char *name,
 	if (text == NULL)
 		return complain_output("the key", 0);
 	if (strcmp(name, "privateKey") == 0)
-		return keygen_put_private(c, text, len, false);
+		return sink_write_secret(path, text, len, false);
 	return sink_write(path, text, len, false);
 }
 
@@ -92,8 +65,8 @@ keygen_put_pair(struct ctl *c, struct moro_reply *reply)
 	int rc;
 
 	if (!keygen_has_file(c)) {
-		rc = keygen_put(c, reply, "privateKey", path);
-		return rc == EXIT_DONE ? keygen_put(c, reply, "publicKey", NULL)
+		rc = keygen_put(reply, "privateKey", path);
+		return rc == EXIT_DONE ? keygen_put(reply, "publicKey", NULL)
 				       : rc;
 	}
 	if ((size_t)snprintf(public_path, sizeof public_path,
@@ -101,8 +74,8 @@ keygen_put_pair(struct ctl *c, struct moro_reply *reply)
 		return complain_usage("--output: the path is too long");
 	rc = keygen_check(c, public_path);
 	if (rc == EXIT_DONE)
-		rc = keygen_put(c, reply, "privateKey", path);
-	return rc == EXIT_DONE ? keygen_put(c, reply, "publicKey", public_path)
+		rc = keygen_put(reply, "privateKey", path);
+	return rc == EXIT_DONE ? keygen_put(reply, "publicKey", public_path)
 			       : rc;
 }
 
@@ -114,10 +87,10 @@ keygen_finish(struct ctl *c, struct moro_reply *reply)
 	const char *text = moro_reply_text(reply, &len);
 
 	if (ctl_has(c, CTL_JSON))
-		return ctl_put_json(c, reply);
+		return ctl_put_secret_json(c, reply);
 	if (text == NULL)
 		return keygen_put_pair(c, reply);
-	return keygen_put_private(c, text, len, true);
+	return sink_write_secret(c->values[CTL_OUTPUT], text, len, true);
 }
 
 int

@@ -9,22 +9,29 @@
 #include "tools/moroctl.h"
 #include "tools/sink.h"
 
+/* How output is written: sink_write(), or sink_write_secret(). */
+typedef int output_write(const char *path, const void *bytes, size_t len,
+    bool newline);
+
 /* Writes what a memory stream gathered, and frees it. */
 static int
-output_text(const char *path, FILE *stream, char **text, size_t *len)
+output_text(const char *path, FILE *stream, char **text, size_t *len,
+    output_write *write)
 {
 	int rc;
 
 	if (fclose(stream) != 0)
 		rc = complain_output("the result", errno);
 	else
-		rc = sink_write(path, *text, *len, false);
+		rc = write(path, *text, *len, false);
 	free(*text);
 	return rc;
 }
 
-int
-ctl_put_value(struct ctl *c, const struct msgpack_object *object)
+/* Writes a value as JSON; NULL: there was no memory for it. */
+static int
+output_value(const struct ctl *c, const struct msgpack_object *object,
+    output_write *write)
 {
 	char error[CONVERT_ERROR] = "out of memory";
 	char *text = NULL;
@@ -40,13 +47,25 @@ ctl_put_value(struct ctl *c, const struct msgpack_object *object)
 		return EXIT_FAILED;
 	}
 	fputc('\n', out);
-	return output_text(c->values[CTL_OUTPUT], out, &text, &len);
+	return output_text(c->values[CTL_OUTPUT], out, &text, &len, write);
+}
+
+int
+ctl_put_value(struct ctl *c, const struct msgpack_object *object)
+{
+	return output_value(c, object, sink_write);
 }
 
 int
 ctl_put_json(struct ctl *c, struct moro_reply *reply)
 {
 	return ctl_put_value(c, moro_reply_object(reply));
+}
+
+int
+ctl_put_secret_json(struct ctl *c, struct moro_reply *reply)
+{
+	return output_value(c, moro_reply_object(reply), sink_write_secret);
 }
 
 int
@@ -106,7 +125,7 @@ ctl_put_failure(enum moro_code code, const char *message)
 	output_string(out, moro_code_name(code));
 	output_pair(out, "message", message);
 	fputs(",\"retryable\":false}}\n", out);
-	output_text(NULL, out, &text, &len);
+	output_text(NULL, out, &text, &len, sink_write);
 }
 
 void
@@ -141,5 +160,5 @@ ctl_put_error(const struct moro_reply *r)
 		return;
 	ctl_print_error(out, r);
 	fputc('\n', out);
-	output_text(NULL, out, &text, &len);
+	output_text(NULL, out, &text, &len, sink_write);
 }

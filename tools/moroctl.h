@@ -200,7 +200,10 @@ size_t ctl_input_max(struct ctl *c);
  */
 int ctl_put_json(struct ctl *c, struct moro_reply *reply);
 
-/* The same with one value; NULL: there was no memory for it. */
+/* The same of a secret: a file is a new one, for its owner alone. */
+int ctl_put_secret_json(struct ctl *c, struct moro_reply *reply);
+
+/* Likewise with one value; NULL: there was no memory for it. */
 int ctl_put_value(struct ctl *c, const struct msgpack_object *value);
 
 /* Writes a result that is text or bytes as it is; --json: as JSON. */

@@ -16,6 +16,7 @@
 
 #define SINK_SUFFIX ".XXXXXX" /* what mkostemp() fills in */
 #define SINK_MODE 0666 /* of new files, less the umask */
+#define SINK_SECRET (S_IRUSR | S_IWUSR) /* of secret ones, whatever it says */
 #define SINK_TRIES 100 /* names for it */
 #define SINK_LINKS 40 /* symbolic links one behind the other, as the kernel */
 #define SINK_PIECE ((size_t)64 << 10) /* bytes of one copy */
@@ -137,15 +138,17 @@ sink_let_go(struct sink *s)
 
 /* Gives a new file the mode that any other program would give it. */
 static int
-sink_mode(int fd, const struct stat *old)
+sink_mode(const struct sink *s, const struct stat *old)
 {
 	mode_t mask;
 
+	if (s->secret)
+		return fchmod(s->fd, SINK_SECRET);
 	if (old != NULL)
-		return fchmod(fd, old->st_mode & 0777);
+		return fchmod(s->fd, old->st_mode & 0777);
 	mask = umask(0);
 	umask(mask);
-	return fchmod(fd, SINK_MODE & ~mask);
+	return fchmod(s->fd, SINK_MODE & ~mask);
 }
 
 /* Makes a file in the same folder without a name: whatever dies leaves none. */
@@ -199,7 +202,7 @@ sink_make(struct sink *s, const struct stat *old)
 {
 	s->replaces = true;
 	if (sink_make_nameless(s) == 0)
-		return sink_mode(s->fd, old);
+		return sink_mode(s, old);
 	s->replaces = false;
 	if (snprintf(s->beside, sizeof s->beside, "%s" SINK_SUFFIX, s->path) >=
 	    (int)sizeof s->beside) {
@@ -211,7 +214,7 @@ sink_make(struct sink *s, const struct stat *old)
 	if (s->fd == -1)
 		return -1;
 	s->replaces = true;
-	return sink_mode(s->fd, old);
+	return sink_mode(s, old);
 }
 
 /*
@@ -266,11 +269,15 @@ sink_resolve(char path[PATH_MAX])
 	return -1;
 }
 
-/* Makes the descriptor; a symbolic link stays, and what it names is replaced. */
+/*
+ * Makes the descriptor; a symbolic link stays, and what it names is replaced.
+ * Not so with a secret: others may have made the link, or read what it names.
+ */
 static int
 sink_begin(struct sink *s, const char *path)
 {
 	struct stat st;
+	bool found;
 
 	if (sink_is_stdout(path))
 		return sink_make_special(s);
@@ -279,10 +286,13 @@ sink_begin(struct sink *s, const char *path)
 		return -1;
 	}
 	strcpy(s->path, path);
-	if (stat(path, &st) == -1)
-		return sink_resolve(s->path) == -1 ? -1 : sink_make(s, NULL);
-	if (!S_ISREG(st.st_mode))
+	found = stat(path, &st) == 0;
+	if (found && !S_ISREG(st.st_mode))
 		return sink_make_special(s);
+	if (s->secret)
+		return sink_make(s, NULL);
+	if (!found)
+		return sink_resolve(s->path) == -1 ? -1 : sink_make(s, NULL);
 	if (realpath(path, s->path) == NULL)
 		return -1;
 	return sink_make(s, &st);
@@ -295,19 +305,27 @@ sink_name(const struct sink *s)
 	return s->path[0] != '\0' ? s->path : "standard output";
 }
 
-int
-sink_open(struct sink *s, const char *path)
+/* Opens a sink, see sink_open(). */
+static int
+sink_start(struct sink *s, const char *path, bool secret)
 {
 	int rc, error;
 
 	memset(s, 0, sizeof *s);
 	s->fd = -1;
+	s->secret = secret;
 	rc = sink_begin(s, path);
 	if (rc == 0)
 		return EXIT_DONE;
 	error = errno;
 	sink_drop(s);
 	return complain_output(sink_name(s), error);
+}
+
+int
+sink_open(struct sink *s, const char *path)
+{
+	return sink_start(s, path, false);
 }
 
 /* Copies what was written to where it belongs. */
@@ -381,11 +399,13 @@ sink_write_through(struct sink *s, const void *bytes, size_t len, bool newline)
 	return sink_close(fd, sink_write_all(fd, bytes, len, newline));
 }
 
-int
-sink_write(const char *path, const void *bytes, size_t len, bool newline)
+/* Writes bytes, see sink_write(). */
+static int
+sink_put(const char *path, const void *bytes, size_t len, bool newline,
+    bool secret)
 {
 	struct sink s;
-	int rc = sink_open(&s, path), error;
+	int rc = sink_start(&s, path, secret), error;
 
 	if (rc != EXIT_DONE)
 		return rc;
@@ -398,4 +418,16 @@ sink_write(const char *path, const void *bytes, size_t len, bool newline)
 		return sink_keep(&s);
 	sink_drop(&s);
 	return rc == 0 ? EXIT_DONE : complain_output(sink_name(&s), error);
+}
+
+int
+sink_write(const char *path, const void *bytes, size_t len, bool newline)
+{
+	return sink_put(path, bytes, len, newline, false);
+}
+
+int
+sink_write_secret(const char *path, const void *bytes, size_t len, bool newline)
+{
+	return sink_put(path, bytes, len, newline, true);
 }

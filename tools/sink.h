@@ -17,6 +17,7 @@ struct sink {
 	bool replaces; /* it is to take the place of `path` */
 	bool nameless; /* and has no name yet; else it is `beside` */
 	bool held; /* signals wait until it has; `mask` is the one before */
+	bool secret; /* a new file for its owner alone, whatever was there */
 	sigset_t mask;
 	char path[PATH_MAX]; /* "": standard output */
 	char beside[PATH_MAX];
@@ -42,6 +43,14 @@ void sink_drop(struct sink *s);
  * Returns 0, or EXIT_FAILED after complaining.
  */
 int sink_write(const char *path, const void *bytes, size_t len, bool newline);
+
+/*
+ * The same for a secret: what comes to be there is a new file that only its
+ * owner may read. An older one goes, and with it its mode; so does a symbolic
+ * link, and what it names stays. Devices and pipes are written directly.
+ */
+int sink_write_secret(const char *path, const void *bytes, size_t len,
+    bool newline);
 
 /* Whether output there would be read by a person's terminal. */
 bool sink_is_terminal(const char *path);

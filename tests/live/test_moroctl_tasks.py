@@ -148,6 +148,25 @@ def test_keygen_keeps_old_keys(ctl, tmp_path):
     assert len((tmp_path / "key").read_text()) == 65
 
 
+@pytest.mark.parametrize("kind", [[], ["ec"], ["--json"], ["ec", "--json"]])
+def test_keygen_files_are_new_ones(ctl, tmp_path, kind):
+    """No key goes through a link, or into a file that others may read."""
+    path, other = tmp_path / "key", tmp_path / "other"
+    for old in ("nothing", "file", "link", "link to nothing"):
+        path.unlink(missing_ok=True)
+        other.unlink(missing_ok=True)
+        if old == "file":
+            path.touch(mode=0o644)
+        elif old != "nothing":
+            path.symlink_to(other)
+        if old == "link":
+            other.touch(mode=0o644)
+        ctl.ok("keygen", *kind, "-o", str(path), "--force")
+        assert path.lstat().st_mode == stat.S_IFREG | 0o600
+        assert path.stat().st_size > 64
+        assert not other.exists() or other.stat().st_size == 0
+
+
 def test_encrypt_forms(ctl, tmp_path):
     """Algorithms, passphrases, envelopes as bytes, whatever their last byte is."""
     ctl.env["MORO_KEY"] = "open sesame"

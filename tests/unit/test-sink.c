@@ -169,6 +169,37 @@ test_nameless(void **state)
 	assert_int_equal(files(p), 1);
 }
 
+/* A secret's file is a new one, whatever was there; what a link names stays. */
+static void
+test_secret(void **state)
+{
+	struct place *p = *state;
+	char other[sizeof p->path + 8];
+	struct stat st;
+
+	snprintf(other, sizeof other, "%s.other", p->path);
+	for (int i = 0; i < 2; i++) {
+		refuses = i == 0;
+		assert_int_equal(sink_write(other, "old", 3, false), 0);
+		assert_int_equal(chmod(other, 0666), 0);
+		assert_int_equal(symlink(other, p->path), 0);
+		assert_int_equal(sink_write_secret(p->path, "ab", 2, true), 0);
+		assert_int_equal(lstat(p->path, &st), 0);
+		assert_int_equal(st.st_mode, S_IFREG | 0600);
+		assert_int_equal(st.st_size, 3);
+		assert_int_equal(chmod(p->path, 0666), 0);
+		assert_int_equal(sink_write_secret(p->path, "c", 1, false), 0);
+		assert_int_equal(lstat(p->path, &st), 0);
+		assert_int_equal(st.st_mode, S_IFREG | 0600);
+		assert_int_equal(st.st_size, 1);
+		assert_int_equal(stat(other, &st), 0);
+		assert_int_equal(st.st_size, 3);
+		assert_int_equal(files(p), 2);
+		unlink(p->path);
+	}
+	unlink(other);
+}
+
 int
 main(void)
 {
@@ -177,6 +208,7 @@ main(void)
 	    WITH_PLACE(test_held),
 	    WITH_PLACE(test_kept),
 	    WITH_PLACE(test_nameless),
+	    WITH_PLACE(test_secret),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
