@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 #define MAP_PARALLEL 64 /* tasks under way, if --parallel does not say */
 #define MAP_PARALLEL_MAX 4096
+#define MAP_FLAW (CONVERT_ERROR + 64) /* bytes of what is wrong with a line */
 
 /* One task under way. */
 struct map_task {
@@ -40,6 +42,9 @@ struct map {
 	uint64_t read; /* bytes of lines that were taken */
 	uint64_t line; /* of the input, from 1 */
 	uint64_t failed; /* tasks */
+	bool ended; /* no more lines are taken: it was the last, or see flaw */
+	enum moro_code flaw_code; /* MORO_OK: the input is wrong */
+	char flaw[MAP_FLAW]; /* what is said of it at the end, or "" */
 	uint32_t first, n, parallel; /* a ring of tasks, oldest first */
 	struct map_task tasks[MAP_PARALLEL_MAX];
 };
@@ -98,6 +103,15 @@ map_has_file(const struct map *map)
 	return path != NULL && strcmp(path, "-") != 0;
 }
 
+/* Says that an answer could not be written. */
+static int
+map_output_failed(const struct map *map)
+{
+	return complain_output(map_has_file(map) ? map->c->values[CTL_OUTPUT]
+						 : "standard output",
+	    errno);
+}
+
 /* Opens input and output. */
 static int
 map_open(struct map *map)
@@ -117,8 +131,7 @@ map_open(struct map *map)
 		map->out = fdopen(dup(map->sink.fd), "w");
 	else
 		return EXIT_FAILED;
-	return map->out != NULL ? EXIT_DONE
-				: complain_output("the output", errno);
+	return map->out != NULL ? EXIT_DONE : map_output_failed(map);
 }
 
 /* Has progress drawn: bytes of a file's, or else lines. */
@@ -131,6 +144,33 @@ map_begin_meter(const struct map *map)
 		meter_begin(true, (double)st.st_size, METER_AT_ONCE);
 	else
 		meter_begin(true, METER_UNKNOWN, METER_AT_ONCE);
+}
+
+/*
+ * Takes no more lines, and keeps why for the end: what is under way by then is
+ * finished and printed, for its lines were right.
+ */
+static void __attribute__((format(printf, 3, 4)))
+map_stop(struct map *map, enum moro_code code, const char *format, ...)
+{
+	va_list ap;
+
+	map->ended = true;
+	map->flaw_code = code;
+	va_start(ap, format);
+	vsnprintf(map->flaw, sizeof map->flaw, format, ap);
+	va_end(ap);
+}
+
+/* Says why no more lines were taken, if it was not their end. */
+static int
+map_flaw(const struct map *map)
+{
+	if (map->flaw[0] == '\0')
+		return EXIT_DONE;
+	if (map->flaw_code == MORO_OK)
+		return complain_usage("%s", map->flaw);
+	return ctl_fail(map->c, map->flaw_code, map->flaw);
 }
 
 /* Packs a line as the field that it is, behind those that all have. */
@@ -149,8 +189,8 @@ map_pack_field(struct map *map, msgpack_packer *pk, const char *line,
 	msgpack_pack_str_with_body(pk, line, len);
 }
 
-/* Makes a task's data of a line. */
-static int
+/* Makes a task's data of a line; false: it cannot be. */
+static bool
 map_pack(struct map *map, const char *line, size_t len)
 {
 	char error[CONVERT_ERROR];
@@ -160,61 +200,60 @@ map_pack(struct map *map, const char *line, size_t len)
 	msgpack_packer_init(&pk, &map->data, msgpack_sbuffer_write);
 	if (map->field != NULL) {
 		map_pack_field(map, &pk, line, len);
-		return EXIT_DONE;
+		return true;
 	}
 	if (convert_from_json(line, len, &pk, error) == 0)
-		return EXIT_DONE;
-	return complain_usage("line %llu is %s", (unsigned long long)map->line,
+		return true;
+	map_stop(map, MORO_OK, "line %llu is %s", (unsigned long long)map->line,
 	    error);
+	return false;
 }
 
 /* Runs a task for a line. */
-static int
+static void
 map_submit(struct map *map, const char *line, size_t len)
 {
 	uint32_t at = (map->first + map->n) % map->parallel;
 	struct map_task *t = &map->tasks[at];
-	int rc;
 
 	map->line++;
 	map->read += len + 1;
-	rc = map_pack(map, line, len);
-	if (rc != EXIT_DONE)
-		return rc;
+	if (!map_pack(map, line, len))
+		return;
 	t->read = map->read;
 	t->number = moro_submit(map->m, map->c->args[0], map->data.data,
 	    map->data.size, map->c->options, NULL, NULL);
 	if (t->number == 0)
-		return ctl_fail(map->c, moro_error(map->m),
-		    moro_errstr(map->m));
-	map->n++;
-	return EXIT_DONE;
+		map_stop(map, moro_error(map->m), "line %llu: %s",
+		    (unsigned long long)map->line, moro_errstr(map->m));
+	else
+		map->n++;
 }
 
 /* Runs tasks for the lines that are there, as many as may be under way. */
-static int
-map_fill(struct map *map, bool *ended)
+static void
+map_fill(struct map *map)
 {
 	const char *line;
 	size_t len;
-	int rc = EXIT_DONE;
 
-	while (rc == EXIT_DONE && map->n < map->parallel) {
+	while (!map->ended && map->n < map->parallel) {
 		switch (lines_next(&map->in, &line, &len)) {
 		case LINES_NONE:
-			return EXIT_DONE;
+			return;
 		case LINES_END:
-			*ended = true;
-			return EXIT_DONE;
+			map->ended = true;
+			return;
 		case LINES_LONG:
-			return complain_usage("line %llu has over %zu bytes, "
-					      "which the server does not take",
+			map_stop(map, MORO_OK,
+			    "line %llu has over %zu bytes, which the server "
+			    "does not take",
 			    (unsigned long long)map->line + 1, map->in.max);
+			return;
 		case LINES_ONE:
-			rc = map_submit(map, line, len);
+			map_submit(map, line, len);
 		}
 	}
-	return rc;
 }
 
 /* Prints an answer on its line. */
@@ -232,7 +271,8 @@ map_print(struct map *map, struct moro_reply *r)
 		fwrite(text, 1, len, map->out);
 	} else if (convert_to_json(map->out, moro_reply_object(r), error) ==
 		   -1) {
-		return complain_output(error, 0);
+		complain("OUTPUT", "%s", error);
+		return EXIT_FAILED;
 	}
 	fputc('\n', map->out);
 	return EXIT_DONE;
@@ -259,23 +299,23 @@ map_take(struct map *map)
 
 		if (r == NULL && moro_error(map->m) == MORO_WAIT_LIMIT)
 			break;
-		if (map_is_lost(moro_reply_code(r)))
-			rc = ctl_take(map->c, &r, r);
-		else
+		if (map_is_lost(moro_reply_code(r))) {
+			rc = ctl_take(map->c, &r, r); /* which frees it */
+		} else {
 			rc = map_print(map, r);
-		if (rc == EXIT_DONE)
 			moro_reply_free(r);
+		}
 		meter_set((double)t->read);
 		map->first = (map->first + 1) % map->parallel;
 		map->n--;
 	}
 	if (rc == EXIT_DONE && (fflush(map->out) != 0 || ferror(map->out)))
-		rc = complain_output("the output", errno);
+		rc = map_output_failed(map);
 	return rc;
 }
 
 /* Sleeps until there is something to read, to write or to draw. */
-static int
+static void
 map_sleep(struct map *map)
 {
 	struct pollfd p[2] = {{.fd = moro_fd(map->m)}, {.fd = map->in.fd}};
@@ -283,32 +323,31 @@ map_sleep(struct map *map)
 
 	p[0].events = (short)((events & MORO_READ ? POLLIN : 0) |
 			      (events & MORO_WRITE ? POLLOUT : 0));
-	if (map->n == map->parallel || map->in.ended)
+	if (map->n == map->parallel || map->in.ended || map->ended)
 		p[1].fd = -1; /* no more is wanted for now */
 	p[1].events = POLLIN;
 	if (interrupt_poll(p, 2, meter_due()) > 0 && p[1].revents != 0 &&
 	    lines_read(&map->in) == -1)
-		return complain_usage("the input cannot be read: %s",
+		map_stop(map, MORO_OK, "the input cannot be read: %s",
 		    strerror(errno));
 	meter_tick();
-	return EXIT_DONE;
 }
 
 /* Reads, runs and prints until nothing is left. */
 static int
 map_loop(struct map *map)
 {
-	bool ended = false;
-	int rc = EXIT_DONE;
+	int rc;
 
 	for (;;) {
-		rc = map_fill(map, &ended);
-		if (rc == EXIT_DONE)
-			rc = map_take(map);
-		if (rc != EXIT_DONE || (ended && map->n == 0))
+		map_fill(map);
+		rc = map_take(map);
+		if (rc != EXIT_DONE)
 			return rc;
+		if (map->ended && map->n == 0)
+			return map_flaw(map);
 		/* what was taken made room for lines that are there */
-		if (!ended && map->n < map->parallel &&
+		if (!map->ended && map->n < map->parallel &&
 		    map->in.looked < map->in.end - map->in.start)
 			continue;
 		if (interrupt_count() > 0) {
@@ -317,9 +356,7 @@ map_loop(struct map *map)
 			    "interrupted; the connection ends, and the tasks "
 			    "with it");
 		}
-		rc = map_sleep(map);
-		if (rc != EXIT_DONE)
-			return rc;
+		map_sleep(map);
 	}
 }
 
@@ -328,7 +365,7 @@ static int
 map_end(struct map *map, int rc)
 {
 	if (map->out != NULL && fclose(map->out) != 0 && rc == EXIT_DONE)
-		rc = complain_output("the output", errno);
+		rc = map_output_failed(map);
 	/* lines that were failed tasks' are output like others */
 	if (map->sink.fd != -1 && rc == EXIT_DONE)
 		rc = sink_keep(&map->sink);

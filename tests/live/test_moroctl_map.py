@@ -51,6 +51,27 @@ def test_a_failed_task_is_its_line(server):
     assert err == "moroctl: WORKER_ERROR: 1 of 3 tasks failed\n"
 
 
+def test_a_bad_line_drops_nothing(server):
+    """What the lines before it came to is printed first, finished or not."""
+    d, ctl = server
+    lines = b'{"ms":300}\n' + b'{"ms":1}\n' * 9
+    for bad, why in ((b"{", "line 11 is"), (b'"\xff"', "line 11 is")):
+        code, out, err = ctl("map", "debug:spin", data=lines + bad + b"\n" + lines)
+        assert (code, out) == (2, b"300\n" + b"1\n" * 9)
+        assert err.startswith(f"moroctl: USAGE: {why}")
+    code, out, err = ctl("map", "debug:echo", data=b"1\n" + b" " * (65 << 20) + b"2\n3\n")
+    assert (code, out) == (2, b"1\n") and "line 2 has over" in err
+
+
+def test_a_result_that_is_no_json(server):
+    """JSON has no infinity: the results before it are there, and the line says why."""
+    d, ctl = server
+    line = b'{"operation":"matrix-multiply","params":{"a":[[%s]],"b":[[10]]}}\n'
+    code, out, err = ctl("map", "heavy:computation", data=line % b"1" + line % b"1e308")
+    assert code == 1 and json.loads(out.splitlines()[0])["product"] == [[10.0]]
+    assert err.startswith("moroctl: OUTPUT: ") and "Success" not in err
+
+
 def test_output_whole_or_not_at_all(server, tmp_path):
     d, ctl = server
     path = tmp_path / "out"
