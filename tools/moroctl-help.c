@@ -66,6 +66,13 @@ help_done(void)
 }
 
 int
+help_version(void)
+{
+	printf("moroctl %s\n", moro_version());
+	return help_done();
+}
+
+int
 help_all(void)
 {
 	FILE *out = stdout;
@@ -85,7 +92,7 @@ help_all(void)
 }
 
 bool
-help_group(const char *word)
+help_group(const char *word, int *rc)
 {
 	size_t len = strlen(word);
 	bool any = false;
@@ -96,7 +103,9 @@ help_group(const char *word)
 		printf("  %-*s%s\n", HELP_NAME, k->name, k->about);
 		any = true;
 	}
-	return any && help_done() == EXIT_DONE;
+	if (any)
+		*rc = help_done();
+	return any;
 }
 
 int

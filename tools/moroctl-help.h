@@ -5,11 +5,18 @@
 
 struct ctl_command;
 
-/* Print the help, of the program or of one command. 0, or EXIT_FAILED. */
+/*
+ * Print the version, and the help, of the program or of one command. Give 0,
+ * or EXIT_FAILED after complaining.
+ */
+int help_version(void);
 int help_all(void);
 int help_command(const struct ctl_command *command);
 
-/* Lists the commands of two words that begin with this one; false: none. */
-bool help_group(const char *word);
+/*
+ * Lists the commands of two words that begin with this one, and sets *rc as
+ * the others do; false: there are none.
+ */
+bool help_group(const char *word, int *rc);
 
 #endif

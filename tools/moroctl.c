@@ -238,14 +238,13 @@ ctl_main(struct ctl *c)
 {
 	int rc;
 
-	if (ctl_has(c, CTL_VERSION)) {
-		printf("moroctl %s\n", moro_version());
-		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
-	}
+	if (ctl_has(c, CTL_VERSION))
+		return help_version();
 	if (ctl_has(c, CTL_HELP) && c->n_args == 0)
 		return help_all();
-	if (ctl_has(c, CTL_HELP) && c->n_args == 1 && help_group(c->args[0]))
-		return EXIT_DONE;
+	if (ctl_has(c, CTL_HELP) && c->n_args == 1 &&
+	    help_group(c->args[0], &rc))
+		return rc;
 	rc = ctl_find(c);
 	if (rc != EXIT_DONE)
 		return rc;

@@ -575,16 +575,60 @@ def test_priority(morod):
 # ---- Output ----
 
 
-def test_output_full(ctl):
-    """Output that cannot be written is a failure, and is said."""
-    path = [BUILD / "tools" / "moroctl", "hash", "x"]
+# a command of each family, and whether it takes --output
+FULL = [
+    ("--version", False),
+    ("--help", False),
+    ("hash --help", False),
+    ("image --help", False),
+    ("ping", False),
+    ("stats", False),
+    ("stats --format openmetrics", False),
+    ("ls", False),
+    ("slow", False),
+    ("poison", False),
+    ("clients --json", False),
+    ("types", False),
+    ("types crypto:hash", False),
+    ("pause debug:spin", False),
+    ("resume", False),
+    ("scale 2", False),
+    ("reload", False),
+    ("log", False),
+    ("run debug:echo 1", True),
+    ('run debug:echo "x" --json', True),
+    ("map debug:echo", True),
+    ("hash x", True),
+    ("password hash --memory 8M --iterations 1", True),
+    ("random", True),
+    ("keygen --force", True),
+    ("keygen ec --force", True),
+    ("keygen ec --json --force", True),
+    ("encrypt x", True),
+    ("sign {}", True),
+    ("compress", True),
+    ("jq .", True),
+    ("compute fibonacci {\"n\":1}", True),
+    ("analytics", True),
+]
+
+
+@pytest.mark.parametrize("command, files", FULL)
+def test_output_full(ctl, command, files):
+    """Output that cannot be written is a failure, and is said, with its place."""
+    ctl.env.update(MORO_KEY=KEY, MORO_SECRET=SECRET, MORO_PASSWORD=SECRET)
+    path = [BUILD / "tools" / "moroctl", *command.split(" ")]
+    line = "moroctl: OUTPUT: cannot write %s: No space left on device\n"
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            path, env=ctl.env, stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE
-        )
-    assert done.returncode == 1
-    assert re.match(rb"\Amoroctl: OUTPUT: [^\n]+\n\Z", done.stderr)
-    ctl.fails(1, "OUTPUT", "hash", "x", "--output", "/dev/full")
+        done = subprocess.run(path, env=ctl.env, input=b'[{"a":1}]', stdout=full,
+                              stderr=subprocess.PIPE, timeout=DEADLINE)
+    assert (done.returncode, done.stderr.decode()) == (1, line % "standard output")
+    if files:
+        err = ctl.fails(1, "OUTPUT", *command.split(" "), "-o", "/dev/full", data=b'[{"a":1}]')
+        assert err == line % "/dev/full"
+
+
+def test_output_nowhere(ctl):
     ctl.fails(1, "OUTPUT", "hash", "x", "--output", "/nonexistent/x")
 
 
