@@ -163,15 +163,16 @@ static int
 bind_not_map(struct call *call, const struct field *fields,
     const msgpack_object *given, const char *prefix)
 {
-	char list[BIND_LIST], takes[BIND_LIST + BIND_NAME], name[BIND_NAME];
+	char list[BIND_LIST], words[FIELD_WORDS], name[BIND_NAME];
 
 	/* "options." without its point is the name of the map itself */
 	snprintf(name, sizeof name, "%.*s",
 	    prefix[0] != '\0' ? (int)strlen(prefix) - 1 : 4,
 	    prefix[0] != '\0' ? prefix : "data");
 	bind_list(fields, list, sizeof list);
-	snprintf(takes, sizeof takes, "a map of the fields: %s;", list);
-	return call_refuse(call, name, takes, given);
+	field_given(given, words, sizeof words);
+	return call_invalid(call, name,
+	    "%s takes a map, not %s; its fields are: %s", name, words, list);
 }
 
 int

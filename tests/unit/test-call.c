@@ -291,6 +291,18 @@ test_missing(void **state)
 	    "text is missing; it takes a string or bytes of 2 to 4 bytes");
 }
 
+/* Data that are no map: what they are, and what was meant. */
+static void
+test_no_map(void **state)
+{
+	msgpack_object data = integer(7);
+
+	body = body_pack_number;
+	assert_int_equal(call_run(&call, &type, &data, &out, 1000), -1);
+	refused("data",
+	    "data takes a map, not 7; its fields are: text, number, colour");
+}
+
 static void
 test_odd_keys(void **state)
 {
@@ -434,6 +446,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_any_value, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_delegate, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_no_map, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_odd_keys, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_failure_leaves_nothing, setup,
 		teardown),
