@@ -42,6 +42,23 @@ bind_list(const struct field *fields, char *out, size_t size)
 		    i == 0 ? "" : ", ", fields[i].name);
 }
 
+/*
+ * Tells what was given. Where a type's data are secret, a number in place of
+ * text is not told: it may be a password of digits. One that a field takes
+ * numbers for is none, and is. NULL: no field takes the value.
+ */
+static void
+bind_given(const struct call *call, const struct field *f,
+    const msgpack_object *value, char *out, size_t size)
+{
+	bool number = f != NULL && (f->kinds & FIELD_NUMBER) != 0;
+
+	if ((call->type->flags & TYPE_SECRET) != 0 && !number)
+		field_given_kind(value, out, size);
+	else
+		field_given(value, out, size);
+}
+
 /* Refuses a key that no field has. */
 static int
 bind_unknown(struct call *call, const struct field *fields,
@@ -51,7 +68,7 @@ bind_unknown(struct call *call, const struct field *fields,
 
 	bind_list(fields, list, sizeof list);
 	if ((field_kind(key) & FIELD_TEXT) == 0) {
-		field_given(key, name, sizeof name);
+		bind_given(call, NULL, key, name, sizeof name);
 		return call_invalid(call, name,
 		    "a field's name is a string, not %s; known are: %s", name,
 		    list);
@@ -123,7 +140,7 @@ static int
 bind_check(struct call *call, const struct field *f, const char *prefix,
     const msgpack_object *value)
 {
-	char takes[FIELD_WORDS], name[2 * BIND_NAME];
+	char takes[FIELD_WORDS], given[FIELD_WORDS], name[2 * BIND_NAME];
 
 	if ((f->kinds & FIELD_BIN) != 0 && files_is_range(value)) {
 		if (bind_range(call, f, prefix, value) < 0)
@@ -138,7 +155,9 @@ bind_check(struct call *call, const struct field *f, const char *prefix,
 	if (field_takes_kind(f, value) && f->allowed != NULL)
 		return bind_not_allowed(call, f, name, value);
 	field_takes(f, takes, sizeof takes);
-	return call_refuse(call, name, takes, value);
+	bind_given(call, f, value, given, sizeof given);
+	return call_invalid(call, name, "%s takes %s, not %s", name, takes,
+	    given);
 }
 
 /* Refuses the first required field that is not there. */
@@ -170,7 +189,7 @@ bind_not_map(struct call *call, const struct field *fields,
 	    prefix[0] != '\0' ? (int)strlen(prefix) - 1 : 4,
 	    prefix[0] != '\0' ? prefix : "data");
 	bind_list(fields, list, sizeof list);
-	field_given(given, words, sizeof words);
+	bind_given(call, NULL, given, words, sizeof words);
 	return call_invalid(call, name,
 	    "%s takes a map, not %s; its fields are: %s", name, words, list);
 }

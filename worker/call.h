@@ -58,7 +58,7 @@ int call_fail(struct call *call, enum code code, const char *format, ...)
 /*
  * INVALID_ARGUMENT that names a field: "NAME takes TAKES, not GIVEN"; `given`
  * NULL: "NAME is missing; it takes TAKES". GIVEN never holds a string's bytes:
- * it may be a secret.
+ * it may be a secret. Numbers are told: not for fields that may be one.
  */
 int call_refuse(struct call *call, const char *field, const char *takes,
     const msgpack_object *given);

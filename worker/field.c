@@ -163,6 +163,27 @@ field_given(const msgpack_object *value, char *out, size_t size)
 	}
 }
 
+void
+field_given_kind(const msgpack_object *value, char *out, size_t size)
+{
+	switch (value->type) {
+	case MSGPACK_OBJECT_BOOLEAN:
+		snprintf(out, size, "a boolean");
+		break;
+	case MSGPACK_OBJECT_POSITIVE_INTEGER:
+	case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+		snprintf(out, size, "an integer");
+		break;
+	case MSGPACK_OBJECT_FLOAT32:
+	case MSGPACK_OBJECT_FLOAT64:
+		snprintf(out, size, "a float");
+		break;
+	default:
+		field_given(value, out, size);
+		break;
+	}
+}
+
 /* What min and max are about: a length, a count, or an integer itself. */
 static int64_t
 field_measure(const msgpack_object *value)

@@ -24,6 +24,9 @@ void field_takes(const struct field *f, char *out, size_t size);
 /* What the value is: "a string of 3 bytes"; never a string's own bytes. */
 void field_given(const msgpack_object *value, char *out, size_t size);
 
+/* The same, but of numbers and booleans the kind alone: "an integer". */
+void field_given_kind(const msgpack_object *value, char *out, size_t size);
+
 /* Whether min and max hold for a value of a kind that the field takes. */
 bool field_in_range(const struct field *f, const msgpack_object *value);
 

@@ -150,6 +150,97 @@ test_describe_fields(void **state)
 	msgpack_unpacked_destroy(&u);
 }
 
+/* Digits of numbers that a client gave where a password should be. */
+#define DIGITS "482913"
+#define DIGITS_N 3 /* such numbers */
+
+/* Whether a type refuses a value under a key without telling what it is. */
+static void
+check_untold(const struct task_type *t, const char *prefix,
+    const msgpack_object *map)
+{
+	msgpack_object key = tasking_str(prefix, strlen(prefix));
+	msgpack_object_kv kv = {key, *map};
+	const msgpack_object outer = {.type = MSGPACK_OBJECT_MAP,
+	    .via.map = {1, &kv}};
+
+	assert_int_equal(tasking_run(t->name, prefix[0] != '\0' ? &outer : map,
+			     TASKING_RESULT_MAX),
+	    -1);
+	if (strstr(tasking_fault()->message, DIGITS) != NULL ||
+	    strstr(tasking_detail(tasking_fault(), "field"), DIGITS) != NULL)
+		fail_msg("%s: %s", t->name, tasking_fault()->message);
+}
+
+/* The numbers, as whoever has a password of digits may send them. */
+static msgpack_object
+digits(int i)
+{
+	const msgpack_object all[DIGITS_N] = {
+	    {.type = MSGPACK_OBJECT_POSITIVE_INTEGER, .via.u64 = 482913},
+	    {.type = MSGPACK_OBJECT_NEGATIVE_INTEGER, .via.i64 = -482913},
+	    {.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = 482913.0},
+	};
+
+	return all[i];
+}
+
+/* Gives each field of a table, and those inside, each of the numbers. */
+static void
+check_secrets(const struct task_type *t, const struct field *fields,
+    const char *prefix)
+{
+	for (const struct field *f = fields; f->name != NULL; f++) {
+		for (int i = 0; i < DIGITS_N; i++) {
+			msgpack_object_kv kv = {tasking_str(f->name,
+						    strlen(f->name)),
+			    digits(i)};
+			const msgpack_object map = {.type = MSGPACK_OBJECT_MAP,
+			    .via.map = {1, &kv}};
+
+			/* what takes numbers is no secret, and told */
+			if ((f->kinds & FIELD_NUMBER) == 0)
+				check_untold(t, prefix, &map);
+		}
+		if (f->fields != NULL)
+			check_secrets(t, f->fields, f->name);
+	}
+}
+
+/* A number where a type of secrets wants text may be one: it is not told. */
+static void
+test_secrets_are_untold(void **state)
+{
+	for (size_t i = 0; i < N; i++) {
+		const struct task_type *t = registry_at(i);
+
+		if ((t->flags & TYPE_SECRET) == 0)
+			continue;
+		check_secrets(t, t->fields, "");
+		for (int j = 0; j < DIGITS_N; j++) {
+			const msgpack_object n = digits(j);
+			msgpack_object_kv kv = {n, n};
+			const msgpack_object map = {.type = MSGPACK_OBJECT_MAP,
+			    .via.map = {1, &kv}};
+
+			check_untold(t, "", &n);
+			check_untold(t, "", &map);
+		}
+	}
+	tasking_assert_contains(tasking_refuses("password", "password:hash",
+				    "{'password': 482913}")
+				    ->message,
+	    ", not an integer");
+	tasking_assert_contains(tasking_refuses("secret", "jwt:sign",
+				    "{'secret': 12345, 'payload': {}}")
+				    ->message,
+	    ", not an integer");
+	tasking_assert_contains(tasking_refuses("length", "crypto:random",
+				    "{'length': 0}")
+				    ->message,
+	    ", not 0");
+}
+
 int
 main(void)
 {
@@ -159,6 +250,7 @@ main(void)
 	    cmocka_unit_test(test_tables),
 	    cmocka_unit_test(test_describe_all),
 	    cmocka_unit_test(test_describe_fields),
+	    cmocka_unit_test(test_secrets_are_untold),
 	};
 
 	return cmocka_run_group_tests(tests, tasking_setup, NULL);
