@@ -98,13 +98,25 @@ registry_find(const char *name, size_t len)
 	return NULL;
 }
 
+/*
+ * Whether a name can be a type's: one without a colon is a control method's,
+ * and a longer one is refused before it is looked up.
+ */
+static bool
+registry_is_name(const char *name)
+{
+	return name != NULL && strchr(name, ':') != NULL &&
+	       strlen(name) <= LIMIT_METHOD_MAX;
+}
+
 /* Why a type cannot be one, or NULL. */
 static const char *
 registry_flaw(const struct task_type *type)
 {
-	if (type->name == NULL || strchr(type->name, ':') == NULL ||
-	    strlen(type->name) > LIMIT_METHOD_MAX)
+	if (!registry_is_name(type->name))
 		return "a type's name is FAMILY:VERB";
+	if (type->alias != NULL && !registry_is_name(type->alias))
+		return "a type's alias is FAMILY:VERB, as its name";
 	if (registry_find(type->name, strlen(type->name)) != NULL ||
 	    (type->alias != NULL &&
 		registry_find(type->alias, strlen(type->alias)) != NULL))

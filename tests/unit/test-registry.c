@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/limit.h"
 #include "worker/field.h"
 
 /* Names that programs rely on, spelled exactly so. */
@@ -241,6 +242,29 @@ test_secrets_are_untold(void **state)
 	    ", not 0");
 }
 
+/* A type has a colon in its name, and in its alias if there is one. */
+static void
+test_names_that_are_none(void **state)
+{
+	char why[2 * LIMIT_METHOD_MAX], longer[LIMIT_METHOD_MAX + 2];
+	struct task_type type = *registry_at(0);
+	const char *const wrong[] = {"ping", "", longer};
+
+	memset(longer, ':', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		type.name = wrong[i];
+		type.alias = NULL;
+		assert_int_equal(registry_add(&type, why, sizeof why), -1);
+		tasking_assert_contains(why, "name is FAMILY:VERB");
+		type.name = "test:type";
+		type.alias = wrong[i];
+		assert_int_equal(registry_add(&type, why, sizeof why), -1);
+		tasking_assert_contains(why, "alias is FAMILY:VERB");
+	}
+	assert_null(registry_at(N));
+}
+
 int
 main(void)
 {
@@ -250,6 +274,7 @@ main(void)
 	    cmocka_unit_test(test_tables),
 	    cmocka_unit_test(test_describe_all),
 	    cmocka_unit_test(test_describe_fields),
+	    cmocka_unit_test(test_names_that_are_none),
 	    cmocka_unit_test(test_secrets_are_untold),
 	};
 
