@@ -452,8 +452,9 @@ void moro_options_set_wait_when_full(struct moro_options *o, int flag);
 /*
  * The data is an array of up to 100,000 elements, each of them data of the type,
  * which the workers share among them. The result is an array in the same order,
- * of maps with one key: "result" or "error". `timeout` is for the whole, the
- * other options for each element. Goes without descriptors.
+ * of maps with one key: "result" or "error". `timeout`, the id, progress (which
+ * counts elements) and waiting when it is full are for the whole, the other
+ * options for each element. Goes without descriptors.
  */
 void moro_options_set_batch(struct moro_options *o, int flag);
 
