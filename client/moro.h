@@ -566,7 +566,9 @@ const void *moro_reply_field(const struct moro_reply *r, const char *name,
  * Of the answer to a batch (moro_options_set_batch()): how many elements it has
  * (0 also for what is no array), and what the next of them came to, as a reply
  * of its own that bears the element's result or error. NULL: that was the last
- * one, or memory is out.
+ * one; or memory is out, when it comes before as many as there are elements,
+ * and then the next call gives the same element, if it can. An element that is
+ * neither result nor error bears MORO_GARBLED.
  */
 size_t moro_reply_elements(const struct moro_reply *r);
 struct moro_reply *moro_reply_next(struct moro_reply *r);

@@ -415,6 +415,17 @@ reply_of(struct value v, bool failed)
 	return NULL;
 }
 
+/* The reply for an element that says neither; NULL: no memory. */
+static struct moro_reply *
+reply_garbled(void)
+{
+	struct failure f;
+
+	failure_set(&f, MORO_GARBLED,
+	    "an element of the batch's answer has no result and no error");
+	return reply_failed(&f);
+}
+
 struct moro_reply *
 moro_reply_next(struct moro_reply *r)
 {
@@ -422,6 +433,7 @@ moro_reply_next(struct moro_reply *r)
 	struct reader reader;
 	const uint8_t *at;
 	bool failed;
+	struct moro_reply *one;
 	size_t len;
 
 	if (moro_reply_elements(r) == 0)
@@ -434,7 +446,10 @@ moro_reply_next(struct moro_reply *r)
 	if (reader.at == reader.end)
 		return NULL;
 	len = reader_skip(&reader, &at);
-	r->next = (size_t)(reader.at - (const uint8_t *)whole.at);
 	v = reply_outcome(at, len, &failed);
-	return v.at != NULL ? reply_of(v, failed) : NULL;
+	one = v.at != NULL ? reply_of(v, failed) : reply_garbled();
+	/* without memory the element is still to be had */
+	if (one != NULL)
+		r->next = (size_t)(reader.at - (const uint8_t *)whole.at);
+	return one;
 }

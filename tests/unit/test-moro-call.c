@@ -432,6 +432,32 @@ test_map_values(void **state)
 	moro_map_free(map);
 }
 
+/* The elements of a batch's answer; one that says nothing is not the end. */
+static void
+test_batch(void **state)
+{
+	static const uint8_t answer[] = "\x94\x01\x02\xc0\x93"
+					"\x81\xa6result\xa1"
+					"a"
+					"\x80"
+					"\x81\xa6result\xa1"
+					"b";
+	struct peer *p = *state;
+	struct moro_list *list = moro_list_new();
+	struct moro_reply *r;
+
+	peer_write(p, answer, sizeof answer - 1);
+	r = moro_call_batch(p->m, "debug:echo", list, NULL);
+	assert_int_equal(moro_reply_elements(r), 3);
+	peer_expect(moro_reply_next(r), "a");
+	peer_expect_error(moro_reply_next(r), MORO_GARBLED);
+	peer_expect(moro_reply_next(r), "b");
+	assert_null(moro_reply_next(r));
+	assert_null(moro_reply_next(r));
+	moro_reply_free(r);
+	moro_list_free(list);
+}
+
 int
 main(void)
 {
@@ -452,6 +478,7 @@ main(void)
 	    WITH_PEER(test_bad_data),
 	    WITH_PEER(test_too_large),
 	    WITH_PEER(test_result),
+	    WITH_PEER(test_batch),
 	    cmocka_unit_test(test_null_reply),
 	    cmocka_unit_test(test_map),
 	    cmocka_unit_test(test_map_values),
