@@ -9,7 +9,8 @@
 #include "tools/moroctl-tasks.h"
 #include "tools/sink.h"
 
-#define PASSWORD_MAX 1025 /* bytes: one more than the server takes, and a NUL */
+#define PASSWORD_TEXT \
+	1026 /* bytes: one more than the server takes, and a NUL */
 #define PASSWORD_VARIABLE "MORO_PASSWORD"
 
 static const struct ctl_field password_fields[] = {
@@ -19,24 +20,32 @@ static const struct ctl_field password_fields[] = {
     {.name = NULL},
 };
 
-/* Asks for the password without an echo; of a new one twice. */
+/* Reads the password from the terminal, a new one twice. */
 static int
-password_ask(struct moro_map *map, bool anew)
+password_read(char text[PASSWORD_TEXT], char again[PASSWORD_TEXT], bool anew)
 {
-	char text[PASSWORD_MAX + 1], again[PASSWORD_MAX + 1];
 	int flags = RPP_ECHO_OFF | RPP_REQUIRE_TTY;
-	int rc = EXIT_DONE;
 
-	if (readpassphrase("Password: ", text, sizeof text, flags) == NULL)
+	if (readpassphrase("Password: ", text, PASSWORD_TEXT, flags) == NULL)
 		return complain_usage(
 		    "no password: say --password-file FILE (- is standard "
 		    "input), set $" PASSWORD_VARIABLE
 		    ", or run it at a terminal");
-	if (anew && (readpassphrase("Once more: ", again, sizeof again,
+	if (anew && (readpassphrase("Once more: ", again, PASSWORD_TEXT,
 			 flags) == NULL ||
 			strcmp(text, again) != 0))
-		rc = complain_usage("the two are not the same");
-	else
+		return complain_usage("the two are not the same");
+	return EXIT_DONE;
+}
+
+/* Asks for the password without an echo; whatever was typed is wiped. */
+static int
+password_ask(struct moro_map *map, bool anew)
+{
+	char text[PASSWORD_TEXT], again[PASSWORD_TEXT];
+	int rc = password_read(text, again, anew);
+
+	if (rc == EXIT_DONE)
 		moro_map_text(map, "password", text);
 	explicit_bzero(text, sizeof text);
 	explicit_bzero(again, sizeof again);
