@@ -105,6 +105,17 @@ password_add_hash(struct ctl *c, struct moro_map *map)
 	return rc;
 }
 
+/* Whether password and hash are both to come on standard input. */
+static bool
+password_is_crowded(const struct ctl *c)
+{
+	const char *file = c->values[CTL_PASSWORD_FILE];
+	const char *hash = c->n_args > 0 ? c->args[0] : c->values[CTL_INPUT];
+
+	return file != NULL && strcmp(file, "-") == 0 &&
+	       (hash == NULL || strcmp(hash, "-") == 0);
+}
+
 /* Says whether it is the password. */
 static int
 password_verdict(struct ctl *c, struct moro_reply *reply)
@@ -129,10 +140,15 @@ password_verdict(struct ctl *c, struct moro_reply *reply)
 int
 ctl_password_verify(struct ctl *c)
 {
-	struct moro_map *map = moro_map_new();
+	struct moro_map *map;
 	struct moro_reply *reply;
-	int rc = fields_add(c, map, password_fields);
+	int rc;
 
+	if (password_is_crowded(c))
+		return complain_usage("the hash and the password cannot both "
+				      "come on standard input");
+	map = moro_map_new();
+	rc = fields_add(c, map, password_fields);
 	if (rc == EXIT_DONE)
 		rc = password_add_hash(c, map);
 	if (rc == EXIT_DONE)

@@ -98,6 +98,20 @@ def test_password_from_nowhere(ctl):
     assert b"--password-file" in err and b"$MORO_PASSWORD" in err
 
 
+def test_password_and_hash_on_one_input(ctl, tmp_path):
+    """Both cannot come there: the second would find nothing."""
+    for args in ([], ["-"], ["--input", "-"]):
+        err = ctl.fails(2, "USAGE", "password", "verify", "--password-file", "-", *args, data=b"x")
+        assert "both" in err
+    ctl.env["MORO_PASSWORD"] = PASSWORD
+    line = ctl.ok("password", "hash", "--memory", "8M", "--iterations", "1")
+    word = PASSWORD.encode()
+    given = ["--password-file", "-", "--memory", "8M", "--iterations", "1"]
+    assert ctl.ok("password", "verify", line.decode().strip(), *given, data=word) == b"valid\n"
+    (tmp_path / "hash").write_bytes(line)
+    assert ctl.ok("password", "verify", "-i", str(tmp_path / "hash"), *given, data=word) == b"valid\n"
+
+
 # ---- Keys ----
 
 
