@@ -727,7 +727,8 @@ struct moro_reply *moro_sign_jwt(struct moro *m, const void *payload,
  * {valid: false, error}; so ask moro_reply_true(r, "valid"), not
  * moro_reply_ok() alone. The secret is the shared one, or the public key in
  * PEM. jwt, which may be NULL, holds algorithms (a list), issuer, audience,
- * subject, jwtid, maxAge, clockTolerance (seconds), ignoreExpiration, complete.
+ * subject, jwtid, nonce, typ, maxAge, clockTolerance (seconds),
+ * ignoreExpiration, complete.
  */
 struct moro_reply *moro_verify_jwt(struct moro *m, const char *token,
     const void *secret, size_t secret_len, const struct moro_map *jwt,

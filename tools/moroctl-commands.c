@@ -28,10 +28,11 @@
 	(TOKEN | CTL_BIT(CTL_EXPIRES_IN) | CTL_BIT(CTL_NOT_BEFORE) | \
 	    CTL_BIT(CTL_JWTID) | CTL_BIT(CTL_KEYID) |                \
 	    CTL_BIT(CTL_NO_TIMESTAMP) | CTL_BIT(CTL_HEADER))
-#define VERIFY                                                    \
-	(TOKEN | CTL_BIT(CTL_CLOCK_TOLERANCE) |                   \
-	    CTL_BIT(CTL_IGNORE_EXPIRATION) | CTL_BIT(CTL_JWTID) | \
-	    CTL_BIT(CTL_NONCE) | CTL_BIT(CTL_MAX_AGE) | CTL_BIT(CTL_COMPLETE))
+#define VERIFY                                                             \
+	(TOKEN | CTL_BIT(CTL_CLOCK_TOLERANCE) |                            \
+	    CTL_BIT(CTL_IGNORE_EXPIRATION) | CTL_BIT(CTL_JWTID) |          \
+	    CTL_BIT(CTL_NONCE) | CTL_BIT(CTL_TYP) | CTL_BIT(CTL_MAX_AGE) | \
+	    CTL_BIT(CTL_COMPLETE))
 
 #define PASSWORD                                          \
 	(CTL_BIT(CTL_PASSWORD_FILE) | CTL_BIT(CTL_COST) | \

@@ -41,6 +41,7 @@ static const struct ctl_field jwt_verify_options[] = {
     {CTL_IGNORE_EXPIRATION, FORM_TRUE, "ignoreExpiration"},
     {CTL_JWTID, FORM_TEXT, "jwtid"},
     {CTL_NONCE, FORM_TEXT, "nonce"},
+    {CTL_TYP, FORM_TEXT, "typ"},
     {CTL_MAX_AGE, FORM_TIME, "maxAge"},
     {CTL_COMPLETE, FORM_TRUE, "complete"},
     {.name = NULL},

@@ -232,6 +232,26 @@ def test_tokens_with_a_pair(ctl, tmp_path, kind, algorithm):
         assert "expired" in ctl.fails(1, "INVALID", "verify", *public, data=old)
 
 
+def test_tokens_of_another_typ(ctl):
+    """Such a token is for those who ask for it alone."""
+    ctl.env["MORO_SECRET"] = "a secret of more than thirty-two characters"
+    token = ctl.ok("sign", '{"user": 7}', "--header", '{"typ": "at+jwt"}')
+    assert json.loads(ctl.ok("verify", "--typ", "at+jwt", data=token))["user"] == 7
+    ctl.fails(1, "INVALID", "verify", data=token)
+    plain = ctl.ok("sign", '{"user": 7}')
+    assert json.loads(ctl.ok("verify", "--typ", "JWT", data=plain))["user"] == 7
+    ctl.fails(1, "INVALID", "verify", "--typ", "at+jwt", data=plain)
+
+
+def test_help_of_encoding(ctl):
+    """What the help lists is what the command takes."""
+    ctl.env["MORO_KEY"] = "00112233445566778899aabbccddeeff" * 2
+    assert b"of encrypt text or bin" in ctl.ok("encrypt", "--help")
+    text = ctl.ok("encrypt", "x", "--encoding", "text")
+    assert ctl.ok("decrypt", data=text) == b"x"
+    assert "text" in ctl.fails(6, "INVALID_ARGUMENT", "encrypt", "x", "--encoding", "hex")
+
+
 def test_hash_with_a_key(ctl, tmp_path):
     """RFC 4231, test case 2; the variable of encrypt's key does not count."""
     digest = b"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843\n"
