@@ -5,6 +5,7 @@
 #include "server/batch.h"
 #include "server/client.h"
 #include "server/life-parts.h"
+#include "server/log-task.h"
 #include "server/log.h"
 #include "server/pool.h"
 
@@ -32,7 +33,7 @@ life_cancel_fault(const struct task *t, enum life_cancel cause, bool ran,
 	    ran ? "it ran, and was stopped" : "it was still queued");
 }
 
-/* It was stopped because of a limit; its client has its answer. */
+/* It was stopped because of a limit; its client has its answer, the log too. */
 static void
 life_timed_out(struct dispatcher *d, struct task *t)
 {
@@ -40,7 +41,7 @@ life_timed_out(struct dispatcher *d, struct task *t)
 
 	fault_set(&fault, CODE_TIMEOUT, "run",
 	    "timeout of %s: it ran, and had time to clean up", t->route->name);
-	life_fault(d, t, LIFE_TIMEOUT, &fault);
+	life_told(d, t, LIFE_TIMEOUT, &fault);
 }
 
 void
@@ -97,6 +98,8 @@ life_part(struct dispatcher *d, struct task *t, const struct fault *fault)
 	if (life_grace(d, t) == 0)
 		return false;
 	head = life_tell(d, t, fault);
+	/* later nobody knows which limit it was, and whose task */
+	log_task_failed(d, t, LIFE_TIMEOUT, fault);
 	if (c != NULL)
 		life_disown(d, t);
 	if (t->extra != NULL)

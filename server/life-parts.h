@@ -12,6 +12,10 @@ void life_change(struct task *t, enum task_state to);
 struct task *life_tell(struct dispatcher *d, struct task *t,
     const struct fault *fault);
 
+/* Ends a task that nobody waits for: the error was told and logged before. */
+void life_told(struct dispatcher *d, struct task *t, enum life_end end,
+    const struct fault *fault);
+
 /* Sets the deadlines of a task that begins to wait; that has a worker. */
 void life_arm_first(struct dispatcher *d, struct task *t);
 void life_arm_run(struct dispatcher *d, struct task *t);

@@ -203,6 +203,14 @@ life_fault(struct dispatcher *d, struct task *t, enum life_end end,
 }
 
 void
+life_told(struct dispatcher *d, struct task *t, enum life_end end,
+    const struct fault *fault)
+{
+	life_count(d, t, end, fault);
+	life_done(d, t, NULL);
+}
+
+void
 life_orphan(struct task *t)
 {
 	if (t->state == TASK_QUEUED)

@@ -192,6 +192,20 @@ def test_obituary_of_a_wanted_death(morod):
         assert len(timeouts) == 1 and "id=slow" in timeouts[0] and " info " in timeouts[0]
 
 
+def test_timeout_of_a_task_that_cleans_up(morod):
+    """The one line names the limit, and whose task it was; it comes with the answer."""
+    with morod(workers=1) as d, d.client() as c:
+        c.submit("debug:work", {"ms": 60000}, runTimeout=20, id="soft").error()
+        d.wait_log("TIMEOUT: timeout of 20 ms reached (option runTimeout); debug:work")
+        c.submit("heavy:computation", {"operation": "monte-carlo-pi", "params": {"samples": 10**10}},
+                 timeout=20, id="pi").error()
+        d.wait_log("TIMEOUT: timeout of 20 ms reached (option timeout); heavy:computation")
+        d.wait(lambda s: s["outcomes"]["timedOut"] and s["activeTasks"] == 0)
+        soft, pi = (x for x in lines(d) if ": TIMEOUT: " in x)
+        assert "id=soft" in soft and "client=1 msgid=" in soft
+        assert "id=pi" in pi and "client=1 msgid=" in pi
+
+
 def test_obituary_of_a_cancelled_task(morod):
     """By its client: that is in the one line, and else at level debug only."""
     with morod(workers=1) as d, d.client() as c:
