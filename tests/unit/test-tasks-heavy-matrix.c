@@ -141,6 +141,9 @@ test_matrix_limits(void **state)
 	    row);
 	assert_int_equal(f->code, CODE_TOO_LARGE);
 	tasking_assert_contains(f->message, "bytes");
+	tasking_assert_contains(f->message, "1003002 values");
+	tasking_assert_contains(f->message, "at most 999000");
+	assert_int_equal(tasking_detail_number(f, "limit"), 999000);
 	tasking_refuses("params.b[0]", HEAVING,
 	    HEAVING_RUN("matrix-multiply", "{'a': [[1]], 'b': [%s]}"), longer);
 	tasking_refuses("params.a", HEAVING,

@@ -104,6 +104,13 @@ test_statistics(void **state)
 	assert_true(p[2].via.f64 == 2.5 && p[4].via.f64 == 4);
 	heaving_assert_near(p[3].via.f64, 3.7, DBL_EPSILON);
 	heaving_assert_near(p[5].via.f64, 3.997, DBL_EPSILON);
+	/* the largest that a median is told of: their sum must be finite */
+	r = tasking_ok(HEAVING,
+	    HEAVING_RUN("statistics",
+		"{'values': [8.9e307, 8.9e307], 'percentiles': [50]}"));
+	p = tasking_get(r, "percentiles")->via.array.ptr;
+	assert_true(
+	    heaving_number(r, "median") == 8.9e307 && p[0].via.f64 == 8.9e307);
 	/* a plain sum of these is 0 */
 	r = tasking_ok(HEAVING,
 	    HEAVING_RUN("statistics", "{'values': [1, 1e100, 1, -1e100]}"));

@@ -192,11 +192,24 @@ product_read_bytes(struct product *p, const msgpack_object *const *args)
 	    sizes[MATRIX_INNER], sizes[MATRIX_COLUMNS]);
 }
 
+/* Refuses a product that no message holds as an array. */
+static int
+product_too_large(struct product *p, size_t values)
+{
+	call_fail(p->call, CODE_TOO_LARGE,
+	    "the product has %zu values, rows counted too, and an array takes "
+	    "at most %d; give params.a and params.b as bytes",
+	    values, HEAVY_VALUES_MAX);
+	fault_add_number(&p->call->fault, "limit", HEAVY_VALUES_MAX);
+	return -1;
+}
+
 /* Reads both from arrays, which tell their sizes themselves. */
 static int
 product_read_arrays(struct product *p, const msgpack_object *const *args)
 {
 	char path[MATRIX_PATH];
+	size_t values;
 
 	for (int i = MATRIX_ROWS_FIELD; i <= MATRIX_COLUMNS; i++) {
 		if (args[i] == NULL)
@@ -214,12 +227,8 @@ product_read_arrays(struct product *p, const msgpack_object *const *args)
 		    "params.b takes %zu rows, as many as params.a has columns, "
 		    "not %zu",
 		    p->a.columns, p->b.rows);
-	if ((p->b.columns + 1) * p->a.rows > HEAVY_VALUES_MAX)
-		return call_fail(p->call, CODE_TOO_LARGE,
-		    "the product has over %d values; give params.a and "
-		    "params.b as bytes",
-		    HEAVY_VALUES_MAX);
-	return 0;
+	values = (p->b.columns + 1) * p->a.rows;
+	return values > HEAVY_VALUES_MAX ? product_too_large(p, values) : 0;
 }
 
 /*
