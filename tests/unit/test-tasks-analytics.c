@@ -304,6 +304,16 @@ test_timestamps(void **state)
 			     12, -1),
 	    0);
 	grouping_assert_int(grouping_metric(0, "first"), -500);
+	/* 8.64e12 s is the last, and what is a millisecond behind is refused */
+	assert_int_equal(run_timestamp("\x00\x0f\x42\x3f\x00\x00\x07\xdb\xa8"
+				       "\x21\x80\x00",
+			     12, -1),
+	    0);
+	grouping_assert_int(grouping_metric(0, "first"), 8640000000000000);
+	assert_int_equal(run_timestamp("\x00\x0f\x42\x40\x00\x00\x07\xdb\xa8"
+				       "\x21\x80\x00",
+			     12, -1),
+	    -1);
 	assert_int_equal(run_timestamp("\x00\x00\x00\x05", 4, 1), -1);
 	assert_int_equal(run_timestamp("\x00\x00\x00", 3, -1), -1);
 	assert_int_equal(run_timestamp("\x3b\x9a\xca\x00\x00\x00\x00\x00\x00"

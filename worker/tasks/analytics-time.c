@@ -163,7 +163,8 @@ time_timestamp(const msgpack_object *value, int64_t *ms)
 	    t.tv_sec < -ANALYTICS_TIME_MAX / TIME_MS_PER_S)
 		return false;
 	*ms = t.tv_sec * TIME_MS_PER_S + t.tv_nsec / TIME_NS_PER_MS;
-	return true;
+	/* the last second of all has no fraction */
+	return *ms <= ANALYTICS_TIME_MAX;
 }
 
 bool
