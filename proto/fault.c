@@ -10,7 +10,8 @@
 
 /* Fields that are kept when a peer's error is read. */
 static const char *const fault_known[] = {"field", "option", "limit", "size",
-    "retryAfterMs", "signal", "exitCode", "type", "attempt", "allowed"};
+    "retryAfterMs", "signal", "exitCode", "type", "attempt", "allowed",
+    "errno"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

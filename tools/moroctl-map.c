@@ -107,9 +107,7 @@ map_has_file(const struct map *map)
 static int
 map_output_failed(const struct map *map)
 {
-	return complain_output(map_has_file(map) ? map->c->values[CTL_OUTPUT]
-						 : "standard output",
-	    errno);
+	return complain_output(ctl_output_name(map->c), errno);
 }
 
 /* Opens input and output. */

@@ -90,6 +90,15 @@ ctl_check_terminal(struct ctl *c)
 	    c->command->name);
 }
 
+const char *
+ctl_output_name(const struct ctl *c)
+{
+	const char *path = c->values[CTL_OUTPUT];
+
+	return path != NULL && strcmp(path, "-") != 0 ? path
+						      : "standard output";
+}
+
 /* Prints text as a JSON string. */
 static void
 output_string(FILE *out, const char *text)

@@ -62,6 +62,22 @@ ctl_exit_code(enum moro_code code)
 	return EXIT_REFUSED;
 }
 
+/*
+ * Why the worker could not write the result to the descriptor that it was
+ * given, as errno; 0: something else went wrong.
+ */
+static int
+ctl_output_error(const struct moro_reply *r)
+{
+	const char *field = moro_reply_detail_text(r, "field");
+	int64_t error = 0;
+
+	if (moro_reply_code(r) == MORO_WORKER_ERROR && field != NULL &&
+	    strcmp(field, "resultFd") == 0)
+		moro_reply_detail_number(r, "errno", &error);
+	return (int)error;
+}
+
 /* Says what went wrong. */
 static int
 ctl_complain(struct ctl *c, const struct moro_reply *r)
@@ -69,9 +85,13 @@ ctl_complain(struct ctl *c, const struct moro_reply *r)
 	static const char hint[] = "; start morod, or name its socket with "
 				   "--socket PATH or $MORO_SOCKET";
 	enum moro_code code = moro_reply_code(r);
+	int error = ctl_output_error(r);
 
-	complain(moro_reply_code_name(r), "%s%s", moro_reply_message(r),
-	    code == MORO_NO_SERVER ? hint : "");
+	if (error != 0)
+		complain_output(ctl_output_name(c), error);
+	else
+		complain(moro_reply_code_name(r), "%s%s", moro_reply_message(r),
+		    code == MORO_NO_SERVER ? hint : "");
 	if (ctl_has(c, CTL_JSON))
 		ctl_put_error(r);
 	return ctl_exit_code(code);

@@ -210,6 +210,9 @@ int ctl_put_value(struct ctl *c, const struct msgpack_object *value);
 /* Writes a result that is text or bytes as it is; --json: as JSON. */
 int ctl_put_text(struct ctl *c, struct moro_reply *reply, bool newline);
 
+/* How the output is called in an error. */
+const char *ctl_output_name(const struct ctl *c);
+
 /* Prints an error as JSON, {"error": {...}}, without a newline. */
 void ctl_print_error(FILE *out, const struct moro_reply *reply);
 

@@ -193,11 +193,17 @@ files_check_result(struct call *call)
 	return 0;
 }
 
+/* Says so; whoever gave the descriptor knows what it is called. */
 static int
 files_write_failed(struct call *call)
 {
-	return call_fail(call, CODE_WORKER_ERROR,
-	    "the result cannot be written to the file: %s", strerror(errno));
+	int error = errno;
+
+	call_fail(call, CODE_WORKER_ERROR,
+	    "the result cannot be written to the file: %s", strerror(error));
+	fault_add_text(&call->fault, "field", "resultFd");
+	fault_add_number(&call->fault, "errno", error);
+	return -1;
 }
 
 int

@@ -1,5 +1,6 @@
 """Descriptors: data in files go past the dispatcher, and nothing of them stays."""
 
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -203,6 +204,19 @@ def test_deflate_over_the_frame(morod, files, form):
             assert error["code"] == "TOO_LARGE" and error["limit"] == len(TEXT) - 1
             error = submit(c, "data:decompress", data, [fd]).error()
             assert error["code"] == "TOO_LARGE"
+        assert_no_leak(d)
+
+
+def test_a_result_that_cannot_be_written(morod, files):
+    """It says why, as a number too: here the file may not grow, as on a full disk."""
+    sealed = files.keep(os.memfd_create("sealed", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC))
+    fcntl.fcntl(sealed, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+    with morod() as d, connect(d) as c:
+        for task, data in (("data:compress", {"input": TEXT}), ("crypto:random", {"length": 100})):
+            error = submit(c, task, data, [sealed], resultFd=0).error()
+            assert (error["code"], error["reason"]) == ("WORKER_ERROR", "failed")
+            assert (error["field"], error["errno"]) == ("resultFd", errno.EPERM)
+            assert "cannot be written to the file" in error["message"]
         assert_no_leak(d)
 
 

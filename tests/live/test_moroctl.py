@@ -1,6 +1,7 @@
 """The command moroctl against a real morod: every command, every exit code."""
 
 import base64
+import errno
 import gzip
 import hashlib
 import json
@@ -15,6 +16,7 @@ import subprocess
 import pytest
 
 from harness import BUILD, DEADLINE, ROOT, wait_until
+from scripted import Scripted
 
 SECRET = "a secret of more than thirty-two characters"
 KEY = "00112233445566778899aabbccddeeff" * 2
@@ -626,6 +628,21 @@ def test_output_full(ctl, command, files):
     if files:
         err = ctl.fails(1, "OUTPUT", *command.split(" "), "-o", "/dev/full", data=b'[{"a":1}]')
         assert err == line % "/dev/full"
+
+
+def test_output_full_for_the_worker(tmp_path):
+    """Where the worker writes the file, and cannot, the words are the same."""
+    why = {"reason": "failed", "field": "resultFd", "errno": errno.ENOSPC}
+    path = str(tmp_path / "out")
+    for args, place in ((["-o", path], path), ([], "standard output")):
+        with Scripted(features=["fd"]) as s, Moroctl(s.socket).start("compress", *args) as p:
+            p.stdin.close()
+            msgid, _ = s.expect("data:compress")
+            s.refuse(msgid, "WORKER_ERROR", "the result cannot be written", **why)
+            err = p.stderr.read().decode()
+            assert err == f"moroctl: OUTPUT: cannot write {place}: No space left on device\n"
+            assert p.wait(DEADLINE) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_output_nowhere(ctl):
