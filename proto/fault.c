@@ -10,8 +10,8 @@
 
 /* Fields that are kept when a peer's error is read. */
 static const char *const fault_known[] = {"field", "option", "limit", "size",
-    "retryAfterMs", "signal", "exitCode", "type", "attempt", "allowed",
-    "errno"};
+    "retryAfterMs", "signal", "exitCode", "type", "attempt", "attempts", "pool",
+    "allowed", "errno"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -50,6 +50,25 @@ test_round_trip(void **state)
 	}
 }
 
+/* Every field that PROTOCOL.md, section 6, promises arrives. */
+static void
+test_details(void **state)
+{
+	static const char *const names[] = {"field", "option", "limit", "size",
+	    "retryAfterMs", "signal", "exitCode", "attempts", "pool", "errno"};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct fault f;
+
+		fault_set(&f, CODE_WORKER_ERROR, "failed", "no");
+		fault_add_number(&f, names[i], 7);
+		round_trip(&f, FAULT_MAP);
+		assert_int_equal(f.n_details, 1);
+		assert_string_equal(f.details[0].name, names[i]);
+		assert_int_equal(f.details[0].number, 7);
+	}
+}
+
 static void
 test_codes(void **state)
 {
@@ -207,6 +226,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_details),
 	    cmocka_unit_test(test_codes),
 	    cmocka_unit_test(test_foreign_errors),
 	    cmocka_unit_test(test_clean),
