@@ -540,6 +540,33 @@ def test_what_is_decoded_as_a_whole(c):
     assert (error.code, error.reason) == ("WORKER_ERROR", "failed")
 
 
+SIDE_MAX = 65535
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")
+@pytest.mark.parametrize("width,height", [(SIDE_MAX + 1, 40), (40, SIDE_MAX + 1), (1_000_000, 40)])
+def test_longest_side(morod, width, height):
+    """What would take gigabytes, hundreds of rows at once, is refused unread."""
+    image = claim(width, height, depth=16, colour=6, rows=height)
+    with morod(modules=MODULE) as d, d.client() as c:
+        error = failure(c, "image:resize", {"image": image, "width": 4000, "height": 40,
+                                            "fit": "fill"})
+        assert error.code == "TOO_LARGE" and error.error["limit"] == SIDE_MAX
+        assert f"{width} x {height}" in error.message and "on a side" in error.message
+        assert c.call("image:info", {"image": image})["width"] == width
+        assert peak(d.worker_pids()[0]) < 60_000
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")
+def test_longest_side_that_is_taken(morod):
+    """It costs what TASKS.md says."""
+    image = claim(SIDE_MAX, 200, depth=16, colour=6, rows=200)
+    with morod(modules=MODULE) as d, d.client() as c:
+        data = {"image": image, "width": 16383, "height": 50, "fit": "fill", "position": "entropy"}
+        assert decode(c.call("image:resize", data)).size == (16383, 50)
+        assert peak(d.worker_pids()[0]) < 600 * 1024
+
+
 def jpeg_claim(progressive):
     """A JPEG that claims 96 million pixels."""
     data = encode(quarters(), "JPEG", progressive=progressive)

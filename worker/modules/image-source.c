@@ -109,16 +109,12 @@ image_source_pixel(const struct image_source *s)
 	       (int64_t)vips_format_sizeof(vips_image_get_format(s->header));
 }
 
-int
-image_source_check(const struct image_source *s, struct call *call,
-    int64_t max_pixels)
+/* Refuses what takes too much memory where all of it is decoded at once. */
+static int
+image_source_check_whole(const struct image_source *s, struct call *call)
 {
-	int64_t pixels = (int64_t)s->width * s->height, bytes;
+	int64_t bytes = (int64_t)s->width * s->height * image_source_pixel(s);
 
-	if (pixels > max_pixels)
-		return image_error_pixels(call, "image", s->width, s->height,
-		    max_pixels, "in all");
-	bytes = pixels * image_source_pixel(s);
 	if (!image_source_is_whole(s) || bytes <= IMAGE_SOURCE_WHOLE_MAX)
 		return 0;
 	call_fail(call, CODE_TOO_LARGE,
@@ -128,4 +124,18 @@ image_source_check(const struct image_source *s, struct call *call,
 	    IMAGE_SOURCE_WHOLE_MAX);
 	fault_add_number(&call->fault, "limit", IMAGE_SOURCE_WHOLE_MAX);
 	return -1;
+}
+
+int
+image_source_check(const struct image_source *s, struct call *call,
+    int64_t max_pixels)
+{
+	if ((int64_t)s->width * s->height > max_pixels)
+		return image_error_pixels(call, "image", s->width, s->height,
+		    max_pixels, "in all");
+	if (s->width > IMAGE_SOURCE_SIDE_MAX ||
+	    s->height > IMAGE_SOURCE_SIDE_MAX)
+		return image_error_pixels(call, "image", s->width, s->height,
+		    IMAGE_SOURCE_SIDE_MAX, "on a side");
+	return image_source_check_whole(s, call);
 }

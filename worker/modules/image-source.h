@@ -18,6 +18,12 @@ struct call;
 /* Pixels that an image may have, if the caller says nothing, and at most. */
 #define IMAGE_SOURCE_PIXELS INT64_C(100000000)
 #define IMAGE_SOURCE_PIXELS_MAX INT64_C(268435456)
+/*
+ * Pixels of a side: more are not in JPEG, either. Where an image is decoded row
+ * by row, some hundred rows are in memory at once, as they are stored and on
+ * their way through the scaling: up to 5 KiB for each pixel of the width.
+ */
+#define IMAGE_SOURCE_SIDE_MAX INT64_C(65535)
 /* Memory of those that can only be decoded as a whole. */
 #define IMAGE_SOURCE_WHOLE_MAX (INT64_C(512) << 20)
 
