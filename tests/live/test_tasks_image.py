@@ -16,7 +16,7 @@ from harness import BUILD, SANITIZED, Daemon, TaskError, wait_until
 from test_files import connect, files, range_of, read_all, submit  # noqa: F401
 
 Image = pytest.importorskip("PIL.Image", reason="needs python3-pil")
-from PIL import ImageCms  # noqa: E402
+from PIL import ImageCms, PngImagePlugin  # noqa: E402
 
 MODULE = BUILD / "worker" / "modules" / "image.so"
 pytestmark = pytest.mark.skipif(not MODULE.exists(), reason="built without the module image")
@@ -514,6 +514,78 @@ def test_bombs_beside_the_pixels(morod):
             im = decode(c.call("image:resize", {"image": bomb, "width": 40}))
             assert near(corners(im), [RED, GREEN, BLUE, YELLOW])
             assert peak(d.worker_pids()[0]) < 60_000
+
+
+EXTRAS_MAX = 8 << 20
+PngImagePlugin.MAX_TEXT_CHUNK = EXTRAS_MAX  # Pillow has limits of its own
+
+
+def with_chunks(*chunks):
+    """A PNG with chunks behind its header."""
+    image = encode(quarters())
+    head = 8 + 25  # the signature and IHDR
+    return image[:head] + b"".join(chunks) + image[head:]
+
+
+def long_profile(size, claim=None):
+    """sRGB's profile, lengthened; it may claim another size."""
+    long = SRGB + b"\1" * (size - len(SRGB))
+    return struct.pack(">I", claim or size) + long[4:]
+
+
+def packed_chunk(kind, text):
+    before = {b"zTXt": b"\0", b"iCCP": b"\0", b"iTXt": b"\1\0en\0key\0"}[kind]
+    return chunk(kind, b"key\0" + before + zlib.compress(text, 9))
+
+
+BOMBS = {
+    "texts": [packed_chunk(b"zTXt", b"a" * 7_900_000)] * 100,
+    "international": [packed_chunk(b"iTXt", b"a" * 7_900_000)] * 100,
+    "profile": [packed_chunk(b"iCCP", long_profile(49 << 20))],
+    "claim": [packed_chunk(b"iCCP", long_profile(10_000, 49 << 20))],
+    "texts before a profile": [packed_chunk(b"zTXt", b"a" * 7_900_000)] * 2
+                              + [packed_chunk(b"iCCP", long_profile(8_000_000))],
+}
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_that_the_library_unpacks(morod, name):
+    """Texts and profiles of gigabytes in a file of 800 kB are left out."""
+    bomb = with_chunks(*BOMBS[name])
+    assert len(bomb) < 1 << 20
+    with morod(modules=MODULE) as d, d.client() as c:
+        info = c.call("image:info", {"image": bomb})
+        assert info["bytes"] == len(bomb) and info["hasProfile"] is False
+        for more in ({}, {"keepMetadata": True}):
+            im = decode(c.call("image:resize", {"image": bomb, "width": 40, **more}))
+            assert near(corners(im), [RED, GREEN, BLUE, YELLOW])
+        assert peak(d.worker_pids()[0]) < (30_000 if name in ("profile", "claim") else 90_000)
+
+
+def test_most_texts(c):
+    """Up to the limit all are kept, and one byte more is left out."""
+    packed = packed_chunk(b"zTXt", b"a" * 1_000_000)
+    plain = chunk(b"iTXt", b"plain\0\0\0\0\0not packed")
+    rest = EXTRAS_MAX - (len(packed) - 12) - 1_000_000 - (len(plain) - 12)
+    for more, kept in ((0, True), (1, False)):
+        text = b"big\0" + b"b" * (rest + more - 4)
+        image = with_chunks(packed, plain, chunk(b"tEXt", text), chunk(b"tEXt", b"last\0x"))
+        # the last is over the limit in any case
+        result = decode(c.call("image:resize", {"image": image, "width": 40, "format": "png",
+                                                "keepMetadata": True}))
+        assert result.text["key"] == "a" * 1_000_000 and result.text["plain"] == "not packed"
+        assert ("big" in result.text) == kept and "last" not in result.text
+
+
+@pytest.mark.parametrize("broken", [
+    chunk(b"zTXt", b""), chunk(b"zTXt", b"key"), chunk(b"zTXt", b"key\0"), chunk(b"iTXt", b"k\0"),
+    chunk(b"iTXt", b"k\0\1"), chunk(b"iTXt", b"k\0\1\0"), chunk(b"iTXt", b"k\0\1\0en\0"),
+    chunk(b"iCCP", b"k\0\0" + zlib.compress(b"")), chunk(b"zTXt", b"key\0\0no zlib at all")])
+def test_broken_texts(c, broken):
+    """They are no obstacle."""
+    data = {"image": with_chunks(broken), "width": 40, "keepMetadata": True}
+    assert near(corners(decode(c.call("image:resize", data))), [RED, GREEN, BLUE, YELLOW])
 
 
 def test_max_pixels(c):

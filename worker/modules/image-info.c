@@ -49,7 +49,7 @@ image_info_pack(struct call *call, const struct image_source *s)
 		const char *key;
 		uint64_t value;
 	} numbers[] = {
-	    {"bytes", s->len},
+	    {"bytes", s->came},
 	    {"width", (uint64_t)s->width},
 	    {"height", (uint64_t)s->height},
 	    {"orientation", (uint64_t)s->orientation},

@@ -1,10 +1,12 @@
 #include "worker/modules/image-source.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker/call.h"
 #include "worker/modules/image-error.h"
+#include "worker/modules/image-png.h"
 
 #define WEBP_PIXEL 4 /* bytes: it is decoded with alpha */
 #define JPEG_COEFFICIENT 2 /* bytes of each, until the last scan was read */
@@ -61,6 +63,20 @@ image_source_sniff(struct image_source *s, struct call *call)
 	    "these %zu bytes are no JPEG, PNG or WebP image", s->len);
 }
 
+/* Has the library see nothing that it would unpack without an end. */
+static int
+image_source_sift(struct image_source *s, struct call *call)
+{
+	s->came = s->len;
+	if (s->format != IMAGE_PNG)
+		return 0;
+	if (image_png_sift(s->bytes, s->len, &s->sifted, &s->len) < 0)
+		return call_no_memory(call);
+	if (s->sifted != NULL)
+		s->bytes = s->sifted;
+	return 0;
+}
+
 int
 image_source_open(struct image_source *s, struct call *call,
     const msgpack_object *image)
@@ -70,7 +86,7 @@ image_source_open(struct image_source *s, struct call *call,
 	if (call_load(call, "image", image) < 0)
 		return -1;
 	s->bytes = call_bytes(image, &s->len);
-	if (image_source_sniff(s, call) < 0)
+	if (image_source_sniff(s, call) < 0 || image_source_sift(s, call) < 0)
 		return -1;
 	if (image_source_kinds[s->format].load((void *)(uintptr_t)s->bytes,
 		s->len, &s->header, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
@@ -86,6 +102,8 @@ void
 image_source_clear(struct image_source *s)
 {
 	g_clear_object(&s->header);
+	free(s->sifted);
+	s->sifted = NULL;
 }
 
 bool

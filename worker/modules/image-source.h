@@ -33,8 +33,10 @@ enum image_format { IMAGE_JPEG, IMAGE_PNG, IMAGE_WEBP, IMAGE_FORMATS };
 extern const char *const image_source_formats[];
 
 struct image_source {
-	const uint8_t *bytes; /* borrowed */
+	const uint8_t *bytes; /* that the library gets; borrowed, or sifted */
 	size_t len;
+	size_t came; /* bytes with the task */
+	uint8_t *sifted; /* owned; NULL: nothing had to be left out */
 	enum image_format format;
 	VipsImage *header; /* owned; its pixels are not read */
 	int width; /* as stored */
