@@ -4,6 +4,7 @@ import base64
 import functools
 import io
 import json
+import math
 import os
 import pathlib
 import signal
@@ -613,6 +614,7 @@ def test_what_is_decoded_as_a_whole(c):
 
 
 SIDE_MAX = 65535
+MEMORY_MAX = 2 << 30
 
 
 @pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")
@@ -783,6 +785,41 @@ def test_cancel_in_the_middle(morod):
         assert d.worker_pids() == [pid]
         shares = [m[2][1] for m in c.unasked if m[1] == "progress"]
         assert all(0 <= s["done"] <= s["total"] == 100 for s in shares)
+
+
+def data_limit(pid):
+    """Bytes of data that a process may have now."""
+    limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+    soft = limits.split("Max data size")[1].split()[0]
+    return math.inf if soft == "unlimited" else int(soft)
+
+
+def test_memory_of_a_task(morod):
+    """Whatever an image does, while it is worked on there are 2 GiB more."""
+    with morod(modules=MODULE, workers=1) as d, d.client() as c:
+        pid = d.worker_pids()[0]
+        before = data_limit(pid)
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        had = int(status.split("VmData:")[1].split()[0]) * 1024
+        data = {"image": wide_png(), "width": 8000, "height": 8000, "fit": "fill", "format": "png"}
+        task = c.submit("image:resize", data, id="big", progress=True)
+        c.read_until(lambda: any(m[1] == "progress" for m in c.unasked))
+        assert MEMORY_MAX <= data_limit(pid) < MEMORY_MAX + had + (256 << 20) < before
+        c.request("cancel", {"id": "big"})
+        assert task.error()["code"] == "CANCELLED"
+        assert data_limit(pid) == before
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers take all addresses")
+@pytest.mark.parametrize("format", FORMATS)
+def test_memory_to_write(morod, format):
+    """What a result needs more than there is, is an error that says so."""
+    noise = [Image.effect_noise((300, 300), 100) for _ in range(4)]
+    data = {"image": encode(Image.merge("RGBA", noise)), "width": 4000, "height": 4000,
+            "format": format, "compression": 1}
+    with morod(modules=MODULE, worker_memory="40M") as d, d.client() as c:
+        error = failure(c, "image:resize", data)
+        assert (error.code, error.reason) == ("WORKER_ERROR", "memory")
 
 
 def test_timeout_in_the_middle(morod):

@@ -7,9 +7,12 @@
 
 #include "worker/call.h"
 
-/* What libvips and libjpeg say when their allocations fail. */
+/*
+ * What libvips and libjpeg say when their allocations fail; a thread that cannot
+ * be made has no memory for its stack.
+ */
 static const char *const image_error_memory[] = {"out of memory",
-    "Insufficient memory"};
+    "Insufficient memory", "failed to allocate", "Error creating thread"};
 
 static bool
 image_error_is_memory(const char *text)

@@ -1,4 +1,5 @@
 #include "worker/call.h"
+#include "worker/modules/image-memory.h"
 #include "worker/modules/image-source.h"
 #include "worker/modules/image-types.h"
 
@@ -78,7 +79,7 @@ image_info_pack(struct call *call, const struct image_source *s)
 
 /* Reads the header alone: no limit of pixels is needed. */
 static int
-image_info_run(struct call *call)
+image_info_work(struct call *call)
 {
 	struct image_source s;
 	int rc = image_source_open(&s, call, call->args[INFO_IMAGE]);
@@ -87,6 +88,12 @@ image_info_run(struct call *call)
 		image_info_pack(call, &s);
 	image_source_clear(&s);
 	return rc;
+}
+
+static int
+image_info_run(struct call *call)
+{
+	return image_memory_bound(call, image_info_work);
 }
 
 const struct task_type image_info_type = {

@@ -4,6 +4,7 @@
 #include "worker/call.h"
 #include "worker/modules/image-fit.h"
 #include "worker/modules/image-job.h"
+#include "worker/modules/image-memory.h"
 #include "worker/modules/image-source.h"
 #include "worker/modules/image-types.h"
 
@@ -263,7 +264,7 @@ image_run(struct call *call, const msgpack_object *const *options,
 }
 
 static int
-image_resize_run(struct call *call)
+image_resize_work(struct call *call)
 {
 	struct image_job job = {0};
 
@@ -276,13 +277,25 @@ image_resize_run(struct call *call)
 }
 
 static int
-image_thumbnail_run(struct call *call)
+image_thumbnail_work(struct call *call)
 {
 	struct image_job job = {0};
 
 	job.box.width = (int)call_int(call->args[THUMBNAIL_SIZE], 0);
 	job.box.height = job.box.width;
 	return image_run(call, call->args + THUMBNAIL_OPTIONS, &job);
+}
+
+static int
+image_resize_run(struct call *call)
+{
+	return image_memory_bound(call, image_resize_work);
+}
+
+static int
+image_thumbnail_run(struct call *call)
+{
+	return image_memory_bound(call, image_thumbnail_work);
 }
 
 const struct task_type image_resize_type = {
