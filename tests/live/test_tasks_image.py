@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import signal
 import struct
 import zlib
@@ -722,6 +723,46 @@ def test_other_formats_are_refused(c):
             error = failure(c, task, {"image": data, **more})
             assert (error.code, error.reason) == ("WORKER_ERROR", "failed")
             assert "no JPEG, PNG or WebP" in error.message
+
+
+def damaged(at, xor=0x55):
+    """A PNG with a wrong byte."""
+    whole = encode(Image.effect_noise((64, 64), 90).convert("RGB"))
+    return whole[:at] + bytes([whole[at] ^ xor]) + whole[at + 1:]
+
+
+REASONS = [
+    (damaged(29), r"image cannot be read as png: .*CRC.*"),
+    (claim(0, 10), r"image cannot be read as png: .*width.*"),
+    (encode(quarters())[:20], r"image cannot be read as png: \w.*"),
+    (damaged(3000), r"image cannot be decoded, or not be written as png of 20 x 20 pixels: "
+                    r".*png.*CRC.*"),
+    (encode(quarters(), "JPEG")[:100], r"image cannot be read as jpeg: .*[Pp]remature end.*"),
+    (encode(quarters(), "WEBP")[:30], r"image cannot be read as webp: \w.*"),
+    (b"GIF89a\0\n\xff-and-more", r"image is no JPEG, PNG or WebP image, but 18 bytes that begin "
+                               r'with "GIF89a\?\?\?-an"'),
+]
+
+
+@pytest.mark.parametrize("image,message", REASONS)
+def test_reasons(c, image, message):
+    """An error says in one line what was wrong, and not what was wrong before."""
+    data = {"image": image, "width": 20, "height": 20}
+    first = failure(c, "image:resize", data).message
+    assert re.fullmatch(message, first) and "error in tile" not in first
+    assert failure(c, "image:resize", data).message == first
+
+
+def test_words_of_limits(c):
+    """Who is over a limit learns by how much, and what it is called."""
+    data = {"image": encode(quarters()), "width": 10}
+    error = failure(c, "image:resize", {**data, "maxPixels": 5})
+    assert error.message == "the image has 80 x 40 pixels, and may have 5 in all (maxPixels)"
+    error = failure(c, "image:resize", {**data, "image": jpeg_claim(True)})
+    assert error.message == ("the image is a progressive JPEG of 60000 x 1600 pixels, and decoding "
+                             "it as a whole takes 576000000 bytes, which is more than 536870912")
+    error = failure(c, "image:resize", {**data, "background": "red"})
+    assert error.message == 'background takes a colour as #rrggbb or #rrggbbaa, not "red"'
 
 
 # ---- bad calls

@@ -1,11 +1,21 @@
 #include "worker/modules/image-error.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
+#include <glib/gprintf.h>
 #include <vips/vips.h>
 
 #include "worker/call.h"
+
+#define IMAGE_ERROR_NOTES 160 /* bytes: two or three */
+#define IMAGE_ERROR_WHERE "error in tile" /* tells not why, and many times */
+#define IMAGE_ERROR_WHAT 120
+#define IMAGE_ERROR_WHY 260
+
+static GMutex image_error_lock; /* of the notes */
+static char image_error_notes[IMAGE_ERROR_NOTES];
 
 /*
  * What libvips and libjpeg say when their allocations fail; a thread that cannot
@@ -24,22 +34,69 @@ image_error_is_memory(const char *text)
 	return false;
 }
 
-int
-image_error_vips(struct call *call, const char *verb)
+void
+image_error_note(const char *text)
+{
+	size_t len;
+
+	if (strncmp(text, IMAGE_ERROR_WHERE, strlen(IMAGE_ERROR_WHERE)) == 0)
+		return;
+	g_mutex_lock(&image_error_lock);
+	len = strlen(image_error_notes);
+	/* some are said by each of the attempts to read an image */
+	if (strstr(image_error_notes, text) == NULL)
+		g_snprintf(image_error_notes + len,
+		    sizeof image_error_notes - len, "%s%s", len > 0 ? "; " : "",
+		    text);
+	g_mutex_unlock(&image_error_lock);
+}
+
+void
+image_error_forget(void)
+{
+	vips_error_clear();
+	g_mutex_lock(&image_error_lock);
+	image_error_notes[0] = '\0';
+	g_mutex_unlock(&image_error_lock);
+}
+
+/* Writes in one line why the library failed: its error, and its notes. */
+static void
+image_error_why(char *why, size_t size)
 {
 	const char *text = vips_error_buffer();
 	int len = (int)strcspn(text, "\n"); /* the cause; the rest follows */
+
+	g_mutex_lock(&image_error_lock);
+	if (image_error_notes[0] == '\0')
+		g_snprintf(why, size, "%.*s", len, text);
+	else if (len == 0)
+		g_snprintf(why, size, "%s", image_error_notes);
+	else
+		g_snprintf(why, size, "%.*s (%s)", len, text,
+		    image_error_notes);
+	g_mutex_unlock(&image_error_lock);
+}
+
+int
+image_error_vips(struct call *call, const char *format, ...)
+{
+	char what[IMAGE_ERROR_WHAT], why[IMAGE_ERROR_WHY];
+	va_list ap;
 	int rc;
 
+	va_start(ap, format);
+	g_vsnprintf(what, sizeof what, format, ap);
+	va_end(ap);
+	image_error_why(why, sizeof why);
 	if (call_cancelled(call))
 		rc = call_stopped(call);
-	else if (image_error_is_memory(text))
+	else if (image_error_is_memory(vips_error_buffer()))
 		rc = call_no_memory(call);
 	else
-		rc = call_fail(call, CODE_WORKER_ERROR,
-		    "cannot %s the image: %.*s", verb, len,
-		    len > 0 ? text : "the library does not say why");
-	vips_error_clear();
+		rc = call_fail(call, CODE_WORKER_ERROR, "%s: %s", what,
+		    why[0] != '\0' ? why : "the library does not say why");
+	image_error_forget();
 	return rc;
 }
 

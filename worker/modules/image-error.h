@@ -8,10 +8,20 @@
 struct call;
 
 /*
- * Says that the image could not be read or written ("read", "write"), and why.
- * The library's own list of errors is empty afterwards. Returns -1.
+ * Remembers what a library has to say, which may be why it fails: libpng tells
+ * its reasons to the log alone. From any thread.
  */
-int image_error_vips(struct call *call, const char *verb);
+void image_error_note(const char *text);
+
+/* Forgets what was said, here and by the library: another task begins. */
+void image_error_forget(void);
+
+/*
+ * Says what could not be done ("image cannot be read as png"), and why. All that
+ * the library said is forgotten afterwards. Returns -1.
+ */
+int image_error_vips(struct call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
  * TOO_LARGE: `what` has so many pixels, and may have `limit` of them `where`

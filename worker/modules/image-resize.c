@@ -15,6 +15,7 @@
 #define HEX "0123456789abcdefABCDEF"
 #define COLOUR_SHORT 7 /* bytes of #rrggbb */
 #define COLOUR_LONG 9 /* of #rrggbbaa */
+#define COLOUR_SHOWN 40 /* of what is none */
 #define TEXT(n) TEXT_OF(n)
 #define TEXT_OF(n) #n
 
@@ -192,15 +193,22 @@ static int
 image_take_background(struct call *call, const msgpack_object *arg,
     struct image_job *job)
 {
+	char text[COLOUR_SHOWN + 1];
+
 	memset(job->background, IMAGE_JOB_OPAQUE, sizeof job->background);
 	if (arg == NULL)
 		return 0;
+	call_text(arg, text, sizeof text); /* a colour is no secret */
 	if (!image_parse_colour(arg, job->background))
-		return call_refuse(call, "background",
-		    "a colour as #rrggbb or #rrggbbaa", arg);
+		return call_invalid(call, "background",
+		    "background takes a colour as #rrggbb or #rrggbbaa, not "
+		    "\"%s\"",
+		    text);
 	if (job->format == IMAGE_JPEG && job->background[3] != IMAGE_JOB_OPAQUE)
-		return call_refuse(call, "background",
-		    "an opaque colour where JPEG is written", arg);
+		return call_invalid(call, "background",
+		    "background takes an opaque colour, #rrggbb or #rrggbbff, "
+		    "where JPEG is written, not \"%s\"",
+		    text);
 	return 0;
 }
 

@@ -278,7 +278,9 @@ image_scale(struct call *call, const struct image_source *s,
 		return NULL;
 	if (image_steps(call, s, job, &plan, &image) < 0) {
 		g_clear_object(&image);
-		image_error_vips(call, "read");
+		image_error_vips(call,
+		    "image cannot be read as %s, or not be scaled",
+		    image_source_formats[s->format]);
 		return NULL;
 	}
 	/* who waits has heard of the first part, which is most of the work */

@@ -9,9 +9,17 @@
 #include "worker/modules/image-png.h"
 
 #define WEBP_PIXEL 4 /* bytes: it is decoded with alpha */
+#define IMAGE_SOURCE_SHOWN 12 /* bytes of what is no image */
 #define JPEG_COEFFICIENT 2 /* bytes of each, until the last scan was read */
 
 const char *const image_source_formats[] = {"jpeg", "png", "webp", NULL};
+
+/* What they are called where they are decoded as a whole. */
+static const char *const image_source_whole[IMAGE_FORMATS] = {
+    [IMAGE_JPEG] = "a progressive JPEG",
+    [IMAGE_PNG] = "an interlaced PNG",
+    [IMAGE_WEBP] = "a WebP",
+};
 
 typedef int (*image_load_cb)(void *bytes, size_t len, VipsImage **out, ...);
 
@@ -49,18 +57,35 @@ image_source_is(const struct image_source *s, size_t kind)
 	       memcmp(s->bytes + len, then, strlen(then)) == 0;
 }
 
+/* Shows how bytes begin: many formats have their name there. */
+static void
+image_source_begin(const struct image_source *s, char *text, size_t size)
+{
+	size_t len = s->len < size - 1 ? s->len : size - 1;
+
+	for (size_t i = 0; i < len; i++)
+		text[i] =
+		    g_ascii_isprint(s->bytes[i]) ? (char)s->bytes[i] : '?';
+	text[len] = '\0';
+}
+
 /* Finds the format. */
 static int
 image_source_sniff(struct image_source *s, struct call *call)
 {
+	char begin[IMAGE_SOURCE_SHOWN + 1];
+
 	for (size_t i = 0; i < IMAGE_FORMATS; i++) {
 		if (image_source_is(s, i)) {
 			s->format = (enum image_format)i;
 			return 0;
 		}
 	}
+	image_source_begin(s, begin, sizeof begin);
 	return call_fail(call, CODE_WORKER_ERROR,
-	    "these %zu bytes are no JPEG, PNG or WebP image", s->len);
+	    "image is no JPEG, PNG or WebP image, but %zu bytes that begin "
+	    "with \"%s\"",
+	    s->len, begin);
 }
 
 /* Has the library see nothing that it would unpack without an end. */
@@ -82,7 +107,7 @@ image_source_open(struct image_source *s, struct call *call,
     const msgpack_object *image)
 {
 	memset(s, 0, sizeof *s);
-	vips_error_clear();
+	image_error_forget();
 	if (call_load(call, "image", image) < 0)
 		return -1;
 	s->bytes = call_bytes(image, &s->len);
@@ -91,7 +116,8 @@ image_source_open(struct image_source *s, struct call *call,
 	if (image_source_kinds[s->format].load((void *)(uintptr_t)s->bytes,
 		s->len, &s->header, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
 		VIPS_FAIL_ON_ERROR, NULL) != 0)
-		return image_error_vips(call, "read");
+		return image_error_vips(call, "image cannot be read as %s",
+		    image_source_formats[s->format]);
 	s->width = vips_image_get_width(s->header);
 	s->height = vips_image_get_height(s->header);
 	s->orientation = vips_image_get_orientation(s->header);
@@ -136,9 +162,9 @@ image_source_check_whole(const struct image_source *s, struct call *call)
 	if (!image_source_is_whole(s) || bytes <= IMAGE_SOURCE_WHOLE_MAX)
 		return 0;
 	call_fail(call, CODE_TOO_LARGE,
-	    "the image is %s, and decoding it as a whole takes %" PRId64
-	    " bytes, which is more than %" PRId64,
-	    s->format == IMAGE_WEBP ? "WebP" : "interlaced", bytes,
+	    "the image is %s of %d x %d pixels, and decoding it as a whole "
+	    "takes %" PRId64 " bytes, which is more than %" PRId64,
+	    image_source_whole[s->format], s->width, s->height, bytes,
 	    IMAGE_SOURCE_WHOLE_MAX);
 	fault_add_number(&call->fault, "limit", IMAGE_SOURCE_WHOLE_MAX);
 	return -1;
@@ -150,7 +176,7 @@ image_source_check(const struct image_source *s, struct call *call,
 {
 	if ((int64_t)s->width * s->height > max_pixels)
 		return image_error_pixels(call, "image", s->width, s->height,
-		    max_pixels, "in all");
+		    max_pixels, "in all (maxPixels)");
 	if (s->width > IMAGE_SOURCE_SIDE_MAX ||
 	    s->height > IMAGE_SOURCE_SIDE_MAX)
 		return image_error_pixels(call, "image", s->width, s->height,

@@ -84,7 +84,11 @@ image_write(struct call *call, VipsImage *image, const struct image_job *job)
 	g_clear_object(&own);
 	/* most of the work is done only now, and may fail for the input */
 	if (rc != 0)
-		return image_error_vips(call, "convert");
+		return image_error_vips(call,
+		    "image cannot be decoded, or not be written as %s of "
+		    "%d x %d pixels",
+		    image_source_formats[job->format],
+		    vips_image_get_width(image), vips_image_get_height(image));
 	call_pack_bin(call, bytes, len);
 	g_free(bytes);
 	return 0;

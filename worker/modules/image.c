@@ -9,6 +9,7 @@
 #include <vips/vips.h>
 
 #include "worker/module.h"
+#include "worker/modules/image-error.h"
 #include "worker/modules/image-types.h"
 
 /* The families of the library's loaders that may see a task's bytes. */
@@ -16,8 +17,8 @@ static const char *const image_loaders[] = {"VipsForeignLoadJpeg",
     "VipsForeignLoadPng", "VipsForeignLoadWebp"};
 
 /*
- * What libraries tell the log of: every odd image is a warning. What is an
- * error of theirs is shown.
+ * What libraries tell the log of: every odd image is a warning, which is for who
+ * sent it. What is an error of theirs is shown.
  */
 static void
 image_log_cb(const gchar *domain, GLogLevelFlags level, const gchar *message,
@@ -25,6 +26,8 @@ image_log_cb(const gchar *domain, GLogLevelFlags level, const gchar *message,
 {
 	if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
 		g_log_default_handler(domain, level, message, arg);
+	else if (level & G_LOG_LEVEL_WARNING)
+		image_error_note(message);
 }
 
 /*
