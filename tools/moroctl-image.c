@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tools/complain.h"
 #include "tools/moroctl-tasks.h"
 
 #define IMAGE_SIZE 150 /* of a thumbnail, if --size does not say */
@@ -34,8 +35,20 @@ static const struct ctl_field image_thumbnail_fields[] = {
     {.name = NULL},
 };
 
-/* Adds the format that the name of the output tells, if no other is given. */
-static void
+/* The ending of a file's name, with its dot; or NULL. */
+static const char *
+image_ending(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strrchr(slash != NULL ? slash : path, '.');
+}
+
+/*
+ * Adds the format that the name of the output tells, if no other is given. A
+ * name that tells another one is refused: the file would not be what it says.
+ */
+static int
 image_add_format(const struct ctl *c, struct moro_map *map)
 {
 	static const struct {
@@ -47,22 +60,28 @@ image_add_format(const struct ctl *c, struct moro_map *map)
 	    {".webp", "webp"},
 	};
 	const char *path = c->values[CTL_OUTPUT];
-	const char *ending = path != NULL ? strrchr(path, '.') : NULL;
+	const char *ending = path != NULL ? image_ending(path) : NULL;
 
 	if (ending == NULL || ctl_has(c, CTL_FORMAT))
-		return;
+		return EXIT_DONE;
 	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-		if (strcasecmp(ending, formats[i].ending) == 0)
+		if (strcasecmp(ending, formats[i].ending) == 0) {
 			moro_map_text(map, "format", formats[i].format);
+			return EXIT_DONE;
+		}
 	}
+	return complain_usage("--output %s: no image format ends with %s, but "
+			      ".jpg, .jpeg, .png and .webp do; --format NAME "
+			      "says another way which one is meant",
+	    path, ending);
 }
 
-static void
+static int
 image_add_size(const struct ctl *c, struct moro_map *map)
 {
 	if (!ctl_has(c, CTL_SIZE))
 		moro_map_number(map, "size", IMAGE_SIZE);
-	image_add_format(c, map);
+	return image_add_format(c, map);
 }
 
 const struct ctl_task image_resize = {

@@ -281,8 +281,8 @@ tasks_data(struct ctl *c, struct moro_map *map, const struct ctl_task *t,
 		rc = fields_add(c, map, t->fields);
 	if (rc == EXIT_DONE)
 		rc = tasks_add_options(c, map, t);
-	if (t->more != NULL)
-		t->more(c, map);
+	if (rc == EXIT_DONE && t->more != NULL)
+		rc = t->more(c, map);
 	if (rc == EXIT_DONE && t->secret != NULL)
 		rc = tasks_secret(map, c, t->secret);
 	if (rc == EXIT_DONE)

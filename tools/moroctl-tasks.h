@@ -38,8 +38,11 @@ struct ctl_task {
 	const struct ctl_field *fields; /* that options are, or NULL */
 	const struct ctl_field *options; /* those of the map "options" */
 	const struct tasks_secret *secret; /* or NULL */
-	/* Adds what follows from the command as a whole; or NULL. */
-	void (*more)(const struct ctl *c, struct moro_map *map);
+	/*
+	 * Adds what follows from the command as a whole, and gives the exit
+	 * code; or NULL.
+	 */
+	int (*more)(const struct ctl *c, struct moro_map *map);
 };
 
 extern const struct ctl_task tasks_hash, tasks_encrypt, tasks_decrypt,

@@ -351,6 +351,32 @@ def test_image(images, tmp_path):
     ctl.fails(1, "WORKER_ERROR", "image", "info", data=b"no image")
 
 
+@pytest.mark.parametrize("name", ["b.xyz", "b.", "b.png.txt", "b.gif"])
+def test_image_to_an_unknown_ending(images, tmp_path, name):
+    """It is no image's; the error lists those that are."""
+    pil = pytest.importorskip("PIL.Image")
+    ctl, a, out = images, tmp_path / "a.jpg", tmp_path / name
+    pil.new("RGB", (40, 30)).save(a)
+    for command in (["resize", "--width", "8"], ["thumbnail"]):
+        err = ctl.fails(2, "USAGE", "image", *command, str(a), "-o", str(out))
+        assert all(ending in err for ending in (name, ".jpg", ".jpeg", ".png", ".webp", "--format"))
+        assert not out.exists()
+    ctl.ok("image", "thumbnail", str(a), "-o", str(out), "--format", "webp")
+    with pil.open(out) as image:
+        assert image.format == "WEBP"
+
+
+def test_image_to_a_folder_with_a_dot(images, tmp_path):
+    """The folder's name says nothing of the image."""
+    pil = pytest.importorskip("PIL.Image")
+    a, folder = tmp_path / "a.jpg", tmp_path / "folder.xyz"
+    folder.mkdir()
+    pil.new("RGB", (40, 30)).save(a)
+    images.ok("image", "thumbnail", str(a), "-o", str(folder / "b"))
+    with pil.open(folder / "b") as image:
+        assert image.format == "JPEG"
+
+
 def test_image_without_the_module(ctl):
     err = ctl.fails(6, "UNSUPPORTED", "image", "info", data=b"x")
     assert "--modules image" in err
