@@ -21,7 +21,7 @@ struct call;
 /*
  * Pixels of a side: more are not in JPEG, either. Where an image is decoded row
  * by row, some hundred rows are in memory at once, as they are stored and on
- * their way through the scaling: up to 5 KiB for each pixel of the width.
+ * their way through the scaling: up to 8 KiB for each pixel of the width.
  */
 #define IMAGE_SOURCE_SIDE_MAX INT64_C(65535)
 /* Memory of those that can only be decoded as a whole. */
