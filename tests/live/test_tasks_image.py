@@ -18,7 +18,7 @@ from harness import BUILD, SANITIZED, Daemon, TaskError, wait_until
 from test_files import connect, files, range_of, read_all, submit  # noqa: F401
 
 Image = pytest.importorskip("PIL.Image", reason="needs python3-pil")
-from PIL import ImageCms, PngImagePlugin  # noqa: E402
+from PIL import ExifTags, ImageCms, PngImagePlugin  # noqa: E402
 
 MODULE = BUILD / "worker" / "modules" / "image.so"
 pytestmark = pytest.mark.skipif(not MODULE.exists(), reason="built without the module image")
@@ -563,6 +563,43 @@ def test_bombs_that_the_library_unpacks(morod, name):
             im = decode(c.call("image:resize", {"image": bomb, "width": 40, **more}))
             assert near(corners(im), [RED, GREEN, BLUE, YELLOW])
         assert peak(d.worker_pids()[0]) < (30_000 if name in ("profile", "claim") else 90_000)
+
+
+def shared_exif(size=65_000):
+    """EXIF whose directories all have an entry for each tag, which share their bytes."""
+    pointers = {0x8769: 1, 0x8825: 2, 0xA005: 3}  # to the directory of the camera, ...
+    own = {0x0201, 0x0202, ORIENTATION}
+    tags = sorted(t for t in ExifTags.TAGS if t < 1 << 16 and t not in own)
+    length = 2 + 12 * len(tags) + 4
+    at = [8 + i * length for i in range(5)]
+    shared = at[4] + length
+
+    def directory(here, following):
+        entries = [(t, 4, 1, at[pointers[t]]) if t in pointers and t in here
+                   else (t, 2, size - shared, shared) for t in tags]
+        return (struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *e) for e in entries)
+                + struct.pack("<I", following))
+
+    first = directory({0x8769, 0x8825}, at[4]) + directory({0xA005}, 0)
+    return (b"II*\0" + struct.pack("<I", 8) + first + directory((), 0) * 3
+            + b"7" * (size - shared))
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("kind", ["exif", "profile"])
+def test_what_is_not_packed(morod, name, kind):
+    """Metadata within the limits take what TASKS.md says."""
+    size = 7_900_000
+    metadata = {"exif": b"Exif\0\0" + shared_exif()} if kind == "exif" else {
+        "icc_profile": long_profile(size)}
+    image = encode(quarters(), FORMATS[name], **metadata)
+    most = (60 << 20) if kind == "exif" else 8 * size
+    with morod(modules=MODULE) as d, d.client() as c:
+        c.call("image:resize", {"image": encode(quarters()), "width": 8})
+        before = peak(d.worker_pids()[0])
+        c.call("image:resize", {"image": image, "width": 40, "keepMetadata": True})
+        assert before + 4_000 < peak(d.worker_pids()[0]) < before + most // 1024
 
 
 def test_most_texts(c):
