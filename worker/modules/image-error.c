@@ -18,11 +18,13 @@ static GMutex image_error_lock; /* of the notes */
 static char image_error_notes[IMAGE_ERROR_NOTES];
 
 /*
- * What libvips and libjpeg say when their allocations fail; a thread that cannot
- * be made has no memory for its stack.
+ * What libraries say when their allocations fail. A thread that cannot be made
+ * has no memory for its stack. libvips does not tell why WebP is not encoded,
+ * but all else that could be the reason was looked at before.
  */
 static const char *const image_error_memory[] = {"out of memory",
-    "Insufficient memory", "failed to allocate", "Error creating thread"};
+    "Insufficient memory", "failed to allocate", "Error creating thread",
+    "webpsave: unable to encode"};
 
 static bool
 image_error_is_memory(const char *text)
