@@ -87,7 +87,6 @@ static const struct field aead_decrypt_fields[] = {
 int
 aead_init(void)
 {
-	armor_init();
 	return cipher_init() < 0 || aead_cbc_init() < 0 ? -1 : 0;
 }
 

@@ -12,9 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Makes ready to read; before the first call. */
-void armor_init(void);
-
 /* Length of the text of so many bytes, and of the bytes of such a text. */
 size_t armor_text_len(size_t len);
 size_t armor_bytes_len(size_t text_len);
