@@ -324,7 +324,8 @@ call_place(struct call *call, size_t len, bool is_str)
 uint8_t *
 call_place_open(struct call *call, size_t len, bool is_str)
 {
-	uint8_t *place = files_place(call, len);
+	size_t room;
+	uint8_t *place = files_place(call, len, &room);
 
 	if (place == NULL)
 		return call_place(call, len, is_str);
@@ -368,13 +369,15 @@ call_begin_output(struct call *call, size_t room)
 uint8_t *
 call_begin(struct call *call, size_t *room)
 {
-	size_t most = call_room(call);
+	size_t most = call_room(call), there;
 	uint8_t *place = NULL;
 
 	if (*room > most)
 		*room = most;
 	if (!call->began)
-		place = files_place(call, *room);
+		place = files_place(call, *room, &there);
+	if (place != NULL)
+		call->files->room = *room; /* what is asked for, of all there */
 	call->began = true;
 	return place != NULL ? place : call_begin_output(call, *room);
 }

@@ -159,6 +159,21 @@ files_load(struct call *call, const char *field, msgpack_object *value)
 	return 0;
 }
 
+const uint8_t *
+files_see(struct call *call, const char *field, const msgpack_object *value,
+    size_t *len)
+{
+	struct range range;
+	const uint8_t *at;
+
+	if (!files_is_range(value) ||
+	    files_check(call, field, value, &range) < 0)
+		return NULL;
+	at = mapping_get(call->files->fds[range.index], range.offset, range.len,
+	    len);
+	return at != NULL && *len == range.len ? at : NULL;
+}
+
 bool
 files_take_result(const struct call *call)
 {
@@ -211,8 +226,15 @@ files_write(struct call *call, const uint8_t *bytes, size_t len)
 {
 	struct files *f = call->files;
 
+	size_t room;
+
 	if (len > f->max - f->written)
 		return call_too_large(call, "result", f->max);
+	if (len > 0 && files_place(call, len, &room) != NULL) {
+		memcpy(f->placed, bytes, len); /* half of what pwrite() takes */
+		files_go_on(call, len);
+		return 0;
+	}
 	while (len > 0) {
 		ssize_t n = pwrite(files_result_fd(call), bytes, len,
 		    (off_t)f->written);
@@ -265,15 +287,34 @@ files_end(struct call *call)
 }
 
 uint8_t *
-files_place(struct call *call, size_t need)
+files_place(struct call *call, size_t need, size_t *room)
 {
 	struct files *f = call->files;
 
 	if (!files_take_result(call) || f->written > 0 || need > f->max)
 		return NULL;
-	f->placed = mapping_place(files_result_fd(call), need);
-	f->room = f->placed != NULL ? need : 0;
+	f->placed = mapping_place(files_result_fd(call), need, &f->room);
+	if (f->placed == NULL)
+		return NULL;
+	if (f->room > f->max)
+		f->room = (size_t)f->max;
+	*room = f->room;
 	return f->placed;
+}
+
+size_t
+files_place_room(const struct call *call)
+{
+	return files_take_result(call)
+		   ? mapping_place_room(files_result_fd(call))
+		   : 0;
+}
+
+void
+files_go_on(struct call *call, size_t len)
+{
+	call->files->placed = NULL;
+	call->files->written = len;
 }
 
 void
@@ -285,10 +326,7 @@ files_unplace(struct call *call)
 void
 files_end_placed(struct call *call, size_t len)
 {
-	struct files *f = call->files;
-
-	f->placed = NULL;
-	f->written = len;
+	files_go_on(call, len);
 	files_pack_result(call);
 }
 

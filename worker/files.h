@@ -55,6 +55,14 @@ int files_check(struct call *call, const char *field,
  */
 int files_load(struct call *call, const char *field, msgpack_object *value);
 
+/*
+ * Gives the bytes of a field where they are, if it is a range of a memfd that
+ * cannot shrink, until the next is given; NULL: they are to be loaded. Their
+ * owner may change them meanwhile: for who reads each of them once.
+ */
+const uint8_t *files_see(struct call *call, const char *field,
+    const msgpack_object *value, size_t *len);
+
 /* Whether the result is to go into a file. */
 bool files_take_result(const struct call *call);
 
@@ -62,15 +70,22 @@ bool files_take_result(const struct call *call);
 int files_check_result(struct call *call);
 
 /*
- * Gives the place of the result's first `need` bytes in its file, if that is a
- * memfd that is as long and cannot shrink; NULL: it is none. The caller may see
- * and change meanwhile what is written there. It stands for files_write().
+ * Gives the place of the result's first bytes in its file, at least `need`,
+ * *room of them, if that is a memfd that is as long and cannot shrink; NULL: it
+ * is none. The caller may see and change meanwhile what is written there. It
+ * stands for files_write().
  */
-uint8_t *files_place(struct call *call, size_t need);
+uint8_t *files_place(struct call *call, size_t need, size_t *room);
+
+/* How much room that could give, at most. */
+size_t files_place_room(const struct call *call);
 
 /* Ends a result of len bytes that was made there, or was copied from there. */
 void files_end_placed(struct call *call, size_t len);
 void files_unplace(struct call *call);
+
+/* What was made there is the beginning of the result: files_write() goes on. */
+void files_go_on(struct call *call, size_t len);
 
 /* Appends to the result's file. Returns 0, or -1 with the error set. */
 int files_write(struct call *call, const uint8_t *bytes, size_t len);

@@ -160,7 +160,7 @@ mapping_get(int fd, uint64_t offset, uint64_t left, size_t *len)
 }
 
 uint8_t *
-mapping_place(int fd, size_t need)
+mapping_place(int fd, size_t need, size_t *len)
 {
 	struct mapping wanted = {.protection = PROT_READ | PROT_WRITE};
 	struct stat st;
@@ -172,7 +172,21 @@ mapping_place(int fd, size_t need)
 	wanted.len = st.st_size < (off_t)MAPPING_PART ? (size_t)st.st_size
 						      : MAPPING_PART;
 	kept_placed = mapping_of(&wanted, fd, &st);
-	return kept_placed != NULL ? kept_placed->at : NULL;
+	if (kept_placed == NULL)
+		return NULL;
+	*len = kept_placed->len;
+	return kept_placed->at;
+}
+
+size_t
+mapping_place_room(int fd)
+{
+	struct stat st;
+
+	if (!mapping_is_sealed(fd, 0, &st))
+		return 0;
+	return st.st_size < (off_t)MAPPING_PART ? (size_t)st.st_size
+						: MAPPING_PART;
 }
 
 void

@@ -20,12 +20,15 @@
 const uint8_t *mapping_get(int fd, uint64_t offset, uint64_t left, size_t *len);
 
 /*
- * Gives the place of a file's first `need` bytes, to be written to. It stays
- * until it is released, or another is given. NULL: it must be written to with
- * pwrite(2).
+ * Gives the place of a file's first bytes, at least `need`, *len of them, to be
+ * written to. It stays until it is released, or another is given. NULL: it must
+ * be written to with pwrite(2).
  */
-uint8_t *mapping_place(int fd, size_t need);
+uint8_t *mapping_place(int fd, size_t need, size_t *len);
 void mapping_release(void);
+
+/* How much of it that could give, at most; 0: nothing. */
+size_t mapping_place_room(int fd);
 
 /* Whether parts are mapped; and whether one of them was used since asked. */
 bool mapping_is_kept(void);

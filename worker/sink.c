@@ -10,6 +10,20 @@
 /* What goes to a file next; one task runs at a time. */
 static uint8_t sink_piece[FILES_PIECE];
 
+/* Makes what goes to the file in its place, or piece by piece. */
+static void
+sink_begin_file(struct sink *s)
+{
+	if (s->limit > s->call->files->max)
+		s->limit = s->call->files->max;
+	s->at = files_place(s->call, sizeof sink_piece, &s->room);
+	s->placed = s->at != NULL;
+	if (s->placed)
+		return;
+	s->at = sink_piece;
+	s->room = sizeof sink_piece;
+}
+
 /* Begins; what surely has no more than `most_sure` bytes is made in one piece. */
 static int
 sink_begin(struct sink *s, struct call *call, uint64_t expected, uint64_t limit,
@@ -23,10 +37,7 @@ sink_begin(struct sink *s, struct call *call, uint64_t expected, uint64_t limit,
 	s->to_file = files_take_result(call) &&
 		     (most_sure > SINK_WHOLE || most_sure > most);
 	if (s->to_file) {
-		if (s->limit > call->files->max)
-			s->limit = call->files->max;
-		s->at = sink_piece;
-		s->room = sizeof sink_piece;
+		sink_begin_file(s);
 		return 0;
 	}
 	if (s->limit > most)
@@ -54,10 +65,15 @@ sink_flush(struct sink *s)
 {
 	if (s->used > s->limit - s->before)
 		return call_too_large(s->call, "output", s->limit);
-	if (files_write(s->call, s->at, s->used) < 0)
+	if (s->placed)
+		files_go_on(s->call, s->used);
+	else if (files_write(s->call, s->at, s->used) < 0)
 		return -1;
 	s->before += s->used;
 	s->used = 0;
+	s->placed = false;
+	s->at = sink_piece;
+	s->room = sizeof sink_piece;
 	return 0;
 }
 

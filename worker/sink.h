@@ -21,6 +21,7 @@ struct sink {
 	uint64_t before; /* bytes that are in the file already */
 	uint64_t limit; /* bytes in all */
 	bool to_file; /* piece by piece; or the whole is made first */
+	bool placed; /* the first piece stands in the file already */
 };
 
 /*

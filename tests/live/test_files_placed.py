@@ -150,23 +150,61 @@ def test_plain_text_is_checked_first(morod, sealed):
             assert os.pread(fd, 9, 0) == b"as it was"
 
 
+def scribbler(fd, size, stop):
+    """A thread that changes a file in memory until it is told to stop."""
+    rng = random.Random(1)
+
+    def scribble():
+        with mmap.mmap(fd, size) as memory:
+            while not stop.is_set():
+                at = rng.randrange(size - 64)
+                was = memory[at : at + 64]
+                memory[at : at + 64] = rng.randbytes(64)
+                memory[at : at + 64] = was
+
+    thread = threading.Thread(target=scribble)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("algorithm", ["xchacha20-poly1305", "aes-256-gcm"])
+@pytest.mark.parametrize("encoding", ["text", "bin"])
+def test_envelope_that_changes_meanwhile(morod, sealed, algorithm, encoding):
+    """What is given is what the tag was checked for, or nothing."""
+    rounds, stop, refused = (5 if SANITIZED else 40), threading.Event(), 0
+    with morod(workers=1) as d, connect(d) as c:
+        envelope = c.call("crypto:encrypt", {
+            "data": TEXT, "key": KEY, "algorithm": algorithm, "encoding": encoding})
+        envelope = envelope.encode() if encoding == "text" else envelope
+        fds = [sealed(), sealed(len(envelope), fill=envelope)]
+        request = {"data": range_of(1, len(envelope)), "key": KEY}
+        got = submit(c, "crypto:decrypt", request, fds, resultFd=0).result()
+        assert result_of(fds[0], got) == TEXT
+        thread = scribbler(fds[1], len(envelope), stop)
+        try:
+            for _ in range(rounds):
+                error, got = submit(c, "crypto:decrypt", request, fds, resultFd=0).wait()
+                refused += error is not None
+                assert error is not None or result_of(fds[0], got) == TEXT
+        finally:
+            stop.set()
+            thread.join()
+        print(f"{refused} of {rounds} refused")
+        os.pwrite(fds[1], envelope, 0)
+        got = submit(c, "crypto:decrypt", request, fds, resultFd=0).result()
+        assert result_of(fds[0], got) == TEXT
+        assert d.stats()["crashed"] == 0
+
+
 def test_caller_that_writes_meanwhile(morod, sealed):
     """Only its own result suffers: no worker dies, and no other task is wrong."""
     rounds = 20 if SANITIZED else 100
-    fd, rng, stop = sealed(), random.Random(1), threading.Event()
+    fd, stop = sealed(), threading.Event()
     packed = {form: [] for form in ("zstd", "gzip", "deflate")}
-
-    def scribble():
-        with mmap.mmap(fd, SIZE) as memory:
-            while not stop.is_set():
-                at = rng.randrange(SIZE - 64)
-                memory[at : at + 64] = rng.randbytes(64)
-
     with morod(workers=1) as d, connect(d) as c, d.client() as other:
         for form in packed:
             packed[form] = c.call("data:compress", {"input": TEXT, "format": form})
-        writer = threading.Thread(target=scribble)
-        writer.start()
+        writer = scribbler(fd, SIZE, stop)
         try:
             for _ in range(rounds):
                 for form in packed:

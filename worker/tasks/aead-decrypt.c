@@ -73,6 +73,24 @@ aead_check_wanted(const struct aead_head *head, struct call *call)
 	return 0;
 }
 
+/*
+ * Gives the envelope. Text is read once, into the bytes that it stands for: it
+ * may stay in a file in memory. Bytes that are read for the tag and read again
+ * to be decrypted must not change in between.
+ */
+static const uint8_t *
+aead_envelope(struct call *call, size_t *len)
+{
+	const msgpack_object *data = call->args[AEAD_DATA];
+	const uint8_t *bytes = files_see(call, "data", data, len);
+	const struct aead_head *head =
+	    bytes != NULL ? aead_head_find(bytes, *len) : NULL;
+
+	if (head != NULL && !head->plain)
+		return bytes;
+	return call_load(call, "data", data) < 0 ? NULL : call_bytes(data, len);
+}
+
 /* Reads what stands in front of the ciphertext. */
 static int
 aead_read_lead(struct opening *o)
@@ -80,8 +98,10 @@ aead_read_lead(struct opening *o)
 	struct call *call = o->call;
 	const struct aead_head *head;
 	size_t len, used, lead;
-	const uint8_t *bytes = call_bytes(call->args[AEAD_DATA], &len);
+	const uint8_t *bytes = aead_envelope(call, &len);
 
+	if (bytes == NULL)
+		return -1;
 	o->aead.head = head = aead_head_find(bytes, len);
 	if (head == NULL)
 		return aead_no_head(call);
@@ -165,7 +185,9 @@ aead_decrypt_run(struct call *call)
 	int rc;
 
 	if (call_is(call->args[AEAD_ALGORITHM], "aes-256-cbc"))
-		return aead_cbc_run(call);
+		return call_load(call, "data", call->args[AEAD_DATA]) < 0
+			   ? -1
+			   : aead_cbc_run(call);
 	if (call->args[AEAD_IV] != NULL)
 		return call_invalid(call, "iv",
 		    "iv goes with algorithm \"aes-256-cbc\" only: an envelope "

@@ -61,6 +61,7 @@ static const struct field aead_decrypt_fields[] = {
     [AEAD_DATA] = {.name = "data",
 	.kinds = FIELD_TEXT,
 	.required = true,
+	.streams = true,
 	.about = "What crypto:encrypt gave, or \"IV:CIPHERTEXT\" in hex."},
     [AEAD_KEY] = AEAD_KEY_FIELD,
     [AEAD_AAD] = AEAD_AAD_FIELD,

@@ -119,7 +119,11 @@ decompress_deflate_hint(const struct decompress_deflate *d)
 {
 	const uint8_t *end = d->in + d->len;
 	size_t guess = DECOMPRESS_FIRST + DEFLATE_RATIO * d->len;
-	size_t hint;
+	size_t room = files_place_room(d->work->call), hint;
+
+	/* who has a place for the result ready should know its length */
+	if (room > d->len && room < guess)
+		guess = room;
 
 	if (!d->kind->several || d->len < GZIP_SIZE_LEN)
 		return guess;
