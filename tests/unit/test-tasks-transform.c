@@ -661,6 +661,26 @@ test_times(void **state)
 	gives("1425599507", "1425599507", "todate | fromdate");
 }
 
+/* What the prelude calls the builtins that it replaces is no name of jq's. */
+static void
+test_hidden_names(void **state)
+{
+	static const char *const names[] = {"_strftime", "_strflocaltime",
+	    "_ltrimstr", "_rtrimstr"};
+	const struct fault *f;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		f = tasking_refuses("filter", TYPE,
+		    "{'data': 1, 'filter': '%s(2)'}", names[i]);
+		tasking_assert_contains(f->message, names[i]);
+		tasking_assert_contains(f->message, "is not defined");
+		assert_null(strstr(f->message, "def "));
+		/* and free for a program's own */
+		tasking_ok(TYPE, "{'data': 1, 'filter': 'def %s(f): f; %s(1)'}",
+		    names[i], names[i]);
+	}
+}
+
 /* A program is compiled once, and again after halt, which spoils it. */
 static void
 test_kept_programs(void **state)
@@ -715,6 +735,7 @@ main(void)
 	    cmocka_unit_test(test_run_errors),
 	    cmocka_unit_test(test_sane_builtins),
 	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_hidden_names),
 	    cmocka_unit_test(test_kept_programs),
 	};
 

@@ -20,6 +20,11 @@
  * In libjq 1.6 strftime ends the process if a time is out of range or a format
  * is no string, stderr writes past its callbacks, modulemeta opens files, and
  * ltrimstr and rtrimstr leak what is not trimmed.
+ *
+ * A definition sees itself under its name, so what it replaces needs another
+ * one, which programs would see as well. It is taken back at the end: jq drops
+ * definitions that are not used, and one that calls what is not there is the
+ * error of a name that is not defined.
  */
 static const char filter_prelude[] =
     "def _strftime(f):strftime(f);"
@@ -42,7 +47,11 @@ static const char filter_prelude[] =
     "def rtrimstr(f):f as $f|if type==\"string\"and($f|type)==\"string\""
     "and endswith($f)then _rtrimstr($f)else . end;"
     "def stderr:.;"
-    "def modulemeta:error(\"modulemeta is not offered\");";
+    "def modulemeta:error(\"modulemeta is not offered\");"
+    "def _strftime(f):_strftime;"
+    "def _strflocaltime(f):_strflocaltime;"
+    "def _ltrimstr(f):_ltrimstr;"
+    "def _rtrimstr(f):_rtrimstr;";
 
 /* Words that jq takes for something else behind a $. */
 static const char *const filter_words[] = {"ENV", "__loc__", "and", "as",
