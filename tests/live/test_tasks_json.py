@@ -371,6 +371,7 @@ def test_refusals_leave_the_worker(morod):
         ({"data": 1, "filter": "import \"a\" as a; ."}, "filter"),
         ({"data": 1, "filter": "("}, "filter"),
         ({"data": 1, "filter": "x" * 65537}, "filter"),
+        ({"json": "1\0x", "filter": "."}, "json"),
         ({"data": {}, "filter": ".", "each": True}, "data"),
     ]
     with morod(workers=1) as d, d.client() as c:

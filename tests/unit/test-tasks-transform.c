@@ -475,6 +475,13 @@ test_text(void **state)
 	    {"[1", "Unfinished"},
 	    {"1 2", "more values"},
 	    {"[1]]", "one JSON text"},
+	    {"1 x", "one JSON text"},
+	    {"[1] x", "one JSON text"},
+	    {"[1]\"a\"", "more values"},
+	    {"nan", "nan at byte 0: JSON has no"},
+	    {"[NaN]", "nan at byte 1"},
+	    {"{\"a\":-Infinity}", "inf at byte 6"},
+	    {"[\"nan\",\"inf\"]", NULL},
 	    {"{\"a\" 1}", "one JSON text"},
 	    {"\"\xff\"", "valid UTF-8"},
 	    {"\"\xed\xa0\x80\"", "valid UTF-8"},
@@ -507,6 +514,50 @@ test_numbers_of_text(void **state)
 	assert_refused("json", "cannot hold");
 	assert_int_equal(run_text("0.1000000000000000055", 21), 0);
 	assert_true(tasking_result()->via.f64 == 0.1);
+}
+
+/* Behind a NUL libjq looks for nothing more, and takes what is before it. */
+static void
+test_nul_in_text(void **state)
+{
+	assert_int_equal(run_text("1\0x", 3), -1);
+	assert_refused("json", "json has NUL at byte 1");
+	assert_int_equal(run_text("[1]\0", 4), -1);
+	assert_refused("json", "NUL at byte 3");
+	assert_int_equal(run_text("\"a\0b\"", 5), -1);
+	assert_refused("json", "NUL at byte 2");
+	assert_int_equal(run_text("\"a\\u0000b\"", 10), 0);
+	assert_int_equal(tasking_result()->via.str.size, 3);
+}
+
+/* Integers that a program takes out of text. */
+static void
+test_numbers_in_programs(void **state)
+{
+	static const char *const names[] = {"tonumber", "fromjson"};
+	static const char *const bad[] = {"9007199254740993",
+	    "-18446744073709551615", " 9007199254740993 ", "1\\u0000x",
+	    "1e309"};
+	const struct fault *f;
+
+	for (size_t i = 0; i < COUNT(names) * COUNT(bad); i++) {
+		f = tasking_fails(TYPE, "{'data': '%s', 'filter': '%s'}",
+		    bad[i / 2], names[i % 2]);
+		assert_int_equal(f->code, CODE_WORKER_ERROR);
+		tasking_assert_contains(f->message, "jq: error: the text has ");
+	}
+	tasking_assert_contains(f->message,
+	    "1e309 at byte 0: jq's numbers are doubles, which cannot hold it");
+	gives("[\"the text has 9007199254740993 at byte 6: jq's numbers are "
+	      "doubles, which would round it beyond 2^53\",1]",
+	    "'{\\\"a\\\": 9007199254740993}'", "[try fromjson catch ., 1]");
+	gives("[9007199254740992,-7,5,null]",
+	    "['9007199254740992', ' -7 ', 5, 'nan']", "map(tonumber)");
+	gives("{\"a\":[\"9007199254740993\"]}",
+	    "'{\\\"a\\\": [\\\"9007199254740993\\\"]}'", "fromjson");
+	/* what jq wrote itself is read again */
+	gives("[true,true]", "[1.2345678901234568e17, 1e300]",
+	    "map((tojson|fromjson) == . and (tostring|tonumber) == .)");
 }
 
 static void
@@ -666,7 +717,7 @@ static void
 test_hidden_names(void **state)
 {
 	static const char *const names[] = {"_strftime", "_strflocaltime",
-	    "_ltrimstr", "_rtrimstr"};
+	    "_ltrimstr", "_rtrimstr", "_tonumber", "_fromjson"};
 	const struct fault *f;
 
 	for (size_t i = 0; i < COUNT(names); i++) {
@@ -729,6 +780,8 @@ main(void)
 	    cmocka_unit_test(test_size_of_result),
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_numbers_of_text),
+	    cmocka_unit_test(test_nul_in_text),
+	    cmocka_unit_test(test_numbers_in_programs),
 	    cmocka_unit_test(test_depth_of_text),
 	    cmocka_unit_test(test_compile_errors),
 	    cmocka_unit_test(test_no_modules),

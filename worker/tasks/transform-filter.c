@@ -8,50 +8,12 @@
 #include <string.h>
 
 #include "worker/quota.h"
+#include "worker/tasks/transform-prelude.h"
 #include "worker/tasks/transform-text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* Bytes for the names of arguments and what stands between them. */
 #define FILTER_NAMES (TRANSFORM_ARGS_MAX * (TRANSFORM_NAME_MAX + 2) + 32)
-
-/*
- * Stands before every program, on its first line. Because of it the program is
- * no longer at the top, and import, include and module are syntax errors there.
- * In libjq 1.6 strftime ends the process if a time is out of range or a format
- * is no string, stderr writes past its callbacks, modulemeta opens files, and
- * ltrimstr and rtrimstr leak what is not trimmed.
- *
- * A definition sees itself under its name, so what it replaces needs another
- * one, which programs would see as well. It is taken back at the end: jq drops
- * definitions that are not used, and one that calls what is not there is the
- * error of a name that is not defined.
- */
-static const char filter_prelude[] =
-    "def _strftime(f):strftime(f);"
-    "def strftime(f):f as $f|if($f|type)!=\"string\""
-    "then error(\"strftime/1 requires a string format\")"
-    "elif type==\"number\"then gmtime|_strftime($f)"
-    "else _strftime($f)end;"
-    "def _strflocaltime(f):strflocaltime(f);"
-    "def strflocaltime(f):f as $f|if($f|type)!=\"string\""
-    "then error(\"strflocaltime/1 requires a string format\")"
-    "elif type==\"number\"then localtime|_strflocaltime($f)"
-    "else _strflocaltime($f)end;"
-    "def todateiso8601:strftime(\"%Y-%m-%dT%H:%M:%SZ\");"
-    "def todate:todateiso8601;"
-    "def date:todate;"
-    "def _ltrimstr(f):ltrimstr(f);"
-    "def ltrimstr(f):f as $f|if type==\"string\"and($f|type)==\"string\""
-    "and startswith($f)then _ltrimstr($f)else . end;"
-    "def _rtrimstr(f):rtrimstr(f);"
-    "def rtrimstr(f):f as $f|if type==\"string\"and($f|type)==\"string\""
-    "and endswith($f)then _rtrimstr($f)else . end;"
-    "def stderr:.;"
-    "def modulemeta:error(\"modulemeta is not offered\");"
-    "def _strftime(f):_strftime;"
-    "def _strflocaltime(f):_strflocaltime;"
-    "def _ltrimstr(f):_ltrimstr;"
-    "def _rtrimstr(f):_rtrimstr;";
 
 /* Words that jq takes for something else behind a $. */
 static const char *const filter_words[] = {"ENV", "__loc__", "and", "as",
@@ -187,7 +149,7 @@ filter_source(struct source *s, const msgpack_object *filter,
     const msgpack_object *args)
 {
 	char names[FILTER_NAMES];
-	size_t n = strlen(filter_prelude), len;
+	size_t n = strlen(transform_prelude), len;
 	const uint8_t *program = call_bytes(filter, &len);
 
 	filter_names(args, names);
@@ -196,7 +158,7 @@ filter_source(struct source *s, const msgpack_object *filter,
 	s->text = malloc(s->len + 1);
 	if (s->text == NULL)
 		return false;
-	memcpy(s->text, filter_prelude, n);
+	memcpy(s->text, transform_prelude, n);
 	memcpy(s->text + n, names, s->prelude - n);
 	memcpy(s->text + s->prelude, program, len);
 	s->text[s->len] = '\0';
@@ -256,9 +218,7 @@ filter_compile(struct call *call, const struct source *s)
 		return NULL;
 	}
 	jq_set_nomem_handler(jq, filter_no_memory, NULL);
-	/* libjq 1.6 leaves them unset, and `debug` and `input` call them */
-	jq_set_debug_cb(jq, NULL, NULL);
-	jq_set_input_cb(jq, NULL, NULL);
+	transform_prelude_attach(jq);
 	jq_set_error_cb(jq, filter_error_cb, &errors);
 	if (jq_compile(jq, s->text)) {
 		jq_set_error_cb(jq, NULL, NULL);

@@ -1,129 +1,18 @@
 #include "worker/tasks/transform-text.h"
 
 #include <limits.h>
-#include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "worker/tasks/transform-value.h"
+#include "worker/tasks/transform-flaw.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define TEXT_DIGITS_SAFE 15 /* integers of so many digits are below 2^53 */
-#define TEXT_DIGITS_MAX 16 /* and 2^53 has so many */
-#define TEXT_DECIMAL_SAFE 100 /* bytes of a number that is surely finite ... */
-#define TEXT_EXPONENT_SAFE 2 /* ... if its exponent has no more digits */
-#define TEXT_SHOWN 40 /* bytes of a number in an error */
 
 /* What versions of libjq write in the place of what is too deep for them. */
 static const char *const text_marks[] = {"<stripped: exceeds max depth>",
     "<skipped: too deep>"};
 
 static int text_check_value(struct call *call, jv value, int left);
-
-/* One number in a text. */
-struct number {
-	const char *at;
-	size_t len;
-	const char *exponent; /* what stands behind the e, or NULL */
-	bool is_integer;
-};
-
-/* Takes the number at a place, which begins with a digit or a minus. */
-static void
-text_number(const char *at, const char *end, struct number *n)
-{
-	const char *p = at;
-
-	*n = (struct number){.at = at, .is_integer = true};
-	for (; p < end; p++) {
-		if (*p == 'e' || *p == 'E')
-			n->exponent = p + 1;
-		if (*p == '.' || *p == 'e' || *p == 'E')
-			n->is_integer = false;
-		else if (*p != '-' && *p != '+' && (*p < '0' || *p > '9'))
-			break;
-	}
-	n->len = (size_t)(p - at);
-}
-
-/* Whether an integer is over 2^53 without its sign. */
-static bool
-text_is_unsafe(const struct number *n)
-{
-	const char *p = n->at, *end = n->at + n->len;
-	int64_t value = 0;
-
-	while (p < end && (*p == '-' || *p == '0'))
-		p++;
-	if (end - p <= TEXT_DIGITS_SAFE)
-		return false;
-	if (end - p > TEXT_DIGITS_MAX)
-		return true;
-	for (; p < end; p++)
-		value = value * 10 + (*p - '0');
-	return value > TRANSFORM_INTEGER_MAX;
-}
-
-/* Whether a number that is no integer has no double near it. */
-static bool
-text_is_infinite(const struct number *n)
-{
-	char *copy;
-	bool is;
-
-	if (n->len < TEXT_DECIMAL_SAFE &&
-	    (n->exponent == NULL ||
-		n->at + n->len - n->exponent <= TEXT_EXPONENT_SAFE))
-		return false;
-	copy = strndup(n->at, n->len);
-	is = copy == NULL || isinf(strtod(copy, NULL));
-	free(copy);
-	return is;
-}
-
-/* Skips a string; `at` is behind its opening quote. */
-static const char *
-text_string_end(const char *at, const char *end)
-{
-	while (at < end && *at != '"')
-		at += *at == '\\' && end - at > 1 ? 2 : 1;
-	return at < end ? at + 1 : end;
-}
-
-/* Refuses the first number that libjq would change. */
-static int
-text_check_numbers(struct call *call, const char *field, const char *text,
-    size_t len)
-{
-	const char *p = text, *end = text + len;
-	struct number n;
-	bool is_unsafe;
-
-	while (p < end) {
-		if (*p == '"') {
-			p = text_string_end(p + 1, end);
-			continue;
-		}
-		if (*p != '-' && (*p < '0' || *p > '9')) {
-			p++;
-			continue;
-		}
-		text_number(p, end, &n);
-		is_unsafe = n.is_integer && text_is_unsafe(&n);
-		if (is_unsafe || (!n.is_integer && text_is_infinite(&n)))
-			return call_invalid(call, field,
-			    "%s has %.*s at byte %zu: jq's numbers are "
-			    "doubles, which %s",
-			    field, n.len < TEXT_SHOWN ? (int)n.len : TEXT_SHOWN,
-			    n.at, (size_t)(p - text),
-			    is_unsafe ? "would round it beyond 2^53"
-				      : "cannot hold it");
-		p += n.len;
-	}
-	return 0;
-}
 
 /* Whether it has bytes that are not ASCII. */
 static bool
@@ -205,6 +94,7 @@ transform_text_parse(struct call *call, const char *field,
 {
 	size_t len;
 	const char *text = (const char *)call_bytes(arg, &len);
+	struct flaw flaw;
 	jv_parser *parser;
 	jv value;
 
@@ -216,8 +106,11 @@ transform_text_parse(struct call *call, const char *field,
 		call_invalid(call, field, "%s takes valid UTF-8", field);
 		return jv_invalid();
 	}
-	if (text_check_numbers(call, field, text, len) < 0)
+	if (transform_flaw_find(text, len, false, &flaw)) {
+		call_invalid(call, field, FLAW_FORMAT, field, flaw.what,
+		    flaw.at, flaw.why);
 		return jv_invalid();
+	}
 	parser = jv_parser_new(0);
 	jv_parser_set_buf(parser, text, (int)len, 0);
 	value = text_parse_one(call, field, parser);

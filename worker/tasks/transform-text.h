@@ -16,8 +16,8 @@
 
 /*
  * Parses a str or bin that holds one JSON text. Refused are what libjq would
- * change without a word: integers beyond 2^53, numbers that a double cannot
- * hold, invalid UTF-8. Invalid, with the call's error set.
+ * change without a word (transform-flaw.h) and invalid UTF-8. Invalid, with the
+ * call's error set.
  */
 jv transform_text_parse(struct call *call, const char *field,
     const msgpack_object *text);
