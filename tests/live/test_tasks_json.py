@@ -371,6 +371,8 @@ def test_refusals_leave_the_worker(morod):
         ({"data": 1, "filter": "import \"a\" as a; ."}, "filter"),
         ({"data": 1, "filter": "("}, "filter"),
         ({"data": 1, "filter": "x" * 65537}, "filter"),
+        ({"data": 1, "filter": ". + 9007199254740993"}, "filter"),
+        ({"data": 1, "filter": '"' + "\\(1)" * 12_000 + '"'}, "filter"),
         ({"json": "1\0x", "filter": "."}, "json"),
         ({"data": {}, "filter": ".", "each": True}, "data"),
     ]

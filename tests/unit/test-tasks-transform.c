@@ -10,6 +10,7 @@
 #include <jq.h>
 
 #include "worker/tasks/transform-filter.h"
+#include "worker/tasks/transform-program.h"
 #include "worker/tasks/transform-text.h"
 #include "worker/tasks/transform-value.h"
 
@@ -530,6 +531,61 @@ test_nul_in_text(void **state)
 	assert_int_equal(tasking_result()->via.str.size, 3);
 }
 
+/* Runs a program as it is, on nil. */
+static int
+run_program(const char *program)
+{
+	msgpack_object_kv kv[3];
+	msgpack_object data = {.type = MSGPACK_OBJECT_NIL};
+	msgpack_object map = fields(kv, &data, program, NULL);
+
+	return tasking_run(TYPE, &map, TASKING_RESULT_MAX);
+}
+
+/* Integers of a program's text that a double would round. */
+static void
+test_literals(void **state)
+{
+	static const struct {
+		const char *program;
+		const char *part; /* of the refusal; NULL: it runs */
+	} cases[] = {
+	    {"9007199254740992", NULL},
+	    {"9007199254740993", "filter has 9007199254740993 at byte 0: "},
+	    {". == 9007199254740993", "at byte 5: jq's numbers are doubles"},
+	    {"[1,-18446744073709551615]", "18446744073709551615 at byte 4"},
+	    {"[][9007199254740993]", "would round it beyond 2^53"},
+	    {"\"\\(9007199254740993)\"", "at byte 3"},
+	    {"\"\\(\"a\") \\(9007199254740993)\"", "at byte 10"},
+	    {"\"\\((1)|\")\") \\(9007199254740993)\"", "at byte 14"},
+	    {"1 # \"\n + 9007199254740993", "at byte 9"},
+	    {"\"9007199254740993\"", NULL},
+	    {"\"\\\\(9007199254740993)\"", NULL},
+	    {"\"\\(1) 9007199254740993\"", NULL},
+	    {"\"\\\"9007199254740993\"", NULL},
+	    {"1 # 9007199254740993", NULL},
+	    {".a9007199254740993", NULL},
+	    {"1 as $v9007199254740993 | $v9007199254740993", NULL},
+	    {"{a9007199254740993: 1}", NULL},
+	    {"9007199254740993.5", NULL},
+	    {".9007199254740993", NULL},
+	    {"1e17, 9007199254740993e2 | empty, 1", NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *part = cases[i].part;
+		int rc = run_program(cases[i].program);
+
+		if (rc != 0 && part == NULL &&
+		    tasking_fault()->code != CODE_WORKER_ERROR)
+			fail_msg("%s", cases[i].program);
+		if (rc == 0 && part != NULL)
+			fail_msg("%s", cases[i].program);
+		if (part != NULL)
+			assert_refused("filter", part);
+	}
+}
+
 /* Integers that a program takes out of text. */
 static void
 test_numbers_in_programs(void **state)
@@ -558,6 +614,30 @@ test_numbers_in_programs(void **state)
 	/* what jq wrote itself is read again */
 	gives("[true,true]", "[1.2345678901234568e17, 1e300]",
 	    "map((tojson|fromjson) == . and (tostring|tonumber) == .)");
+}
+
+/* Text of a program that is long to compile costs an answer, and no time. */
+static void
+test_words_of_program(void **state)
+{
+	static char text[TRANSFORM_FILTER_MAX + 1];
+	char *p;
+
+	/* 12,000 of these are 15 s */
+	p = stpcpy(text, "\"");
+	for (int i = 0; i < 12000; i++)
+		p = stpcpy(p, "\\(1)");
+	stpcpy(p, "\"");
+	assert_int_equal(run_program(text), -1);
+	assert_refused("filter", "at most 8000 names, numbers, strings and");
+	/* numbers and the commas between them */
+	p = stpcpy(text, "[");
+	for (int i = 0; i < TRANSFORM_WORDS_MAX / 2 - 2; i++)
+		p = stpcpy(p, "1,");
+	stpcpy(p, "1]| .[:2]"); /* 4 and, before, 8000 - 4 + 3 words */
+	assert_int_equal(run_program(text), -1);
+	stpcpy(p, "1] # and no more than that, [however much is said, here]");
+	assert_int_equal(run_program(text), 0);
 }
 
 static void
@@ -781,7 +861,9 @@ main(void)
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_numbers_of_text),
 	    cmocka_unit_test(test_nul_in_text),
+	    cmocka_unit_test(test_literals),
 	    cmocka_unit_test(test_numbers_in_programs),
+	    cmocka_unit_test(test_words_of_program),
 	    cmocka_unit_test(test_depth_of_text),
 	    cmocka_unit_test(test_compile_errors),
 	    cmocka_unit_test(test_no_modules),

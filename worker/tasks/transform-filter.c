@@ -9,6 +9,7 @@
 
 #include "worker/quota.h"
 #include "worker/tasks/transform-prelude.h"
+#include "worker/tasks/transform-program.h"
 #include "worker/tasks/transform-text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -246,7 +247,7 @@ static jq_state *
 filter_add(struct call *call, const msgpack_object *filter, struct source *s)
 {
 	struct filter *f;
-	jq_state *jq;
+	jq_state *jq = NULL;
 
 	if (!filter_is_text(filter)) {
 		call_invalid(call, "filter",
@@ -254,7 +255,9 @@ filter_add(struct call *call, const msgpack_object *filter, struct source *s)
 		free(s->text);
 		return NULL;
 	}
-	jq = filter_compile(call, s);
+	if (transform_program_check(call, s->text + s->prelude,
+		s->len - s->prelude) == 0)
+		jq = filter_compile(call, s);
 	if (jq == NULL) {
 		free(s->text);
 		return NULL;
