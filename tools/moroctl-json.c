@@ -1,5 +1,6 @@
 /* moroctl jq and analytics: JSON in, JSON out. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,45 +36,64 @@ jq_add_input(struct ctl *c, struct moro_map *map)
 	return rc;
 }
 
-/* Prints outputs that are text as they are, others as JSON. */
+/* Prints outputs that are text as they are, others as JSON. 0, or -1. */
 static int
-jq_print_raw(FILE *out, const msgpack_object_array *outputs)
+jq_print_raw(FILE *out, const msgpack_object_array *outputs,
+    char error[CONVERT_ERROR])
 {
-	char error[CONVERT_ERROR];
-
 	for (uint32_t i = 0; i < outputs->size; i++) {
 		const msgpack_object *one = &outputs->ptr[i];
 
 		if (one->type == MSGPACK_OBJECT_STR)
 			fwrite(one->via.str.ptr, 1, one->via.str.size, out);
 		else if (convert_to_json(out, one, error) == -1)
-			return complain_output(error, 0);
+			return -1;
 		fputc('\n', out);
 	}
-	return EXIT_DONE;
+	return 0;
+}
+
+/* Fails, because what answers is no morod, or one of another version. */
+static int
+jq_refuse_answer(const char *wanted)
+{
+	complain("OUTPUT", "the answer is no %s", wanted);
+	return EXIT_FAILED;
 }
 
 static int
 jq_put_raw(struct ctl *c, struct moro_reply *reply)
 {
 	const msgpack_object *all = moro_reply_object(reply);
+	char error[CONVERT_ERROR];
 	char *text = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	int rc;
+	FILE *out;
 
-	if (out == NULL || all == NULL || all->type != MSGPACK_OBJECT_ARRAY) {
-		if (out != NULL)
-			fclose(out);
-		free(text);
-		return complain_output("the result", 0);
-	}
-	rc = jq_print_raw(out, &all->via.array);
+	if (all == NULL || all->type != MSGPACK_OBJECT_ARRAY)
+		return jq_refuse_answer("array");
+	out = open_memstream(&text, &len);
+	if (out == NULL)
+		return complain_output("the result", errno);
+	if (jq_print_raw(out, &all->via.array, error) == 0)
+		return ctl_put_stream(c->values[CTL_OUTPUT], out, &text, &len);
+	complain("OUTPUT", "%s", error);
 	fclose(out);
-	if (rc == EXIT_DONE)
-		rc = sink_write(c->values[CTL_OUTPUT], text, len, false);
 	free(text);
-	return rc;
+	return EXIT_FAILED;
+}
+
+/* Writes lines as they are. */
+static int
+jq_put_lines(struct ctl *c, struct moro_reply *reply)
+{
+	size_t len;
+	const char *text = moro_reply_text(reply, &len);
+
+	if (text == NULL)
+		return jq_refuse_answer("text");
+	return sink_write(c->values[CTL_OUTPUT], text, len,
+	    len > 0 && text[len - 1] != '\n');
 }
 
 /* Writes what the program gave, an output a line. */
@@ -81,20 +101,16 @@ static int
 jq_finish(struct ctl *c, struct moro_map *map, bool values)
 {
 	struct moro_reply *reply;
-	size_t len;
-	const char *text;
 	int rc = ctl_call_map(c, "json:transform", map, &reply);
 
 	if (rc != EXIT_DONE)
 		return rc;
-	text = moro_reply_text(reply, &len);
 	if (ctl_has(c, CTL_JSON))
 		rc = ctl_put_json(c, reply);
 	else if (values)
 		rc = jq_put_raw(c, reply);
 	else
-		rc = sink_write(c->values[CTL_OUTPUT], text, len,
-		    len > 0 && text[len - 1] != '\n');
+		rc = jq_put_lines(c, reply);
 	moro_reply_free(reply);
 	return rc;
 }

@@ -28,6 +28,12 @@ output_text(const char *path, FILE *stream, char **text, size_t *len,
 	return rc;
 }
 
+int
+ctl_put_stream(const char *path, FILE *stream, char **text, size_t *len)
+{
+	return output_text(path, stream, text, len, sink_write);
+}
+
 /* Writes a value as JSON; NULL: there was no memory for it. */
 static int
 output_value(const struct ctl *c, const struct msgpack_object *object,
@@ -134,7 +140,7 @@ ctl_put_failure(enum moro_code code, const char *message)
 	output_string(out, moro_code_name(code));
 	output_pair(out, "message", message);
 	fputs(",\"retryable\":false}}\n", out);
-	output_text(NULL, out, &text, &len, sink_write);
+	ctl_put_stream(NULL, out, &text, &len);
 }
 
 void
@@ -169,5 +175,5 @@ ctl_put_error(const struct moro_reply *r)
 		return;
 	ctl_print_error(out, r);
 	fputc('\n', out);
-	output_text(NULL, out, &text, &len, sink_write);
+	ctl_put_stream(NULL, out, &text, &len);
 }

@@ -5,12 +5,13 @@ import os
 import pty
 import re
 import signal
+import socket
 import stat
 
 import pytest
 
 from harness import BUILD, DEADLINE, SANITIZED
-from test_moroctl import Moroctl
+from test_moroctl import Fake, Moroctl
 
 IMAGE = BUILD / "worker" / "modules" / "image.so"
 PASSWORD = "correct horse battery staple"
@@ -287,6 +288,16 @@ def test_jq_refusals(ctl):
     ctl.fails(6, "INVALID_ARGUMENT", "jq", ".", data=b"{")
     ctl.fails(6, "INVALID_ARGUMENT", "jq", ".", data=b"9007199254740993")
     ctl.fails(2, "USAGE", "jq")
+
+
+def test_jq_answers():
+    """What answers otherwise than morod does is an error, and crashes nothing."""
+    cases = [((), b"\xc0", "no text"), (("-r",), b"\xc0", "no array"),
+             (("-r",), b"\x91\xcb\x7f\xf8" + b"\0" * 6, "NaN")]
+    for options, answer, words in cases:
+        with socket.socket(socket.AF_UNIX) as s, Fake(s, answer) as fake:
+            err = Moroctl(fake.path).fails(1, "OUTPUT", "jq", ".", *options, data=b"1")
+            assert words in err
 
 
 def test_compute(ctl):
