@@ -332,6 +332,32 @@ def test_kept_programs_are_few(morod):
         assert resident(pid) - after < 8 << 10
 
 
+LOST = [
+    "ltrimstr(1)", "rtrimstr([])", "add", "[.,1]|add", "[1,.]|add", "[.]|mktime", "tonumber",
+    "[.]|strflocaltime(\"%Y\")", "[[.],1]|index(\"a\")", "fromjson", "test(\"(\")", "error([.])",
+    "reduce (1,2) as $x (.; . - $x)", "[.]|sort_by(error)", "{a: .}|path(.a|tojson|.b)", ".[0]",
+    "[.]|getpath([\"a\"])", "[.]|.[1:] = 1", "label $f | ., break $f", "first(., 1)",
+]
+
+
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer keeps what is freed")
+def test_errors_leave_nothing(morod):
+    """What fails in libjq, or has nothing to do, costs a worker no memory for good."""
+    loop = "\"" + "x" * 100 + "\" as $s | [range(30000) | $s | try (%s) catch 0] | length"
+    with morod(workers=1) as d, d.client() as c:
+        pid = d.worker_pids()[0]
+
+        def all_of_them():
+            for p in LOST:
+                assert run(c, None, loop % p) >= 30_000
+            return resident(pid)
+
+        # libjq's own ltrimstr(1) alone would leave 3 MiB each time
+        before = all_of_them()
+        assert all_of_them() - before < 1 << 10
+        assert d.worker_pids() == [pid]
+
+
 def test_json_in_a_file(morod, files, tmp_path):  # noqa: F811
     """A JSON text may be a range of a file, and lines may go to one."""
     doc = json.dumps([{"n": i, "s": "x" * 50} for i in range(20_000)]).encode()
