@@ -20,6 +20,7 @@
 #define BATCH_DEPTH_MAX (LIMIT_DEPTH_MAX - BATCH_AROUND)
 #define BATCH_ARRAY_HEAD 5 /* bytes of the longest header of an array */
 #define BATCH_ALLOCATION 16 /* bytes that malloc() takes beside */
+#define BATCH_LOOKS 16 /* batches that are looked at in one turn */
 #define BATCH_SHARE 2 /* of a queue: all batches have one part of so many */
 
 /* What one element came to: a map of "result" or "error", packed. */
@@ -449,6 +450,9 @@ batch_refuse_rest(struct dispatcher *d, struct task *head)
 		metrics_refused(d, head->route, head->priority, &fault);
 	}
 	msgpack_sbuffer_destroy(&buffer);
+	/* where so many errors have no room, one says it of the whole */
+	if (b->failed)
+		b->fault = fault;
 }
 
 void
@@ -457,7 +461,7 @@ batch_go_on(struct dispatcher *d, struct task *head)
 	struct batch *b = head->extra->batch;
 	struct fault fault;
 
-	if (head->route->pool->breaker.state == POOL_DOWN)
+	if (head->route->pool->breaker.state == POOL_DOWN && !b->failed)
 		batch_refuse_rest(d, head);
 	if (!b->failed && b->done == b->n) {
 		batch_answer(head);
@@ -474,6 +478,30 @@ batch_go_on(struct dispatcher *d, struct task *head)
 		fault_set(&fault, CODE_INTERNAL, NULL,
 		    "morod is out of memory");
 	life_fault(d, head, LIFE_FAILED, &fault);
+}
+
+bool
+batch_turn(struct dispatcher *d)
+{
+	bool fed = false;
+
+	for (int i = 0; i < BATCH_LOOKS; i++) {
+		struct task *head = TAILQ_FIRST(&d->batches);
+		const struct batch *b;
+		uint32_t before;
+
+		if (head == NULL)
+			return false;
+		b = head->extra->batch;
+		before = b->next;
+		/* the next turn begins with another */
+		TAILQ_REMOVE(&d->batches, head, link);
+		TAILQ_INSERT_TAIL(&d->batches, head, link);
+		/* without memory it fails, as its next member ends */
+		if (b->next < b->n && batch_feed(d, head))
+			fed = fed || b->next > before;
+	}
+	return fed;
 }
 
 void

@@ -9,6 +9,7 @@
  * length, and they leave room in the queue: as one ends the next is queued.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,12 @@ void batch_free(struct task *head);
  * gone afterwards. To be called when it was accepted, and when a member ended.
  */
 void batch_go_on(struct dispatcher *d, struct task *head);
+
+/*
+ * Queues more members of batches that found no room before. Whether there were
+ * any: they may be handed out, and make room again.
+ */
+bool batch_turn(struct dispatcher *d);
 
 /* The head that a member answers to; NULL: it is none, or nobody waits. */
 struct task *batch_head(const struct task *t);

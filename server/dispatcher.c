@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/answer.h"
+#include "server/batch.h"
 #include "server/client.h"
 #include "server/control-log.h"
 #include "server/life.h"
@@ -313,6 +314,19 @@ dispatcher_report(struct dispatcher *d)
 		d->loop.stop = true;
 }
 
+/* Hands out what batches have, as long as that makes room for more of it. */
+static void
+dispatcher_feed(struct dispatcher *d)
+{
+	struct pool *p;
+
+	for (int i = 0; i < BATCH_MEMBERS_MAX && batch_turn(d); i++) {
+		TAILQ_FOREACH(p, &d->pools, link) {
+			pool_dispatch(p);
+		}
+	}
+}
+
 /* The end of a turn of the loop. */
 static void
 dispatcher_turn(void *arg)
@@ -334,6 +348,7 @@ dispatcher_turn(void *arg)
 		if (pool_is_mixed(p))
 			d->loop.turn_frames = LOOP_FRAMES_FEW;
 	}
+	dispatcher_feed(d);
 	room_turn(d);
 	task_settle_fresh(d->tasks);
 	loop_flush(&d->loop);

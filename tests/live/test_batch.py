@@ -276,16 +276,16 @@ def test_leaves_room_in_the_queue(morod):
     with morod(workers=1, max_queue_size=40, max_client_tasks=60) as d:
         with d.client() as c, d.client() as second, d.client() as other:
             calls = [c.submit("debug:spin", spin, batch=True)]
-            d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 19)
+            d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 20)
             calls.append(second.submit("debug:spin", spin, batch=True))
-            d.wait(lambda s: s["queueSize"] == 20)
+            d.wait(lambda s: s["queueSize"] == 21)
             waits = [c.submit("debug:echo", i) for i in range(10)]
-            waits += [other.submit("debug:echo", i) for i in range(10)]
+            waits += [other.submit("debug:echo", i) for i in range(9)]
             d.wait(lambda s: s["queueSize"] == 40)
             assert other.submit("debug:echo", 1).error()["reason"] == "count"
             c.request("cancel", {"msgid": calls[0].msgid})
             second.request("cancel", {"msgid": calls[1].msgid})
-            assert [w.result() for w in waits] == [*range(10), *range(10)]
+            assert [w.result() for w in waits] == [*range(10), *range(9)]
     with morod(workers=1, max_client_tasks=10) as d, d.client() as c:
         call = c.submit("debug:spin", spin, batch=True)
         d.wait(lambda s: s["activeTasks"] == 1 and s["queueSize"] == 3)
@@ -300,6 +300,36 @@ def test_goes_on_where_the_queue_is_full(morod):
     with morod(workers=1, max_queue_size=1) as d, d.client() as c:
         assert c.call("debug:echo", list(range(500)), batch=True) == [
             {"result": i} for i in range(500)]
+
+
+@pytest.mark.parametrize("limits", [
+    {"max_queue_size": 1}, {"max_queue_size": 3}, {"max_queue_size": 8}])
+def test_idle_workers_find_work(morod, limits):
+    """Little room for others to leave does not leave workers idle."""
+    with morod(workers=8, **limits) as d, d.client() as c:
+        call = c.submit("debug:spin", [{"ms": 3600000}] * 8, batch=True)
+        d.wait(lambda s: s["activeTasks"] == 8)
+        c.request("cancel", {"msgid": call.msgid})
+
+
+def test_goes_on_when_others_are_done(morod):
+    """A batch that came while the queue was full is spread when it is not any more."""
+    with morod(workers=4, max_queue_size=40) as d, d.client() as c, d.client() as other:
+        burst = [other.submit("debug:sleep", {"ms": 5}, priority="high") for _ in range(30)]
+        call = c.submit("debug:spin", [{"ms": 3600000}] * 8, batch=True)
+        [b.result() for b in burst]
+        d.wait(lambda s: s["activeTasks"] == 4)
+        c.request("cancel", {"msgid": call.msgid})
+
+
+def test_pool_that_goes_down_before_a_long_batch(morod):
+    """Where so many errors have no room, the whole is refused for the same reason."""
+    data = [{"steps": 1, "crashes": 9}] * 2 + [{"steps": 1}] * 5000
+    with morod(workers=1, breaker_deaths=2, breaker_pause="1m", prefetch_us=0,
+               max_values=20000) as d, d.client() as c:
+        error = c.submit("debug:work", data, batch=True).error()
+        assert (error["reason"], error["retryable"]) == ("pool_down", True)
+        assert c.stats()["queuedBytes"] == 0
 
 
 def test_pool_that_goes_down(morod):
