@@ -123,7 +123,7 @@ analytics_own_work(const struct bare *bare)
 	(void)bare;
 	if (out.max == 0) {
 		output_init(&out, SIZE_MAX / 2);
-		heap_keep(); /* as a worker does */
+		heap_keep(0); /* as a worker does */
 	}
 	msgpack_zone_init(&zone, ANALYTICS_ZONE);
 	bare_check(msgpack_unpack(data->data, data->size, NULL, &zone, &all) ==

@@ -7,8 +7,14 @@
  * for each page of them, every time anew: a third of its time.
  */
 
-/* Has it keep what tasks of some megabytes need; before the first task. */
-void heap_keep(void);
+#include <stdint.h>
+
+/*
+ * Has it keep what tasks of some megabytes need, or a small part of the `limit`
+ * of the process's memory (0: none): what is kept is not there for libraries
+ * that map memory themselves. Before the first task.
+ */
+void heap_keep(uint64_t limit);
 
 /* Gives back what is kept: for a worker that rests. */
 void heap_give_back(void);

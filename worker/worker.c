@@ -503,7 +503,7 @@ worker_main(const struct worker_setup *setup)
 	snprintf(role, sizeof role, "worker %u", setup->number);
 	process_name(role);
 	worker_isolate(setup);
-	heap_keep();
+	heap_keep(setup->quota.memory);
 	worker_init(&w, setup);
 	if (worker_say_ready(&w))
 		worker_loop(&w);
