@@ -79,7 +79,9 @@ config_load(struct config *config, const char *path, bool must_exist,
 	errors->path = path;
 	if (before != NULL && before->pipe != NULL)
 		return load_again(config, before, errors);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* who reads again must not wait for somebody to write to a pipe */
+	fd = open(path,
+	    O_RDONLY | O_CLOEXEC | (before != NULL ? O_NONBLOCK : 0));
 	if (fd == -1 && errno == ENOENT && !must_exist)
 		return 0;
 	text = fd != -1 && fstat(fd, &st) == 0 ? load_bytes(fd, &len) : NULL;
@@ -90,5 +92,10 @@ config_load(struct config *config, const char *path, bool must_exist,
 		close(fd);
 	if (text == NULL)
 		return -1;
+	if (before != NULL && S_ISFIFO(st.st_mode)) {
+		config_error_at(errors, 0, "a pipe is not read again");
+		free(text);
+		return -1;
+	}
 	return load_text(config, text, len, S_ISFIFO(st.st_mode), errors);
 }

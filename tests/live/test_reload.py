@@ -62,6 +62,17 @@ def test_a_wrong_file_changes_nothing(morod, conf):
         assert c.stats()["maxQueueSize"] == 6
 
 
+def test_a_file_that_became_a_pipe(morod, conf, tmp_path):
+    """Nobody waits for somebody to write to it."""
+    path = conf("[morod]\nmax-client-tasks = 7\n")
+    with morod(config=path) as d, d.client() as c:
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(TaskError, match="a pipe is not read again"):
+            c.request("reload")
+        assert c.request("ping") == "pong"
+
+
 def test_what_needs_a_restart(morod, conf):
     """It keeps its value, and says so."""
     path = conf("[morod]\nmax-frame = 1M\n")
