@@ -165,11 +165,16 @@ no_secret_spelled(const uint8_t *bytes, size_t len)
 		n = snprintf(broken, sizeof broken, " \n%.40s\r\n%s\n", text,
 		    text + 40);
 		no_secret(broken, (size_t)n);
+		n = snprintf(broken, sizeof broken,
+		    "\xef\xbb\xbf\"%s\" my-key_1", text);
+		no_secret(broken, (size_t)n);
 	}
 	if (len > 2000)
 		return; /* more than a secret may have */
 	sodium_bin2hex(text, sizeof text, bytes, len);
 	no_secret(text, strlen(text));
+	no_secret(broken,
+	    (size_t)snprintf(broken, sizeof broken, "0x%s", text));
 	for (size_t i = 0; text[i] != '\0'; i += 2)
 		snprintf(broken + i / 2 * 3, 4, "%c%c:", toupper(text[i]),
 		    toupper(text[i + 1]));
@@ -216,7 +221,10 @@ test_key_as_text(void **state)
 		"---- BEGIN SSH2 PUBLIC KEY ----\nAAAAB3NzaC1yc2EAAAABIwAA",
 		"from=\"10.0.0.1\" ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB",
 		"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTY",
-		"<RSAKeyValue><Modulus>0vx7</Modulus></RSAKeyValue>"};
+		"<RSAKeyValue><Modulus>0vx7</Modulus></RSAKeyValue>",
+		"{\"x5c\": [\"MIIB\"]}", "--- BEGIN PUBLIC KEY ---\nMFkw",
+		/* {"kty":"EC"} */
+		"eyJrdHkiOiJFQyJ9", "7b226b7479223a224543227d"};
 	static const char *const secrets[] = {"M", "MIIB", "  ", "30", "3059",
 	    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
 	    "3059301306072a8648ce3d020106082a8648ce3d030107034200",

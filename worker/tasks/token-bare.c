@@ -28,23 +28,46 @@ static const struct {
     MARK("AAAAC3NzaC1lZDI1"), /* ssh-ed25519 */
     MARK("AAAAE2VjZHNh"), /* ecdsa-sha2-nistp256 and others */
     MARK("---- BEGIN SSH2"),
+    MARK("BEGIN PUBLIC KEY"), /* with other lines around than PEM's */
+    MARK("BEGIN RSA PUBLIC KEY"),
+    MARK("BEGIN CERTIFICATE"),
     MARK("B\0E\0G\0I\0N"), /* of PEM in UTF-16, of either order */
     MARK("<RSAKeyValue"),
     MARK("\"kty\""),
+    MARK("\"x5c\""),
 #undef MARK
 };
 
-/* With what base64 and hex begin: of DER, and of "-----BEGIN". */
-static const char *const bare_base64[] = {"M", "LS0tLS1CRUdJT"};
-static const char *const bare_hex[] = {"30", "2d", "2D"};
+/* What people put around a key: it is passed over. */
+static const char *const bare_leads[] = {"\xef\xbb\xbf", "0x", "0X", "\"", "'",
+    " ", "\t", "\r", "\n"};
 
-static bool
+/*
+ * With what base64 and hex begin: of DER, of "-----BEGIN", and of a map in
+ * JSON. A secret that was drawn seldom begins so, and then ends soon.
+ */
+static const char *const bare_base64[] = {"M", "LS0t", "ey", "ew"};
+static const char *const bare_hex[] = {"30", "2d", "2D", "7b", "7B"};
+
+/* Which of the texts bytes begin with: its length; 0: none. */
+static size_t
 bare_starts(const uint8_t *bytes, size_t len, const char *const *with, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t need = strlen(with[i]);
 
 		if (len >= need && memcmp(bytes, with[i], need) == 0)
+			return need;
+	}
+	return 0;
+}
+
+static bool
+bare_has_mark(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < COUNT(bare_marks); i++) {
+		if (memmem(bytes, len, bare_marks[i].text, bare_marks[i].len) !=
+		    NULL)
 			return true;
 	}
 	return false;
@@ -54,68 +77,64 @@ bare_starts(const uint8_t *bytes, size_t len, const char *const *with, size_t n)
 static bool
 bare_is_key(const uint8_t *bytes, size_t len)
 {
-	return token_pem_is(bytes, len) || token_pem_is_der(bytes, len);
+	return token_pem_is(bytes, len) || token_pem_is_der(bytes, len) ||
+	       bare_has_mark(bytes, len);
 }
 
-/* Undoes base64 of either alphabet, as far as it goes. Returns the length. */
-static size_t
-bare_from_base64(const uint8_t *bytes, size_t len, uint8_t *to, size_t size)
+/* Undoes base64 as far as it goes, and looks at it. */
+static bool
+bare_is_base64(const uint8_t *bytes, size_t len, int variant)
 {
-	bool url =
-	    memchr(bytes, '-', len) != NULL || memchr(bytes, '_', len) != NULL;
+	uint8_t plain[TOKEN_KEY_SHARED_MAX];
 	const char *end;
 	size_t n = 0;
+	bool is = sodium_base642bin(plain, sizeof plain, (const char *)bytes,
+		      len, BARE_BLANKS, &n, &end, variant) == 0 &&
+		  bare_is_key(plain, n);
 
-	if (sodium_base642bin(to, size, (const char *)bytes, len, BARE_BLANKS,
-		&n, &end,
-		url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING
-		    : sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == -1)
-		return 0;
-	return n;
+	sodium_memzero(plain, sizeof plain);
+	return is;
 }
 
-/* The same of hex. */
-static size_t
-bare_from_hex(const uint8_t *bytes, size_t len, uint8_t *to, size_t size)
+/* The same with hex. */
+static bool
+bare_is_hex(const uint8_t *bytes, size_t len)
 {
+	uint8_t plain[TOKEN_KEY_SHARED_MAX];
 	const char *end;
 	size_t n = 0;
+	bool is = sodium_hex2bin(plain, sizeof plain, (const char *)bytes, len,
+		      BARE_HEX_MARKS, &n, &end) == 0 &&
+		  bare_is_key(plain, n);
 
-	if (sodium_hex2bin(to, size, (const char *)bytes, len, BARE_HEX_MARKS,
-		&n, &end) == -1)
-		return 0;
-	return n;
+	sodium_memzero(plain, sizeof plain);
+	return is;
 }
 
-/* Whether bytes are the spelling of a key; all secrets but few end soon. */
+/* Whether bytes are the spelling of a key. */
 static bool
 bare_is_spelled(const uint8_t *bytes, size_t len)
 {
-	uint8_t plain[TOKEN_KEY_SHARED_MAX];
-	size_t n = 0;
-	bool is;
-
-	if (bare_starts(bytes, len, bare_base64, COUNT(bare_base64)))
-		n = bare_from_base64(bytes, len, plain, sizeof plain);
-	else if (bare_starts(bytes, len, bare_hex, COUNT(bare_hex)))
-		n = bare_from_hex(bytes, len, plain, sizeof plain);
-	is = n > 0 && bare_is_key(plain, n);
-	sodium_memzero(plain, n);
-	return is;
+	if (bare_starts(bytes, len, bare_base64, COUNT(bare_base64)) > 0)
+		return bare_is_base64(bytes, len,
+			   sodium_base64_VARIANT_ORIGINAL_NO_PADDING) ||
+		       bare_is_base64(bytes, len,
+			   sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	return bare_starts(bytes, len, bare_hex, COUNT(bare_hex)) > 0 &&
+	       bare_is_hex(bytes, len);
 }
 
 bool
 token_bare_is(const uint8_t *bytes, size_t len)
 {
-	for (size_t i = 0; i < COUNT(bare_marks); i++) {
-		if (memmem(bytes, len, bare_marks[i].text, bare_marks[i].len) !=
-		    NULL)
-			return true;
-	}
-	while (len > 0 && strchr(BARE_BLANKS, bytes[0]) != NULL &&
-	       bytes[0] != '\0') {
-		bytes++;
-		len--;
+	size_t n;
+
+	if (bare_has_mark(bytes, len))
+		return true;
+	while (
+	    (n = bare_starts(bytes, len, bare_leads, COUNT(bare_leads))) > 0) {
+		bytes += n;
+		len -= n;
 	}
 	return token_pem_is_der(bytes, len) || bare_is_spelled(bytes, len);
 }
