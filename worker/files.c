@@ -43,6 +43,7 @@ files_clear(struct files *f, bool secret)
 	f->result = -1;
 	f->written = 0;
 	f->placed = NULL;
+	f->ranged = false;
 	mapping_release();
 }
 
@@ -77,7 +78,7 @@ int
 files_check(struct call *call, const char *field, const msgpack_object *value,
     struct range *range)
 {
-	const struct files *f = call->files;
+	struct files *f = call->files;
 	struct stat st;
 
 	if (range_parse(range, value->via.ext.ptr, value->via.ext.size) == -1)
@@ -89,6 +90,8 @@ files_check(struct call *call, const char *field, const msgpack_object *value,
 		    "%s is a range of descriptor %u, and the request has %u",
 		    field, (unsigned int)range->index,
 		    f == NULL ? 0 : (unsigned int)f->n);
+	if ((int)range->index == f->result)
+		f->ranged = true;
 	if (range->len > f->max) {
 		call_invalid(call, field,
 		    "%s is a range of %" PRIu64 " bytes, and the limit is "
@@ -286,12 +289,34 @@ files_end(struct call *call)
 	return 0;
 }
 
+/*
+ * Whether the result's file came for something else as well: it would be
+ * written over before all of it is read.
+ */
+static bool
+files_result_is_input(const struct files *f)
+{
+	struct stat result, other;
+
+	if (f->ranged || fstat(f->fds[f->result], &result) == -1)
+		return true;
+	for (uint32_t i = 0; i < f->n; i++) {
+		if ((int)i != f->result &&
+		    (fstat(f->fds[i], &other) == -1 ||
+			(other.st_ino == result.st_ino &&
+			    other.st_dev == result.st_dev)))
+			return true;
+	}
+	return false;
+}
+
 uint8_t *
 files_place(struct call *call, size_t need, size_t *room)
 {
 	struct files *f = call->files;
 
-	if (!files_take_result(call) || f->written > 0 || need > f->max)
+	if (!files_take_result(call) || f->written > 0 || need > f->max ||
+	    files_result_is_input(f))
 		return NULL;
 	f->placed = mapping_place(files_result_fd(call), need, &f->room);
 	if (f->placed == NULL)

@@ -28,6 +28,7 @@ struct files {
 	uint64_t written; /* bytes of the result so far */
 	uint8_t *placed; /* in its file, where the result is made; or NULL */
 	size_t room; /* bytes there */
+	bool ranged; /* the result's file holds a field, too */
 	struct files_copy *copies; /* ranges that were read to memory */
 };
 

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define MAPPING_PAGE ((size_t)4096) /* no page is smaller; larger ones fail */
+#define MAPPING_PAGE ((size_t)4096) /* files of larger pages are not mapped */
 #define MAPPING_PART ((size_t)4 << 20) /* bytes that are mapped at once */
 #define MAPPING_KEPT 32 /* parts that stay mapped, and their bytes in all: */
 #define MAPPING_BYTES ((size_t)32 << 20)
@@ -65,7 +65,9 @@ mapping_is_sealed(int fd, uint64_t end, struct stat *st)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 
+	/* huge pages can be used up, which is a SIGBUS */
 	return seals != -1 && (seals & F_SEAL_SHRINK) && fstat(fd, st) == 0 &&
+	       (size_t)st->st_blksize <= MAPPING_PAGE &&
 	       (uint64_t)st->st_size >= end;
 }
 

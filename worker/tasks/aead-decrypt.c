@@ -79,16 +79,20 @@ aead_check_wanted(const struct aead_head *head, struct call *call)
  * to be decrypted must not change in between.
  */
 static const uint8_t *
-aead_envelope(struct call *call, size_t *len)
+aead_envelope(struct call *call, const struct aead_head **head, size_t *len)
 {
 	const msgpack_object *data = call->args[AEAD_DATA];
 	const uint8_t *bytes = files_see(call, "data", data, len);
-	const struct aead_head *head =
-	    bytes != NULL ? aead_head_find(bytes, *len) : NULL;
 
-	if (head != NULL && !head->plain)
+	/* its head is looked at once: what it says may change as well */
+	*head = bytes != NULL ? aead_head_find(bytes, *len) : NULL;
+	if (*head != NULL && !(*head)->plain)
 		return bytes;
-	return call_load(call, "data", data) < 0 ? NULL : call_bytes(data, len);
+	if (call_load(call, "data", data) < 0)
+		return NULL;
+	bytes = call_bytes(data, len);
+	*head = aead_head_find(bytes, *len);
+	return bytes;
 }
 
 /* Reads what stands in front of the ciphertext. */
@@ -98,11 +102,11 @@ aead_read_lead(struct opening *o)
 	struct call *call = o->call;
 	const struct aead_head *head;
 	size_t len, used, lead;
-	const uint8_t *bytes = aead_envelope(call, &len);
+	const uint8_t *bytes = aead_envelope(call, &head, &len);
 
 	if (bytes == NULL)
 		return -1;
-	o->aead.head = head = aead_head_find(bytes, len);
+	o->aead.head = head;
 	if (head == NULL)
 		return aead_no_head(call);
 	if (aead_check_wanted(head, call) < 0)
