@@ -95,6 +95,7 @@ events_packed(struct events *e, size_t len)
 	msgpack_sbuffer_init(&buf);
 	n = events_pack_some(&buf, all, len - EVENTS_COUNT_LEN);
 	e->len = EVENTS_COUNT_LEN + buf.size;
+	e->head = EVENTS_COUNT_LEN;
 	e->bytes = spawn_alloc(e->len);
 	e->bytes[0] = (char)0xdd; /* array 32 */
 	number_put((uint8_t *)e->bytes + 1, 4, n);

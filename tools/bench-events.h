@@ -11,6 +11,7 @@
 struct events {
 	char *bytes; /* owned */
 	size_t len; /* as long as was asked for, less an event at most */
+	size_t head; /* bytes of the array's header; the events follow */
 };
 
 void events_json(struct events *e, size_t len);

@@ -12,6 +12,7 @@
 /* The event at hand. */
 struct moment {
 	struct analytics_run *run;
+	const char *field; /* that it stands in */
 	uint32_t index;
 	const msgpack_object *values[ANALYTICS_COLUMNS_MAX]; /* or NULL */
 };
@@ -23,7 +24,7 @@ events_refuse(const struct moment *at, const struct analytics_path *path,
 {
 	char where[EVENTS_WHERE];
 
-	snprintf(where, sizeof where, "events[%u].%.*s", at->index,
+	snprintf(where, sizeof where, "%s[%u].%.*s", at->field, at->index,
 	    (int)path->len, path->text);
 	return call_refuse(at->run->call, where, takes, value);
 }
@@ -142,7 +143,7 @@ events_add(struct moment *at, const msgpack_object *event)
 			at->run->skipped_events++;
 			return 0;
 		}
-		snprintf(where, sizeof where, "events[%u]", at->index);
+		snprintf(where, sizeof where, "%s[%u]", at->field, at->index);
 		return call_refuse(at->run->call, where, "a map", event);
 	}
 	for (unsigned int i = 0; i < r->n_columns; i++)
@@ -156,7 +157,7 @@ events_add(struct moment *at, const msgpack_object *event)
 int
 analytics_events_add(struct analytics_run *run, const msgpack_object *events)
 {
-	struct moment at = {.run = run};
+	struct moment at = {.run = run, .field = "events"};
 	uint32_t n = events->via.array.size;
 
 	run->events = n;
@@ -166,4 +167,72 @@ analytics_events_add(struct analytics_run *run, const msgpack_object *events)
 			return -1;
 	}
 	return 0;
+}
+
+/* Says why the bytes at a place are no event. */
+static int
+events_unpacked(const struct moment *at, size_t place, size_t left,
+    msgpack_unpack_return why)
+{
+	struct call *call = at->run->call;
+
+	if (why != MSGPACK_UNPACK_CONTINUE)
+		return call_invalid(call, "packed",
+		    "packed has no MessagePack at byte %zu, or containers that "
+		    "are nested too deep",
+		    place);
+	if (left <= ANALYTICS_EVENT_BYTES)
+		return call_invalid(call, "packed",
+		    "packed ends within the event at byte %zu", place);
+	return call_too_large(call, "event of packed", ANALYTICS_EVENT_BYTES);
+}
+
+/* Unpacks one event after the other: only one is in memory at a time. */
+static int
+events_add_bytes(struct moment *at, const char *bytes, size_t len,
+    msgpack_zone *zone)
+{
+	size_t place = 0;
+
+	for (; place < len; at->index++) {
+		size_t left = len - place, used = 0;
+		size_t most =
+		    left < ANALYTICS_EVENT_BYTES ? left : ANALYTICS_EVENT_BYTES;
+		msgpack_object event;
+		msgpack_unpack_return rc =
+		    msgpack_unpack(bytes + place, most, &used, zone, &event);
+
+		if (rc != MSGPACK_UNPACK_SUCCESS &&
+		    rc != MSGPACK_UNPACK_EXTRA_BYTES)
+			return events_unpacked(at, place, left, rc);
+		if (at->index % ANALYTICS_STRIDE == 0)
+			call_progress(at->run->call, (double)place, (double)len,
+			    NULL);
+		if (call_cancelled(at->run->call))
+			return call_stopped(at->run->call);
+		if (events_add(at, &event) < 0)
+			return -1;
+		msgpack_zone_clear(zone);
+		place += used;
+	}
+	at->run->events = at->index;
+	return 0;
+}
+
+int
+analytics_events_add_packed(struct analytics_run *run,
+    const msgpack_object *packed)
+{
+	struct moment at = {.run = run, .field = "packed"};
+	msgpack_zone zone;
+	const uint8_t *bytes;
+	size_t len;
+	int rc;
+
+	if (!msgpack_zone_init(&zone, MSGPACK_ZONE_CHUNK_SIZE))
+		return call_no_memory(run->call);
+	bytes = call_bytes(packed, &len);
+	rc = events_add_bytes(&at, (const char *)bytes, len, &zone);
+	msgpack_zone_destroy(&zone);
+	return rc;
 }

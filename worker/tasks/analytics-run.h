@@ -13,6 +13,7 @@
 #include "worker/tasks/analytics-request.h"
 
 #define ANALYTICS_EVENTS_MAX 1000000 /* of one task */
+#define ANALYTICS_EVENT_BYTES ((size_t)1 << 20) /* of one that is packed */
 #define ANALYTICS_MERGE_MAX 1000 /* partial results */
 #define ANALYTICS_PARTIAL_VERSION 1 /* of partial results' form */
 
@@ -39,6 +40,10 @@ struct analytics_run {
 /* Adds all events of an array. Returns 0, or -1 with the call's error set. */
 int analytics_events_add(struct analytics_run *run,
     const msgpack_object *events);
+
+/* The same with events that stand packed, one behind the other. */
+int analytics_events_add_packed(struct analytics_run *run,
+    const msgpack_object *packed);
 
 /*
  * Adds all partial results of an array, and takes the request from them.

@@ -10,6 +10,7 @@
 
 enum analytics_field {
 	ANALYTICS_EVENTS,
+	ANALYTICS_PACKED,
 	ANALYTICS_GROUP_BY,
 	ANALYTICS_METRICS,
 	ANALYTICS_INTERVAL,
@@ -26,7 +27,11 @@ static const struct field analytics_fields[] = {
     [ANALYTICS_EVENTS] = {.name = "events",
 	.kinds = FIELD_ARRAY,
 	.max = ANALYTICS_EVENTS_MAX,
-	.about = "Maps; or give merge."},
+	.about = "Maps; or give packed, or merge."},
+    [ANALYTICS_PACKED] = {.name = "packed",
+	.kinds = FIELD_BIN,
+	.about = "Events as MessagePack maps, one behind the other, as in a "
+		 "file."},
     [ANALYTICS_GROUP_BY] = ANALYTICS_FIELD_GROUP_BY,
     [ANALYTICS_METRICS] = ANALYTICS_FIELD_METRICS,
     [ANALYTICS_INTERVAL] = ANALYTICS_FIELD_INTERVAL,
@@ -72,9 +77,12 @@ analytics_run_step(struct call *call, uint32_t done, uint32_t total)
 static int
 analytics_check_merge(struct call *call)
 {
-	if (call->args[ANALYTICS_EVENTS] != NULL)
-		return call_invalid(call, "events",
-		    "events and merge cannot be given together");
+	for (int i = ANALYTICS_EVENTS; i <= ANALYTICS_PACKED; i++) {
+		if (call->args[i] != NULL)
+			return call_invalid(call, analytics_fields[i].name,
+			    "%s and merge cannot be given together",
+			    analytics_fields[i].name);
+	}
 	for (int i = ANALYTICS_GROUP_BY; i <= ANALYTICS_SKIP_INVALID; i++) {
 		if (call->args[i] != NULL)
 			return call_invalid(call, analytics_fields[i].name,
@@ -97,10 +105,15 @@ analytics_read_request(struct analytics_run *run)
 	    .time_field = call->args[ANALYTICS_TIME],
 	};
 
-	if (call->args[ANALYTICS_EVENTS] == NULL)
+	if (call->args[ANALYTICS_EVENTS] == NULL &&
+	    call->args[ANALYTICS_PACKED] == NULL)
 		return call_invalid(call, "events",
 		    "events is missing; it takes an array of maps (or give "
-		    "merge)");
+		    "packed, or merge)");
+	if (call->args[ANALYTICS_EVENTS] != NULL &&
+	    call->args[ANALYTICS_PACKED] != NULL)
+		return call_invalid(call, "packed",
+		    "events and packed cannot be given together");
 	if (analytics_request_init(&run->request, call, &asked, "") < 0)
 		return -1;
 	run->groups.n_cells = run->request.n_states;
@@ -123,6 +136,9 @@ analytics_gather(struct analytics_run *run)
 				 call->args[ANALYTICS_MERGE]);
 	if (analytics_read_request(run) < 0)
 		return -1;
+	if (call->args[ANALYTICS_PACKED] != NULL)
+		return analytics_events_add_packed(run,
+		    call->args[ANALYTICS_PACKED]);
 	return analytics_events_add(run, call->args[ANALYTICS_EVENTS]);
 }
 
