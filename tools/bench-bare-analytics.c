@@ -195,7 +195,8 @@ static const struct bare analytics_rows[] = {
 	BARE_BRIEF | BARE_BY_FD | BARE_INLINE, BARE_MIDDLE, NULL,
 	analytics_form, analytics_work},
     {"analytics:process", "own_ratio", "msgpack_unpack() and morod's own code",
-	BARE_BRIEF, BARE_MIDDLE, NULL, analytics_form, analytics_own_work},
+	BARE_BRIEF | BARE_BY_FD, BARE_MIDDLE, NULL, analytics_form,
+	analytics_own_work},
     {NULL},
 };
 

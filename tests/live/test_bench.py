@@ -167,7 +167,7 @@ def test_tasks_by_descriptor_and_inline(place):
     for name in IN_MESSAGES:
         check_task(results, name, "ratio", "messages")
     check_task(results, "jwt:verify", "openssl_ratio", "messages")
-    check_task(results, "analytics:process", "own_ratio", "messages")
+    check_task(results, "analytics:process", "own_ratio", "descriptor")
     for name, way in OPTIONAL.items():
         if f"tasks.{name}: morod refuses it, skipping" not in r.stderr:
             check_task(results, name, "ratio", way)
