@@ -483,6 +483,7 @@ batch_go_on(struct dispatcher *d, struct task *head)
 bool
 batch_turn(struct dispatcher *d)
 {
+	const struct task *first = TAILQ_FIRST(&d->batches);
 	bool fed = false;
 
 	for (int i = 0; i < BATCH_LOOKS; i++) {
@@ -490,8 +491,8 @@ batch_turn(struct dispatcher *d)
 		const struct batch *b;
 		uint32_t before;
 
-		if (head == NULL)
-			return false;
+		if (head == NULL || (i > 0 && head == first))
+			break;
 		b = head->extra->batch;
 		before = b->next;
 		/* the next turn begins with another */

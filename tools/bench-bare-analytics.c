@@ -176,9 +176,7 @@ analytics_prepare(void)
 	memcpy(bytes, analytics_events.bytes + analytics_events.head, len);
 	request_input_init(&analytics_input, bytes, len);
 	analytics_begin(&analytics_request);
-	request_key(&analytics_request, "events");
-	msgpack_sbuffer_write(&analytics_request.buf, analytics_events.bytes,
-	    analytics_events.len);
+	request_bin(&analytics_request, "packed", bytes, len);
 }
 
 static void

@@ -33,7 +33,7 @@ void request_input_init(struct request_input *in, const char *bytes,
     size_t len);
 void request_input_clear(struct request_input *in);
 
-/* A file in memory that cannot shrink, with these bytes, or with room for so many. */
+/* A file in memory that cannot shrink, with these bytes, or room for them. */
 int request_file(const char *bytes, size_t len);
 int request_file_room(size_t len);
 

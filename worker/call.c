@@ -22,7 +22,7 @@ call_init(struct call *call, const struct task_type *type,
 	call->data = data != NULL ? data : &call_nil;
 	call->out = out;
 	call->result_max = result_max;
-	call->began = false;
+	call->began = 0;
 	msgpack_packer_init(&call->pk, out, output_write);
 }
 
@@ -359,9 +359,8 @@ call_begin_output(struct call *call, size_t room)
 		return NULL;
 	}
 	if (call_is_placed(call)) {
-		memcpy(place + BIN_HEAD_MAX, call->files->placed,
-		    call->files->room);
-		files_unplace(call);
+		memcpy(place + BIN_HEAD_MAX, call->files->placed, call->began);
+		call->files->placed = NULL;
 	}
 	return place + BIN_HEAD_MAX;
 }
@@ -374,12 +373,12 @@ call_begin(struct call *call, size_t *room)
 
 	if (*room > most)
 		*room = most;
-	if (!call->began)
+	if (call->began == 0)
 		place = files_place(call, *room, &there);
-	if (place != NULL)
-		call->files->room = *room; /* what is asked for, of all there */
-	call->began = true;
-	return place != NULL ? place : call_begin_output(call, *room);
+	if (place == NULL)
+		place = call_begin_output(call, *room);
+	call->began = *room;
+	return place;
 }
 
 void

@@ -34,7 +34,7 @@ struct call {
 	size_t result_max; /* bytes that a result may have */
 	struct files *files; /* that came with the request; NULL: none */
 	struct watch *watch; /* who waits for it; NULL: nobody */
-	bool began; /* call_begin() has given a place */
+	size_t began; /* bytes of the place that call_begin() gave */
 	struct fault fault; /* set by call_fail() */
 };
 
@@ -155,8 +155,9 @@ size_t call_room(const struct call *call);
  * For results whose length shows only at the end: gives a place for a bin of
  * at most *room bytes, and sets *room to what there is: less where the limit
  * of results is nearer. Called again, it gives a larger place with the same
- * bytes. The place may be as open as that of call_place_open(). call_end() then makes a bin of the first len of them. NULL: no
- * memory, with the call's error set.
+ * bytes. The place may be as open as that of call_place_open(). call_end() then
+ * makes a bin of the first len of them. NULL: no memory, with the call's error
+ * set.
  */
 uint8_t *call_begin(struct call *call, size_t *room);
 void call_end(struct call *call, size_t len);

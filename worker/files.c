@@ -228,7 +228,6 @@ int
 files_write(struct call *call, const uint8_t *bytes, size_t len)
 {
 	struct files *f = call->files;
-
 	size_t room;
 
 	if (len > f->max - f->written)
@@ -268,22 +267,13 @@ files_pack_result(struct call *call)
 	msgpack_pack_ext_with_body(&call->pk, body, sizeof body, RANGE_EXT);
 }
 
-/* Whether a file stays as long as it is, because it may not become shorter. */
-static bool
-files_is_sealed(int fd)
-{
-	int seals = fcntl(fd, F_GET_SEALS);
-
-	return seals != -1 && (seals & F_SEAL_SHRINK);
-}
-
 int
 files_end(struct call *call)
 {
 	int fd = files_result_fd(call);
 
 	if (ftruncate(fd, (off_t)call->files->written) == -1 &&
-	    !files_is_sealed(fd))
+	    !mapping_cannot_shrink(fd))
 		return files_write_failed(call);
 	files_pack_result(call);
 	return 0;
@@ -318,12 +308,9 @@ files_place(struct call *call, size_t need, size_t *room)
 	if (!files_take_result(call) || f->written > 0 || need > f->max ||
 	    files_result_is_input(f))
 		return NULL;
-	f->placed = mapping_place(files_result_fd(call), need, &f->room);
-	if (f->placed == NULL)
-		return NULL;
-	if (f->room > f->max)
-		f->room = (size_t)f->max;
-	*room = f->room;
+	f->placed = mapping_place(files_result_fd(call), need, room);
+	if (f->placed != NULL && *room > f->max)
+		*room = (size_t)f->max;
 	return f->placed;
 }
 
@@ -340,12 +327,6 @@ files_go_on(struct call *call, size_t len)
 {
 	call->files->placed = NULL;
 	call->files->written = len;
-}
-
-void
-files_unplace(struct call *call)
-{
-	call->files->placed = NULL;
 }
 
 void

@@ -27,7 +27,6 @@ struct files {
 	uint64_t max; /* bytes of one range, and of a result */
 	uint64_t written; /* bytes of the result so far */
 	uint8_t *placed; /* in its file, where the result is made; or NULL */
-	size_t room; /* bytes there */
 	bool ranged; /* the result's file holds a field, too */
 	struct files_copy *copies; /* ranges that were read to memory */
 };
@@ -81,9 +80,8 @@ uint8_t *files_place(struct call *call, size_t need, size_t *room);
 /* How much room that could give, at most. */
 size_t files_place_room(const struct call *call);
 
-/* Ends a result of len bytes that was made there, or was copied from there. */
+/* Ends a result of len bytes that was made there. */
 void files_end_placed(struct call *call, size_t len);
-void files_unplace(struct call *call);
 
 /* What was made there is the beginning of the result: files_write() goes on. */
 void files_go_on(struct call *call, size_t len);

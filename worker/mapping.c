@@ -59,14 +59,20 @@ mapping_was_used(void)
 	return used;
 }
 
+bool
+mapping_cannot_shrink(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals != -1 && (seals & F_SEAL_SHRINK);
+}
+
 /* Whether the bytes are there, and will be. The seal comes first. */
 static bool
 mapping_is_sealed(int fd, uint64_t end, struct stat *st)
 {
-	int seals = fcntl(fd, F_GET_SEALS);
-
 	/* huge pages can be used up, which is a SIGBUS */
-	return seals != -1 && (seals & F_SEAL_SHRINK) && fstat(fd, st) == 0 &&
+	return mapping_cannot_shrink(fd) && fstat(fd, st) == 0 &&
 	       (size_t)st->st_blksize <= MAPPING_PAGE &&
 	       (uint64_t)st->st_size >= end;
 }
@@ -87,7 +93,7 @@ mapping_find(const struct mapping *wanted)
 	return NULL;
 }
 
-/* Drops what was mapped first until so many bytes have room, and gives a place. */
+/* Drops what was mapped first until len bytes have room, and gives a place. */
 static struct mapping *
 mapping_make_room(size_t len)
 {
@@ -161,6 +167,14 @@ mapping_get(int fd, uint64_t offset, uint64_t left, size_t *len)
 	return (const uint8_t *)m->at + ahead;
 }
 
+/* Bytes of a file's part for results: the same, whatever is needed of it. */
+static size_t
+mapping_first_part(const struct stat *st)
+{
+	return st->st_size < (off_t)MAPPING_PART ? (size_t)st->st_size
+						 : MAPPING_PART;
+}
+
 uint8_t *
 mapping_place(int fd, size_t need, size_t *len)
 {
@@ -170,9 +184,7 @@ mapping_place(int fd, size_t need, size_t *len)
 	kept_placed = NULL;
 	if (need > MAPPING_PART || !mapping_is_sealed(fd, need, &st))
 		return NULL;
-	/* the same part, whatever is needed of it */
-	wanted.len = st.st_size < (off_t)MAPPING_PART ? (size_t)st.st_size
-						      : MAPPING_PART;
+	wanted.len = mapping_first_part(&st);
 	kept_placed = mapping_of(&wanted, fd, &st);
 	if (kept_placed == NULL)
 		return NULL;
@@ -185,10 +197,7 @@ mapping_place_room(int fd)
 {
 	struct stat st;
 
-	if (!mapping_is_sealed(fd, 0, &st))
-		return 0;
-	return st.st_size < (off_t)MAPPING_PART ? (size_t)st.st_size
-						: MAPPING_PART;
+	return mapping_is_sealed(fd, 0, &st) ? mapping_first_part(&st) : 0;
 }
 
 void

@@ -3,15 +3,18 @@
 
 /*
  * Memfds that cannot shrink (F_SEAL_SHRINK, fcntl(2)), read and written where
- * they are. A part stays mapped for the tasks that come: a caller that passes the same
- * files again, filled anew, finds them mapped, and to map and unmap costs as
- * much as a copy. The file's memory lives as long. That is no copy: whoever
- * filled the file wipes it for all.
+ * they are. A part stays mapped for the tasks that come: a caller that passes
+ * the same files again, filled anew, finds them mapped, and to map and unmap
+ * costs as much as a copy. The file's memory lives as long. That is no copy:
+ * whoever filled the file wipes it for all.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Whether a file is such a one. */
+bool mapping_cannot_shrink(int fd);
 
 /*
  * Gives bytes of a file from an offset on: at least one of the `left` that are

@@ -10,6 +10,15 @@
 /* What goes to a file next; one task runs at a time. */
 static uint8_t sink_piece[FILES_PIECE];
 
+/* What comes next goes to the file piece by piece. */
+static void
+sink_use_piece(struct sink *s)
+{
+	s->placed = false;
+	s->at = sink_piece;
+	s->room = sizeof sink_piece;
+}
+
 /* Makes what goes to the file in its place, or piece by piece. */
 static void
 sink_begin_file(struct sink *s)
@@ -18,13 +27,11 @@ sink_begin_file(struct sink *s)
 		s->limit = s->call->files->max;
 	s->at = files_place(s->call, sizeof sink_piece, &s->room);
 	s->placed = s->at != NULL;
-	if (s->placed)
-		return;
-	s->at = sink_piece;
-	s->room = sizeof sink_piece;
+	if (!s->placed)
+		sink_use_piece(s);
 }
 
-/* Begins; what surely has no more than `most_sure` bytes is made in one piece. */
+/* Begins; what surely has at most `most_sure` bytes is made in one piece. */
 static int
 sink_begin(struct sink *s, struct call *call, uint64_t expected, uint64_t limit,
     uint64_t most_sure)
@@ -71,9 +78,7 @@ sink_flush(struct sink *s)
 		return -1;
 	s->before += s->used;
 	s->used = 0;
-	s->placed = false;
-	s->at = sink_piece;
-	s->room = sizeof sink_piece;
+	sink_use_piece(s);
 	return 0;
 }
 

@@ -8,13 +8,15 @@
 
 #include <zlib.h>
 
+#include "proto/number.h"
+
 #define PNG_SIGNATURE 8
 #define PNG_BEFORE 8 /* bytes before a chunk's data: its length, its name */
 #define PNG_AROUND 12 /* and with the checksum behind it */
-#define PNG_NAME_AT 4
+#define PNG_NUMBER 4 /* bytes */
+#define PNG_NAME_AT PNG_NUMBER
 #define PNG_NAME 4 /* bytes */
 #define PNG_WINDOW 16384 /* bytes that are unpacked at once */
-#define PNG_CLAIM 4 /* bytes in which a profile tells its length */
 
 struct png_chunk {
 	const uint8_t *data;
@@ -22,22 +24,15 @@ struct png_chunk {
 	const uint8_t *next; /* behind it */
 };
 
-static uint32_t
-png_number(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	       (uint32_t)p[2] << 8 | p[3];
-}
-
 /* Finds the chunk at p, or false: the library will see what is wrong there. */
 static bool
 png_find(struct png_chunk *c, const uint8_t *p, const uint8_t *end)
 {
 	size_t room = (size_t)(end - p);
 
-	if (room < PNG_AROUND || png_number(p) > room - PNG_AROUND)
+	if (room < PNG_AROUND || number_get(p, PNG_NUMBER) > room - PNG_AROUND)
 		return false;
-	c->len = png_number(p);
+	c->len = number_get(p, PNG_NUMBER);
 	c->data = p + PNG_BEFORE;
 	c->next = p + PNG_AROUND + c->len;
 	return true;
@@ -77,8 +72,8 @@ png_unpack(const uint8_t *packed, size_t len, bool is_profile)
 		z.avail_out = sizeof window;
 		rc = inflate(&z, Z_NO_FLUSH);
 		got = sizeof window - z.avail_out;
-		if (is_profile && n == 0 && got >= PNG_CLAIM)
-			claim = png_number(window);
+		if (is_profile && n == 0 && got >= PNG_NUMBER)
+			claim = number_get(window, PNG_NUMBER);
 		n += got;
 	}
 	inflateEnd(&z);

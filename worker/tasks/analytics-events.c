@@ -162,7 +162,7 @@ analytics_events_add(struct analytics_run *run, const msgpack_object *events)
 
 	run->events = n;
 	for (at.index = 0; at.index < n; at.index++) {
-		if (analytics_run_step(run->call, at.index, n) < 0 ||
+		if (analytics_run_step(run->call, at.index, at.index, n) < 0 ||
 		    events_add(&at, &events->via.array.ptr[at.index]) < 0)
 			return -1;
 	}
@@ -205,12 +205,9 @@ events_add_bytes(struct moment *at, const char *bytes, size_t len,
 		if (rc != MSGPACK_UNPACK_SUCCESS &&
 		    rc != MSGPACK_UNPACK_EXTRA_BYTES)
 			return events_unpacked(at, place, left, rc);
-		if (at->index % ANALYTICS_STRIDE == 0)
-			call_progress(at->run->call, (double)place, (double)len,
-			    NULL);
-		if (call_cancelled(at->run->call))
-			return call_stopped(at->run->call);
-		if (events_add(at, &event) < 0)
+		if (analytics_run_step(at->run->call, at->index, (double)place,
+			(double)len) < 0 ||
+		    events_add(at, &event) < 0)
 			return -1;
 		msgpack_zone_clear(zone);
 		place += used;

@@ -323,7 +323,7 @@ merge_part(struct part *p, const msgpack_object *partial)
 	p->events = 0;
 	groups = &p->args[PARTIAL_GROUPS]->via.array;
 	for (uint32_t i = 0; i < groups->size; i++) {
-		if (analytics_run_step(p->run->call, i, groups->size) < 0 ||
+		if (analytics_run_step(p->run->call, i, i, groups->size) < 0 ||
 		    merge_group(p, i, &groups->ptr[i]) < 0)
 			return -1;
 	}

@@ -147,7 +147,7 @@ result_pack_groups(struct analytics_run *run, bool partial)
 		return -1;
 	/* a result that is full already fails in the end */
 	for (uint32_t i = 0; i < n && !run->call->out->failed; i++) {
-		if (analytics_run_step(run->call, i, n) < 0)
+		if (analytics_run_step(run->call, i, i, n) < 0)
 			return -1;
 		if (partial)
 			result_pack_partial_group(run, all[i]);

@@ -56,6 +56,7 @@ int analytics_merge_add(struct analytics_run *run,
 int analytics_result_pack(struct analytics_run *run, bool partial);
 
 /* Tells how far a step is, at times, and asks whether to stop. 0 or -1. */
-int analytics_run_step(struct call *call, uint32_t done, uint32_t total);
+int analytics_run_step(struct call *call, uint32_t step, double done,
+    double total);
 
 #endif

@@ -66,9 +66,9 @@ analytics_init(void)
 }
 
 int
-analytics_run_step(struct call *call, uint32_t done, uint32_t total)
+analytics_run_step(struct call *call, uint32_t step, double done, double total)
 {
-	if (done % ANALYTICS_STRIDE == 0)
+	if (step % ANALYTICS_STRIDE == 0)
 		call_progress(call, done, total, NULL);
 	return call_cancelled(call) ? call_stopped(call) : 0;
 }

@@ -6,8 +6,8 @@
 #include <libdeflate.h>
 
 #include "worker/call.h"
-#include "worker/heap.h"
 #include "worker/files.h"
+#include "worker/heap.h"
 #include "worker/tasks/compress-work.h"
 #include "worker/tasks/compress.h"
 

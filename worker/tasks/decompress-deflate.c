@@ -110,6 +110,17 @@ decompress_deflate_double(struct decompress_deflate *d)
 	    d->room > DECOMPRESS_FIRST ? 2 * d->room : 2 * DECOMPRESS_FIRST);
 }
 
+/* The output that is expected where nothing tells. */
+static size_t
+decompress_deflate_guess(const struct decompress_deflate *d)
+{
+	size_t guess = DECOMPRESS_FIRST + DEFLATE_RATIO * d->len;
+	size_t room = files_place_room(d->work->call);
+
+	/* who has a place for the result ready should know its length */
+	return room > d->len && room < guess ? room : guess;
+}
+
 /*
  * The output that is expected. At the end of gzip stands a size: that of the
  * last member, modulo 2^32, so it is a hint that decides nothing.
@@ -118,18 +129,14 @@ static size_t
 decompress_deflate_hint(const struct decompress_deflate *d)
 {
 	const uint8_t *end = d->in + d->len;
-	size_t guess = DECOMPRESS_FIRST + DEFLATE_RATIO * d->len;
-	size_t room = files_place_room(d->work->call), hint;
-
-	/* who has a place for the result ready should know its length */
-	if (room > d->len && room < guess)
-		guess = room;
+	size_t hint;
 
 	if (!d->kind->several || d->len < GZIP_SIZE_LEN)
-		return guess;
+		return decompress_deflate_guess(d);
 	hint = (size_t)end[-4] | (size_t)end[-3] << 8 | (size_t)end[-2] << 16 |
 	       (size_t)end[-1] << 24;
-	return hint / DEFLATE_RATIO_MAX > d->len ? guess : hint;
+	return hint / DEFLATE_RATIO_MAX > d->len ? decompress_deflate_guess(d)
+						 : hint;
 }
 
 /* Reads one member or stream; a room that is too small is doubled. */

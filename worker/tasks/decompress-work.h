@@ -27,7 +27,7 @@ struct decompress_work {
 	const msgpack_object *dictionary; /* NULL: none */
 };
 
-/* Begins the output, of as many bytes as the input says (0: nothing). 0 or -1. */
+/* Begins the output, of the bytes that the input says (0: nothing). 0 or -1. */
 int decompress_begin(struct decompress_work *w, uint64_t said);
 
 /* Makes more room, once it is used up and more is surely to come. 0 or -1. */

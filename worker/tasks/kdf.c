@@ -1,11 +1,11 @@
 #include "worker/tasks/kdf.h"
 
-#include <endian.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include <sodium.h>
 
+#include "proto/number.h"
 #include "worker/call.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -78,23 +78,6 @@ kdf_parse(struct cost *cost, struct call *call, const msgpack_object *arg,
 	return 0;
 }
 
-/* Writes and reads a number, most significant byte first. */
-static void
-kdf_put(uint8_t to[4], uint32_t n)
-{
-	n = htobe32(n);
-	memcpy(to, &n, sizeof n);
-}
-
-static uint32_t
-kdf_get(const uint8_t from[4])
-{
-	uint32_t n;
-
-	memcpy(&n, from, sizeof n);
-	return be32toh(n);
-}
-
 /*
  * Derives the key, and the check behind it. Without the check an attacker could
  * make one envelope that opens under thousands of passphrases, and so try them
@@ -128,10 +111,10 @@ kdf_make(const struct cost *cost, struct call *call,
     const msgpack_object *passphrase, uint8_t block[KDF_BLOCK],
     uint8_t key[CIPHER_KEY])
 {
-	uint8_t *salt = block + 8;
+	uint8_t *salt = block + 2 * KDF_NUMBER;
 
-	kdf_put(block, cost->iterations);
-	kdf_put(block + 4, (uint32_t)(cost->memory / KDF_KIB));
+	number_put(block, KDF_NUMBER, cost->iterations);
+	number_put(block + KDF_NUMBER, KDF_NUMBER, cost->memory / KDF_KIB);
 	randombytes_buf(salt, KDF_SALT);
 	return kdf_derive(cost, call, passphrase, salt, key, salt + KDF_SALT);
 }
@@ -155,11 +138,11 @@ kdf_find(const struct cost *most, struct call *call,
     const msgpack_object *passphrase, const uint8_t block[KDF_BLOCK],
     uint8_t key[CIPHER_KEY], bool *good)
 {
-	const uint8_t *salt = block + 8;
+	const uint8_t *salt = block + 2 * KDF_NUMBER;
 	uint8_t check[KDF_CHECK];
 	struct cost asked = {
-	    .iterations = kdf_get(block),
-	    .memory = (uint64_t)kdf_get(block + 4) * KDF_KIB,
+	    .iterations = (uint32_t)number_get(block, KDF_NUMBER),
+	    .memory = number_get(block + KDF_NUMBER, KDF_NUMBER) * KDF_KIB,
 	};
 
 	/* the first two bound the third to less than 2^64 */

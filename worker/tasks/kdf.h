@@ -21,10 +21,11 @@ struct call;
 #define KDF_PASSPHRASE_MIN 8 /* bytes */
 #define KDF_PASSPHRASE_MAX 4096
 
+#define KDF_NUMBER 4
 #define KDF_SALT 16
 #define KDF_CHECK 32
 /* Bytes in the envelope: iterations, memory in KiB, salt, check. */
-#define KDF_BLOCK (4 + 4 + KDF_SALT + KDF_CHECK)
+#define KDF_BLOCK (2 * KDF_NUMBER + KDF_SALT + KDF_CHECK)
 
 /* Fields of `kdf` when it is a map. */
 extern const struct field kdf_fields[];

@@ -62,12 +62,30 @@ bare_starts(const uint8_t *bytes, size_t len, const char *const *with, size_t n)
 	return 0;
 }
 
+/* Whether one of the marks may begin so: each secret is looked through. */
+static bool
+bare_begins_mark(uint8_t c)
+{
+	return c == 'A' || c == 'B' || c == '-' || c == '<' || c == '"';
+}
+
+static bool
+bare_is_mark(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < COUNT(bare_marks); i++) {
+		if (len >= bare_marks[i].len &&
+		    memcmp(bytes, bare_marks[i].text, bare_marks[i].len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 bare_has_mark(const uint8_t *bytes, size_t len)
 {
-	for (size_t i = 0; i < COUNT(bare_marks); i++) {
-		if (memmem(bytes, len, bare_marks[i].text, bare_marks[i].len) !=
-		    NULL)
+	for (size_t i = 0; i < len; i++) {
+		if (bare_begins_mark(bytes[i]) &&
+		    bare_is_mark(bytes + i, len - i))
 			return true;
 	}
 	return false;

@@ -169,7 +169,7 @@ pem_block_clear(struct pem_block *block)
 	memset(block, 0, sizeof *block);
 }
 
-/* Reads the first block other than parameters of a curve; false: there is none. */
+/* Reads the first block other than parameters of a curve; false: none. */
 static bool
 pem_block_read(BIO *bio, struct pem_block *block)
 {
