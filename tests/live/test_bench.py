@@ -130,11 +130,11 @@ BY_DESCRIPTOR = [
     *(f"crypto:hash.{name}" for name in ("sha3-256", "blake2s", "blake2b", "hmac-sha256")),
     *(f"data:{way}.{name}" for way in ("compress", "decompress")
       for name in ("gzip", "deflate", "brotli")),
-    "json:transform", "heavy:computation.matrix",
+    "json:transform", "heavy:computation.matrix", "heavy:computation.sort",
 ]
 IN_MESSAGES = [
     "jwt:sign", "jwt:verify", "password:hash", "password:verify", "json:transform.value",
-    "heavy:computation.fibonacci", "heavy:computation.sort",
+    "heavy:computation.fibonacci", "heavy:computation.sort.value",
 ]
 # what a morod without them refuses is left out, and said
 OPTIONAL = {

@@ -101,6 +101,9 @@ test_sort_refusals(void **state)
 	static const char *const bad[][2] = {
 	    {"params.values", "{}"},
 	    {"params.values", "{'values': 'cab'}"},
+	    {"params.values", "{'values': {'$bin': '000000000000f0'}}"},
+	    {"params.values[1]",
+		"{'values': {'$bin': '0000000000000000000000000000f8ff'}}"},
 	    {"params.values[0]", "{'values': [null]}"},
 	    {"params.values[0]", "{'values': [{}]}"},
 	    {"params.values[2]", "{'values': [1, 2, 'c']}"},
@@ -154,6 +157,68 @@ test_sort_many(void **state)
 	free(in);
 }
 
+/* Fails unless bytes of these values are sorted into bytes of those. */
+static void
+assert_sorted_bytes(const char *order, const double *values, size_t n,
+    const double *want)
+{
+	char bytes[16 * 8 + 1] = "";
+	const msgpack_object *r;
+
+	assert_true(n <= 8);
+	for (size_t i = 0; i < n * sizeof *values; i++)
+		sprintf(bytes + 2 * i, "%02x", ((const uint8_t *)values)[i]);
+	r = tasking_ok(HEAVING,
+	    HEAVING_RUN("sort", "{'values': {'$bin': '%s'}, 'order': '%s'}"),
+	    bytes, order);
+	assert_int_equal(r->type, MSGPACK_OBJECT_BIN);
+	assert_int_equal(r->via.bin.size, n * sizeof *want);
+	assert_memory_equal(r->via.bin.ptr, want, n * sizeof *want);
+}
+
+static void
+test_sort_bytes(void **state)
+{
+	static const double values[] = {2.5, INFINITY, 0.0, -0.0, -1e300,
+	    -INFINITY, 5e-324};
+	/* equal ones, zeros of both signs, stay in their order */
+	static const double up[] = {-INFINITY, -1e300, 0.0, -0.0, 5e-324, 2.5,
+	    INFINITY};
+	static const double down[] = {INFINITY, 2.5, 5e-324, 0.0, -0.0, -1e300,
+	    -INFINITY};
+
+	assert_sorted_bytes("asc", values, 7, up);
+	assert_sorted_bytes("desc", values, 7, down);
+	assert_sorted_bytes("asc", values, 1, values);
+	assert_sorted_bytes("asc", values, 0, values);
+}
+
+/* 2^23 values are taken, one more is not; but their result is too large. */
+static void
+test_sort_bytes_limit(void **state)
+{
+	const size_t most = (size_t)1 << 23, n = most - 1;
+	double *numbers = calloc(most + 1, sizeof *numbers);
+	msgpack_object bytes =
+	    tasking_bin((char *)numbers, (most + 1) * sizeof *numbers);
+	const msgpack_object *r;
+
+	assert_int_equal(heaving_run_values("sort", &bytes), -1);
+	assert_string_equal(tasking_detail(tasking_fault(), "field"),
+	    "params.values");
+	bytes = tasking_bin((char *)numbers, most * sizeof *numbers);
+	assert_int_equal(heaving_run_values("sort", &bytes), -1);
+	assert_int_equal(tasking_fault()->code, CODE_TOO_LARGE);
+	numbers[0] = 3;
+	bytes = tasking_bin((char *)numbers, n * sizeof *numbers);
+	assert_int_equal(heaving_run_values("sort", &bytes), 0);
+	r = tasking_result();
+	assert_int_equal(r->via.bin.size, n * sizeof *numbers);
+	assert_memory_equal(r->via.bin.ptr + (n - 1) * sizeof *numbers,
+	    &numbers[0], sizeof *numbers);
+	free(numbers);
+}
+
 int
 main(void)
 {
@@ -162,6 +227,8 @@ main(void)
 	    cmocka_unit_test(test_sort_unsigned),
 	    cmocka_unit_test(test_sort_refusals),
 	    cmocka_unit_test(test_sort_many),
+	    cmocka_unit_test(test_sort_bytes),
+	    cmocka_unit_test(test_sort_bytes_limit),
 	};
 
 	return cmocka_run_group_tests(tests, tasking_setup, NULL);

@@ -58,17 +58,26 @@ heavy_number_array(struct call *call, const char *path,
 	return 0;
 }
 
-int
-heavy_number_bytes(struct call *call, const char *path, const uint8_t *bytes,
-    size_t n, double *out)
+void
+heavy_number_read(const uint8_t *bytes, size_t n, double *out)
 {
-	char place[NUMBER_PATH];
 	uint64_t bits;
 
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
 		bits = le64toh(bits);
 		memcpy(&out[i], &bits, sizeof bits);
+	}
+}
+
+int
+heavy_number_bytes(struct call *call, const char *path, const uint8_t *bytes,
+    size_t n, double *out)
+{
+	char place[NUMBER_PATH];
+
+	heavy_number_read(bytes, n, out);
+	for (size_t i = 0; i < n; i++) {
 		if (isfinite(out[i]))
 			continue;
 		snprintf(place, sizeof place, "%s[%zu]", path, i);

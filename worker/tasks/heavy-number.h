@@ -15,6 +15,7 @@
 struct call;
 
 #define HEAVY_NUMBER_BYTES 8 /* of one */
+#define HEAVY_BYTES_VALUES_MAX 8388608u /* 2^23: 64 MiB of bytes */
 
 /*
  * Reads all elements of an array into out; `path` names it in errors:
@@ -27,7 +28,8 @@ int heavy_number_array(struct call *call, const char *path,
 int heavy_number_bytes(struct call *call, const char *path,
     const uint8_t *bytes, size_t n, double *out);
 
-/* Writes n values as bytes. */
+/* Reads n values from bytes, whatever they are; writes them as bytes. */
+void heavy_number_read(const uint8_t *bytes, size_t n, double *out);
 void heavy_number_write(const double *numbers, size_t n, uint8_t *bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* sort: numbers or strings. */
+/* sort: numbers or strings, or numbers in bytes. */
 
 #include "worker/tasks/heavy.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "worker/field.h"
+#include "worker/tasks/heavy-number.h"
 #include "worker/tasks/heavy-order.h"
 
 #define SORT_EXACT_MAX (UINT64_C(1) << 53) /* up to it all integers are */
@@ -25,11 +26,11 @@ static const char *const sort_orders[] = {"asc", "desc", NULL};
 
 static const struct field sort_fields[] = {
     [SORT_VALUES] = {.name = "values",
-	.kinds = FIELD_ARRAY,
+	.kinds = FIELD_ARRAY | FIELD_BIN,
 	.required = true,
-	.max = HEAVY_VALUES_MAX,
-	.about = "sort: all numbers, or all strings, which are compared byte "
-		 "by byte."},
+	.about = "sort: up to 999000 numbers, or strings, which are compared "
+		 "byte by byte; or up to 8388608 float64 values, least "
+		 "significant byte first."},
     [SORT_ORDER] = {.name = "order",
 	.kinds = FIELD_STR,
 	.allowed = sort_orders,
@@ -254,14 +255,61 @@ sort_pointers(struct call *call, const msgpack_object_array *values, bool down,
 	    sort_by[kind][down], 0);
 }
 
+/* Reads float64 values, among which there must not be a NaN. */
 static int
-sort_run(struct call *call, const msgpack_object *const *args)
+sort_read_bytes(struct call *call, const uint8_t *bytes, size_t n, double *out)
 {
-	const msgpack_object_array *values = &args[SORT_VALUES]->via.array;
+	char path[SORT_PATH];
+
+	heavy_number_read(bytes, n, out);
+	for (size_t i = 0; i < n; i++) {
+		if (!isnan(out[i]))
+			continue;
+		snprintf(path, sizeof path, "params.values[%zu]", i);
+		return call_invalid(call, path, "%s takes numbers, not nan",
+		    path);
+	}
+	return 0;
+}
+
+/* Sorts bytes into bytes. */
+static int
+sort_bytes(struct call *call, const msgpack_object *values, bool down)
+{
+	size_t len, n;
+	const uint8_t *bytes = call_bytes(values, &len);
+	double *sorted;
+	uint8_t *place = NULL;
+
+	n = len / HEAVY_NUMBER_BYTES;
+	if (n > HEAVY_BYTES_VALUES_MAX || len % HEAVY_NUMBER_BYTES != 0)
+		return call_refuse(call, "params.values",
+		    "8 bytes for each of up to 8388608 numbers", values);
+	sorted = malloc(len + 1);
+	if (sorted == NULL)
+		return call_no_memory(call);
+	if (sort_read_bytes(call, bytes, n, sorted) == 0 &&
+	    heavy_order(call, sorted, n, sizeof sorted[0],
+		down ? sort_doubles_down : sort_doubles, 0) == 0)
+		place = call_place_open(call, len, false);
+	if (place != NULL)
+		heavy_number_write(sorted, n, place);
+	free(sorted);
+	return place != NULL ? 0 : -1;
+}
+
+/* Sorts an array into an array. */
+static int
+sort_array(struct call *call, const msgpack_object *array, bool down)
+{
+	const msgpack_object_array *values = &array->via.array;
 	const msgpack_object **sorted;
-	bool down = call_is(args[SORT_ORDER], "desc");
 	int rc = 0;
 
+	if (values->size > HEAVY_VALUES_MAX)
+		return call_refuse(call, "params.values",
+		    "an array of at most 999000 values; give more as bytes",
+		    array);
 	if (values->size > 0 && sort_all_plain(values))
 		return sort_plain(call, values, down);
 	sorted = malloc((values->size + 1) * sizeof *sorted);
@@ -276,6 +324,17 @@ sort_run(struct call *call, const msgpack_object *const *args)
 	}
 	free(sorted);
 	return rc;
+}
+
+static int
+sort_run(struct call *call, const msgpack_object *const *args)
+{
+	const msgpack_object *values = args[SORT_VALUES];
+	bool down = call_is(args[SORT_ORDER], "desc");
+
+	return values->type == MSGPACK_OBJECT_BIN
+		   ? sort_bytes(call, values, down)
+		   : sort_array(call, values, down);
 }
 
 const struct heavy_operation heavy_sort = {"sort", sort_fields, sort_run};

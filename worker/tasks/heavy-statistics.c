@@ -9,7 +9,6 @@
 #include "worker/tasks/heavy-number.h"
 #include "worker/tasks/heavy-order.h"
 
-#define STATISTICS_VALUES_MAX 8388608u /* 2^23: 64 MiB of bytes */
 #define STATISTICS_PERCENTILES_MAX 100
 #define STATISTICS_STEP 65536u /* values summed up between two looks */
 #define STATISTICS_PASSES 2
@@ -232,7 +231,7 @@ sample_read(struct sample *s, const msgpack_object *values)
 	size_t len = is_bytes ? values->via.bin.size : values->via.array.size;
 
 	s->n = is_bytes ? len / HEAVY_NUMBER_BYTES : len;
-	if (s->n == 0 || s->n > STATISTICS_VALUES_MAX ||
+	if (s->n == 0 || s->n > HEAVY_BYTES_VALUES_MAX ||
 	    (is_bytes && len % HEAVY_NUMBER_BYTES != 0))
 		return call_refuse(s->call, "params.values",
 		    "1 to 8388608 numbers, or 8 bytes for each", values);
