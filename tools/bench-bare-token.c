@@ -2,6 +2,7 @@
 
 #include "tools/bench-bare-token.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,24 +14,47 @@
 #include <openssl/params.h>
 #include <sodium.h>
 
+#include "tools/bench-spawn.h"
+
 #define TOKEN_BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define TOKEN_PART 1024 /* bytes of a part, decoded */
 #define TOKEN_SECRET "0123456789abcdef0123456789abcdef"
 #define TOKEN_SECRET_LEN (sizeof TOKEN_SECRET - 1)
 #define TOKEN_GRANTS "{\"iat\":1700000000,\"role\":\"admin\",\"user\":7}"
 
+#define TOKEN_SCOPES 1900 /* a token of nearly 64 KiB, the most that is taken */
+#define TOKEN_SCOPE_FORMAT "orders:read:%08d"
+#define TOKEN_SCOPE 24 /* bytes of one, its NUL included */
+#define TOKEN_LARGE_GRANTS ((TOKEN_SCOPE + 4) * TOKEN_SCOPES)
+
 static char *token_hs; /* with the secret */
+static char *token_large; /* likewise, of TOKEN_SCOPES */
+static char *token_large_grants;
 static char *token_rs;
 static EVP_MAC_CTX *token_hmac; /* of HMAC with SHA-256 and no key */
 
+/* Claims with an array of many strings, in JSON. */
+static char *
+token_make_grants(void)
+{
+	char *grants = spawn_alloc(TOKEN_LARGE_GRANTS), *at = grants;
+
+	at += sprintf(at, "{\"iat\":1700000000,\"scopes\":[");
+	for (int i = 0; i < TOKEN_SCOPES; i++)
+		at += sprintf(at, "%s\"" TOKEN_SCOPE_FORMAT "\"",
+		    i > 0 ? "," : "", i);
+	strcpy(at, "]}");
+	return grants;
+}
+
 /* Makes a token; it is the caller's. */
 static char *
-token_make_hs(void)
+token_make_hs(const char *grants)
 {
 	jwt_t *jwt = NULL;
 	char *text = NULL;
 
-	if (jwt_new(&jwt) == 0 && jwt_add_grants_json(jwt, TOKEN_GRANTS) == 0 &&
+	if (jwt_new(&jwt) == 0 && jwt_add_grants_json(jwt, grants) == 0 &&
 	    jwt_set_alg(jwt, JWT_ALG_HS256, (const uint8_t *)TOKEN_SECRET,
 		TOKEN_SECRET_LEN) == 0)
 		text = jwt_encode_str(jwt);
@@ -43,23 +67,44 @@ static void
 token_sign_work(const struct bare *bare)
 {
 	(void)bare;
-	free(token_make_hs());
+	free(token_make_hs(TOKEN_GRANTS));
 }
 
 static void
-token_verify_work(const struct bare *bare)
+token_sign_large_work(const struct bare *bare)
+{
+	(void)bare;
+	free(token_make_hs(token_large_grants));
+}
+
+/* The library's way to a token's claims. */
+static void
+token_check_hs(const char *token)
 {
 	jwt_t *jwt = NULL;
 	char *payload;
-	int rc = jwt_decode(&jwt, token_hs, (const uint8_t *)TOKEN_SECRET,
+	int rc = jwt_decode(&jwt, token, (const uint8_t *)TOKEN_SECRET,
 	    TOKEN_SECRET_LEN);
 
-	(void)bare;
 	bare_check(rc == 0 && jwt_get_alg(jwt) == JWT_ALG_HS256, "verify");
 	payload = jwt_get_grants_json(jwt, NULL);
 	bare_check(payload != NULL, "verify");
 	free(payload);
 	jwt_free(jwt);
+}
+
+static void
+token_verify_work(const struct bare *bare)
+{
+	(void)bare;
+	token_check_hs(token_hs);
+}
+
+static void
+token_verify_large_work(const struct bare *bare)
+{
+	(void)bare;
+	token_check_hs(token_large);
 }
 
 /* Decodes one part of a token; gives its bytes. */
@@ -210,11 +255,42 @@ token_sign_form(const struct bare *bare, struct form *f, bool by_fd)
 }
 
 static void
+token_sign_large_form(const struct bare *bare, struct form *f, bool by_fd)
+{
+	struct request r;
+	char scope[TOKEN_SCOPE];
+
+	(void)bare;
+	(void)by_fd;
+	request_init(&r, "jwt:sign", 2);
+	request_str(&r, "secret", TOKEN_SECRET);
+	request_key(&r, "payload");
+	msgpack_pack_map(&r.pk, 2);
+	request_key(&r, "iat");
+	msgpack_pack_int64(&r.pk, 1700000000);
+	request_key(&r, "scopes");
+	msgpack_pack_array(&r.pk, TOKEN_SCOPES);
+	for (int i = 0; i < TOKEN_SCOPES; i++) {
+		snprintf(scope, sizeof scope, TOKEN_SCOPE_FORMAT, i);
+		request_key(&r, scope);
+	}
+	request_end(&r, f);
+}
+
+static void
 token_verify_form(const struct bare *bare, struct form *f, bool by_fd)
 {
 	(void)bare;
 	(void)by_fd;
 	token_form_verify(f, TOKEN_SECRET, token_hs);
+}
+
+static void
+token_verify_large_form(const struct bare *bare, struct form *f, bool by_fd)
+{
+	(void)bare;
+	(void)by_fd;
+	token_form_verify(f, TOKEN_SECRET, token_large);
 }
 
 static void
@@ -256,7 +332,9 @@ token_init(void)
 {
 	token_init_hmac();
 	token_pem_init();
-	token_hs = token_make_hs();
+	token_hs = token_make_hs(TOKEN_GRANTS);
+	token_large_grants = token_make_grants();
+	token_large = token_make_hs(token_large_grants);
 	token_make(bare_common.out, "RS256", token_pem_sign_rs);
 	token_rs = strdup(bare_common.out);
 	bare_check(token_rs != NULL, "sign");
@@ -266,12 +344,15 @@ static void
 token_clear(void)
 {
 	free(token_hs);
+	free(token_large);
+	free(token_large_grants);
 	free(token_rs);
 	EVP_MAC_CTX_free(token_hmac);
 	token_pem_clear();
 }
 
 #define TOKEN_HS 0, BARE_SHORT, NULL
+#define TOKEN_LARGE BARE_BRIEF, BARE_MIDDLE, NULL
 #define TOKEN_PEM (BARE_OPTIONAL | BARE_BRIEF), BARE_SHORT, NULL
 
 static const struct bare token_rows[] = {
@@ -282,6 +363,10 @@ static const struct bare token_rows[] = {
     {"jwt:verify", "openssl_ratio",
 	"OpenSSL and jansson, as the worker calls them", TOKEN_HS,
 	token_verify_form, token_verify_by_hand_work},
+    {"jwt:sign.large", NULL, "libjwt, from claims in JSON: 1,900 strings",
+	TOKEN_LARGE, token_sign_large_form, token_sign_large_work},
+    {"jwt:verify.large", NULL, "jwt_decode() of libjwt, nearly 64 KiB",
+	TOKEN_LARGE, token_verify_large_form, token_verify_large_work},
     {"jwt:verify.rs256", NULL,
 	"OpenSSL with a key of 2,048 bits that is kept, and jansson", TOKEN_PEM,
 	token_verify_rs_form, token_verify_rs_work},

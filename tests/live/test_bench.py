@@ -133,7 +133,7 @@ BY_DESCRIPTOR = [
     "json:transform", "heavy:computation.matrix", "heavy:computation.sort",
 ]
 IN_MESSAGES = [
-    "jwt:sign", "jwt:verify", "password:hash", "password:verify", "json:transform.value",
+    "jwt:sign", "jwt:verify", "jwt:sign.large", "jwt:verify.large", "password:hash", "password:verify", "json:transform.value",
     "heavy:computation.fibonacci", "heavy:computation.sort.value",
 ]
 # what a morod without them refuses is left out, and said
