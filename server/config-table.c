@@ -216,7 +216,8 @@ const struct option_entry config_table[] = {
 	.fallback = "50",
 	.about = "expected run time of the tasks a worker holds, in us; 0: "
 		 "one task",
-	.more = "See [short tasks](MOROD.md#short-tasks)."},
+	.more = "Four times as much while all are of one priority. See [short "
+		"tasks](MOROD.md#short-tasks)."},
     {.name = "max-queue-size",
 	.metavar = "N",
 	.kind = OPTION_NUMBER,

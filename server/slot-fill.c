@@ -105,7 +105,7 @@ slot_cost(struct slot *s, const struct task *t)
 {
 	unsigned int size = t->size;
 	uint32_t ns = page_expect(s->worker->page, t->route->index, size);
-	uint64_t all = slot_dispatcher(s)->prefetch_ns;
+	uint64_t all = SLOT_DEEPER * slot_dispatcher(s)->prefetch_ns;
 	uint32_t least =
 	    pool_is_mixed(s->pool) ? SLOT_TASK_MIXED_NS : SLOT_TASK_MIN_NS;
 
@@ -166,7 +166,8 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 uint32_t
 slot_fill(struct slot *s, enum priority lowest, uint32_t most)
 {
-	const uint64_t prefetch_ns = slot_dispatcher(s)->prefetch_ns;
+	const uint64_t prefetch_ns = slot_prefetch_ns(s);
+	const uint64_t ahead_ns = SLOT_AHEAD * slot_dispatcher(s)->prefetch_ns;
 	const struct route *route = NULL;
 	unsigned int size = 0;
 	uint32_t n = 0, cost_ns = 0;
@@ -181,7 +182,7 @@ slot_fill(struct slot *s, enum priority lowest, uint32_t most)
 			cost_ns = slot_cost(s, t);
 		route = t->route;
 		size = t->size;
-		if (s->n_running > 0 && cost_ns > SLOT_AHEAD * prefetch_ns) {
+		if (s->n_running > 0 && cost_ns > ahead_ns) {
 			pool_add_first(s->pool, t); /* whoever is free first */
 			break;
 		}

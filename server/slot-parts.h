@@ -13,6 +13,8 @@
  */
 #define SLOT_SLACK 10
 #define SLOT_AHEAD 20
+/* So many times as much it holds while no priorities mix. */
+#define SLOT_DEEPER 4u
 #define SLOT_TASKS_MAX PAGE_TASKS /* tasks that it may hold */
 #define SLOT_BYTES_MAX ((uint64_t)1024 << 10) /* over it: no more of them */
 #define SLOT_FDS_MAX (FDPASS_AHEAD - FDPASS_MAX) /* likewise */
@@ -21,6 +23,18 @@ static inline struct dispatcher *
 slot_dispatcher(const struct slot *s)
 {
 	return s->pool->dispatcher;
+}
+
+/*
+ * The run time that it may hold. Waking a worker for each 50 us costs as much
+ * as the work: it gets more while nobody can be in a greater hurry.
+ */
+static inline uint64_t
+slot_prefetch_ns(const struct slot *s)
+{
+	uint64_t ns = slot_dispatcher(s)->prefetch_ns;
+
+	return pool_is_mixed(s->pool) ? ns : SLOT_DEEPER * ns;
 }
 
 /* Whether a busy one may have one more task behind those that it holds. */

@@ -52,8 +52,7 @@ slot_has_credit(const struct slot *s)
 		return false;
 	if (s->state == SLOT_IDLE)
 		return true;
-	return s->state == SLOT_BUSY &&
-	       slot_has_room(s, slot_dispatcher(s)->prefetch_ns);
+	return s->state == SLOT_BUSY && slot_has_room(s, slot_prefetch_ns(s));
 }
 
 void

@@ -194,6 +194,23 @@ def test_short_batches_while_priorities_mix(morod):
         assert_nothing_left(d)
 
 
+def test_deeper_batches_while_priorities_do_not_mix(morod):
+    """50 us of work, or 200 while nobody can be in a greater hurry."""
+    few = 3  # of 25 us in 50, the last of which may end later
+    with morod(workers=1) as d, d.client() as c:
+        def held(*priorities):
+            n = len(priorities)
+            requests = [("debug:spin", {"us": 25}, {"priority": priorities[i % n]})
+                        for i in range(MANY)]
+            return look_at_held(c, Stopped(d), requests)[0]
+
+        for _ in range(3):
+            wait_until(lambda: held("normal") > few, "a deep batch")
+            for _ in range(5):
+                assert held("low", "high") <= few
+        assert_nothing_left(d)
+
+
 @BOTH
 def test_order_of_priorities(morod, prefetch_us):
     """High before normal before low, first come first inside one, in batches too."""
