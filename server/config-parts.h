@@ -18,6 +18,7 @@ enum option_kind {
 	OPTION_COMMAND, /* bool: on the command line only, without a value */
 	OPTION_FLAG, /* bool: yes or no */
 	OPTION_PATH, /* char *: owned; up to max bytes */
+	OPTION_TEXT, /* the same, of what is no path */
 	OPTION_NAME, /* char *: owned; a pool's name */
 	OPTION_NUMBER, /* these: uint64_t */
 	OPTION_SIZE,
@@ -47,6 +48,7 @@ struct option_entry {
 	size_t offset;
 	uint64_t min, max; /* of numbers, bytes, milliseconds */
 	bool none; /* "none" is taken for 0 */
+	bool program; /* goes with a pool's command only */
 	bool live; /* a reload changes it; else it needs a restart */
 	const char *const *choices; /* ends with NULL */
 	const char *fallback; /* as it would be written; NULL: see below */

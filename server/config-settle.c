@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "worker/type.h"
+
 #define SETTLE_WORKERS_MAX 1024 /* of all pools */
 #define SETTLE_SLOTS 4 /* times the most workers */
 #define SETTLE_SLOTS_MIN 64
@@ -126,6 +128,88 @@ settle_bounds(struct pool_config *p, struct config_errors *errors)
 	    place, p->name, p->slots - 1, p->workers.max);
 }
 
+/* Says of a pool's key what is wrong with it. */
+static void
+settle_refuse(struct pool_config *p, struct config_errors *errors,
+    const char *key, const char *why)
+{
+	char place[SETTLE_NAME];
+
+	settle_place(errors, p, key, place, sizeof place);
+	config_error(errors, "%s: %s %s", place, key, why);
+}
+
+/* Whether the file says this of the pool itself. */
+static bool
+settle_is_said(struct pool_config *p, const char *key)
+{
+	const struct option_entry *e = config_table_find(key, IN_POOL);
+	struct config_section s = config_section_pool(p);
+
+	return config_section_origin(&s, e)->from == FROM_FILE;
+}
+
+/* Whether a key has the value that it has by default: it changes nothing. */
+static bool
+settle_is_default(struct pool_config *p, const struct option_entry *e)
+{
+	struct config_section s = config_section_pool(p);
+	char value[CONFIG_VALUE];
+
+	config_value_text(config_section_value(&s, e), e, value, sizeof value);
+	return e->fallback != NULL && strcmp(value, e->fallback) == 0;
+}
+
+/* What belongs to programs goes with a program, and what cannot does not. */
+static void
+settle_program(struct pool_config *p, struct config_errors *errors)
+{
+	if (p->command == NULL) {
+		for (size_t i = 0; i < config_table_n; i++) {
+			const struct option_entry *e = &config_table[i];
+
+			if (e->program && settle_is_said(p, e->name) &&
+			    !settle_is_default(p, e))
+				settle_refuse(p, errors, e->name,
+				    "goes with a command, and the pool has "
+				    "none");
+		}
+		return;
+	}
+	if (strcmp(p->name, CONFIG_POOL_DEFAULT) == 0)
+		settle_refuse(p, errors, "command",
+		    "is for another pool: the default one runs the built-in "
+		    "tasks");
+	if (!settle_is_said(p, "worker-cpu"))
+		p->worker_cpu_ms = 0; /* what [morod] says is for others */
+	if (p->worker_cpu_ms != 0)
+		settle_refuse(p, errors, "worker-cpu",
+		    "is not for a pool with a command: the kernel counts the "
+		    "time of all its tasks");
+}
+
+/* What a program offers is done by it, and nothing else. */
+static void
+settle_task_pool(const struct config *config, struct task_config *t,
+    struct config_errors *errors)
+{
+	const struct option_entry *e = config_table_find("pool", IN_TASK);
+	struct config_section s = config_section_task(t);
+	unsigned int line = config_section_origin(&s, e)->line;
+	const char *own = t->type->pool;
+
+	if (line == 0)
+		return;
+	if (own != NULL && strcmp(t->pool, own) != 0)
+		config_error_at(errors, line,
+		    "%s is done by the program of pool %s, and by no other",
+		    config_task_name(t), own);
+	if (own == NULL && config_pool(config, t->pool)->command != NULL)
+		config_error_at(errors, line,
+		    "pool %s runs a program, which does not offer %s", t->pool,
+		    config_task_name(t));
+}
+
 /* A type's pool must be there. */
 static void
 settle_task(const struct config *config, struct task_config *t,
@@ -136,8 +220,10 @@ settle_task(const struct config *config, struct task_config *t,
 	char hint[CONFIG_VALUE];
 	struct config_near near;
 
-	if (config_pool(config, t->pool) != NULL)
+	if (config_pool(config, t->pool) != NULL) {
+		settle_task_pool(config, t, errors);
 		return;
+	}
 	config_near_init(&near, t->pool);
 	for (size_t i = 0; i < config->n_pools; i++)
 		config_near_try(&near, config->pools[i].name);
@@ -175,6 +261,7 @@ config_settle(struct config *config, struct config_errors *errors)
 		settle_reserve(&config->pools[i], errors);
 		settle_bounds(&config->pools[i], errors);
 		settle_slots(&config->pools[i]);
+		settle_program(&config->pools[i], errors);
 	}
 	settle_workers(config, errors);
 	settle_marks(config, errors);

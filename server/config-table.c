@@ -18,10 +18,11 @@
 #define AT_POOL(field) offsetof(struct pool_config, field)
 #define AT_TASK(field) offsetof(struct task_config, field)
 
-/* In the order of enum log_level, log_format and priority. */
+/* In the order of enum log_level, log_format, program_channel and priority. */
 static const char *const table_levels[] = {"error", "warning", "info", "debug",
     NULL};
 static const char *const table_formats[] = {"text", "json", NULL};
+static const char *const table_channels[] = {"fd", "stdio", NULL};
 static const char *const table_priorities[] = {"high", "normal", "low", NULL};
 
 const struct option_entry config_table[] = {
@@ -67,6 +68,49 @@ const struct option_entry config_table[] = {
 	.otherwise = "CPUs - 1, at least 1",
 	.about = "worker processes of a pool",
 	.more = "All pools together have at most 1024."},
+    {.name = "command",
+	.metavar = "COMMAND",
+	.kind = OPTION_TEXT,
+	.where = IN_POOL,
+	.offset = AT_POOL(command),
+	.max = PATH_MAX - 1,
+	.otherwise = "none: the pool runs the built-in tasks",
+	.about = "the program that the pool's workers are, with arguments",
+	.more = "As a shell reads it (/bin/sh -c, behind exec). See "
+		"[programs](PROGRAMS.md)."},
+    {.name = "types",
+	.metavar = "LIST",
+	.kind = OPTION_TEXT,
+	.where = IN_POOL,
+	.offset = AT_POOL(types),
+	.max = PATH_MAX - 1,
+	.program = true,
+	.otherwise = "those that the program announces",
+	.about = "task types of the program, separated by commas",
+	.more = "It may announce more. Needs command."},
+    {.name = "channel",
+	.metavar = "WHERE",
+	.kind = OPTION_CHOICE,
+	.where = IN_POOL,
+	.offset = AT_POOL(channel),
+	.choices = table_channels,
+	.program = true,
+	.fallback = "fd",
+	.about = "where the program has the socket of its tasks",
+	.more = "fd: at the descriptor whose number is in MORO_FD; stdio: "
+		"stdin and stdout. Needs command."},
+    {.name = "ready-timeout",
+	.metavar = "DUR",
+	.kind = OPTION_DURATION,
+	.where = IN_POOL,
+	.offset = AT_POOL(ready_timeout_ms),
+	.program = true,
+	.min = 10,
+	.max = LIMIT_TIME_MS_MAX,
+	.live = true,
+	.fallback = "10s",
+	.about = "how long a program may take to answer hello",
+	.more = "One that takes longer is killed, and started again."},
     {.name = "reserve",
 	.metavar = "N",
 	.kind = OPTION_NUMBER,

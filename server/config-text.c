@@ -1,12 +1,14 @@
 /* The configuration in force, as a file that makes it again. */
 #include "server/config-parts.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/type.h"
 
 #define TEXT_NAME 64
+#define TEXT_LINE 180 /* a line of the file may have a little more */
 
 /* Where a value is from, as a comment. */
 static void
@@ -37,19 +39,34 @@ text_origin(const struct option_entry *e, const struct config_origin *origin,
 }
 
 /*
- * Writes one key. What a type has of its own is only told of: said in a file it
- * would hold for tasks with files, too.
+ * Whether a value is only told of. Said in a file, what a type has of its own
+ * would hold for tasks with files, too; and what is for programs alone would be
+ * refused.
  */
+static bool
+text_is_told(const struct config_section *s, const struct option_entry *e)
+{
+	const struct config_origin *origin = config_section_origin(s, e);
+
+	return origin->from == FROM_DEFAULT &&
+	       (s->where == IN_TASK || e->program);
+}
+
+/* Writes one key. */
 static void
 text_key(FILE *out, const struct config_section *s,
     const struct option_entry *e)
 {
 	const struct config_origin *origin = config_section_origin(s, e);
-	bool told = s->where == IN_TASK && origin->from == FROM_DEFAULT;
-	char value[CONFIG_VALUE], from[CONFIG_VALUE];
+	bool told = text_is_told(s, e);
+	char value[PATH_MAX], from[CONFIG_VALUE];
 
 	config_value_text(config_section_value(s, e), e, value, sizeof value);
 	text_origin(e, origin, from, sizeof from);
+	if (strlen(e->name) + strlen(value) + strlen(from) > TEXT_LINE) {
+		fprintf(out, "# %s\n%s = %s\n", from, e->name, value);
+		return;
+	}
 	fprintf(out, "%s%s = %s ; %s\n", told || value[0] == '\0' ? "#" : "",
 	    e->name, value, from);
 }

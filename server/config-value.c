@@ -184,6 +184,7 @@ config_value_parse(void *at, const struct option_entry *e, const char *text)
 	case OPTION_FLAG:
 		return value_flag(at, text);
 	case OPTION_PATH:
+	case OPTION_TEXT:
 	case OPTION_NAME:
 		return value_copy_text(at, text, e->max);
 	case OPTION_CHOICE:
@@ -201,7 +202,8 @@ config_value_parse(void *at, const struct option_entry *e, const char *text)
 static bool
 value_is_text(const struct option_entry *e)
 {
-	return e->kind == OPTION_PATH || e->kind == OPTION_NAME;
+	return e->kind == OPTION_PATH || e->kind == OPTION_TEXT ||
+	       e->kind == OPTION_NAME;
 }
 
 /* Bytes of a field. */
@@ -345,10 +347,11 @@ config_value_takes(const struct option_entry *e, char *out, size_t size)
 		snprintf(out, size, "yes or no (true, false, on, off)");
 		break;
 	case OPTION_PATH:
+	case OPTION_TEXT:
 		snprintf(out, size,
-		    "a path of 1 to %" PRIu64 " bytes, without control "
+		    "a %s of 1 to %" PRIu64 " bytes, without control "
 		    "characters, blanks at its ends or before a semicolon",
-		    e->max);
+		    e->kind == OPTION_PATH ? "path" : "text", e->max);
 		break;
 	case OPTION_NAME:
 		snprintf(out, size, "a pool's name, of 1 to %d bytes",

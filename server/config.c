@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "proto/options.h"
+#include "server/program-types.h"
 #include "worker/module.h"
 #include "worker/registry.h"
 
@@ -45,6 +46,17 @@ config_fallbacks(const struct config_section *s, unsigned int where)
 	return 0;
 }
 
+/* What a program offers is done by its pool. */
+static int
+config_init_pool(struct task_config *t)
+{
+	if (t->type->pool == NULL)
+		return 0;
+	free(t->pool);
+	t->pool = strdup(t->type->pool);
+	return t->pool != NULL ? 0 : -1;
+}
+
 /* Makes the tasks, one for each type, with what the type says itself. */
 static int
 config_init_tasks(struct config *config)
@@ -66,7 +78,8 @@ config_init_tasks(struct config *config)
 		t->timeout_ms = type->timeout_ms;
 		t->priority =
 		    type->flags & TYPE_URGENT ? PRIORITY_HIGH : PRIORITY_NORMAL;
-		if (config_fallbacks(&s, IN_TASK) == -1)
+		if (config_fallbacks(&s, IN_TASK) == -1 ||
+		    config_init_pool(t) == -1)
 			return -1;
 	}
 	return 0;
@@ -231,9 +244,25 @@ config_read(struct config *config, int argc, char **argv,
 	return config_socket(config, errors);
 }
 
+/* Makes the types of modules and programs known. Returns 0 or -1 with why. */
+static int
+config_load_types(const struct config *config, char why[MODULE_WHY])
+{
+	if (config->modules != NULL && module_load(config->modules, why) == -1)
+		return -1;
+	for (size_t i = 0; i < config->n_pools; i++) {
+		const struct pool_config *p = &config->pools[i];
+
+		if (p->command != NULL && p->types != NULL &&
+		    program_types_add(p->name, p->types, why, MODULE_WHY) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /*
- * Modules bring task types, which sections of the file may be about: so where
- * there are any, they are loaded, and all is read again.
+ * Modules and programs bring task types, which sections of the file may be
+ * about: so where there are any, they are loaded, and all is read again.
  */
 static int
 config_read_again(struct config *config, int argc, char **argv)
@@ -241,7 +270,7 @@ config_read_again(struct config *config, int argc, char **argv)
 	struct config_errors errors = {.out = stderr, .prefix = "morod: "};
 	struct config before = *config;
 	char why[MODULE_WHY];
-	int rc = module_load(before.modules, why);
+	int rc = config_load_types(&before, why);
 
 	memset(config, 0, sizeof *config);
 	if (rc == 0)
@@ -250,6 +279,19 @@ config_read_again(struct config *config, int argc, char **argv)
 		config_error(&errors, "%s", why);
 	config_clear(&before);
 	return rc;
+}
+
+/* Whether there are types that are not known yet. */
+static bool
+config_brings_types(const struct config *config)
+{
+	if (config->help || config->version)
+		return false;
+	for (size_t i = 0; i < config->n_pools; i++) {
+		if (config->pools[i].types != NULL)
+			return true;
+	}
+	return config->modules != NULL;
 }
 
 int
@@ -264,7 +306,7 @@ config_parse(struct config *config, int argc, char **argv)
 	rc = config_read(config, argc, argv, NULL, &errors);
 	if (errors.out != NULL)
 		fclose(errors.out);
-	if (config->modules != NULL && !config->help && !config->version)
+	if (config_brings_types(config))
 		rc = config_read_again(config, argc, argv);
 	else if (said != NULL)
 		fwrite(said, 1, len, stderr);

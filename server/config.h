@@ -42,6 +42,12 @@ struct config_range {
 	uint64_t min, max;
 };
 
+/* Where a program has the socket of its tasks. */
+enum program_channel {
+	CHANNEL_FD, /* a descriptor, whose number MORO_FD tells */
+	CHANNEL_STDIO, /* stdin and stdout */
+};
+
 struct pool_config {
 	char name[CONFIG_NAME_MAX + 1];
 	unsigned int line; /* of its section's beginning; 0: it has none */
@@ -59,6 +65,11 @@ struct pool_config {
 	uint64_t breaker_deaths; /* for each worker; 0: the pool never breaks */
 	uint64_t breaker_window_ms;
 	uint64_t breaker_pause_ms;
+	char *command; /* the program that its workers are; NULL: morod's */
+	char
+	    *types; /* that it offers, separated by commas or blanks; or NULL */
+	uint64_t channel; /* enum program_channel */
+	uint64_t ready_timeout_ms; /* from the program's start to its hello */
 	uint64_t reserve; /* workers kept for high priority */
 	uint64_t max_queue_size; /* tasks that wait */
 	struct config_origin origins[CONFIG_KEYS_MAX]; /* by place in table */

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "server/answer.h"
+#include "server/control.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTROL_FEATURE_FD "fd" /* descriptors: section 9 there */
-#define CONTROL_PROTO 1 /* of the wire: proto/PROTOCOL.md, section 1 */
 
 /* Takes hello's `errors`. */
 static bool

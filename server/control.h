@@ -3,6 +3,8 @@
 
 #include "server/client.h"
 
+#define CONTROL_PROTO 1 /* of the wire: proto/PROTOCOL.md, section 1 */
+
 /*
  * A request or notification that is no task: hello, ping, stats, types, log,
  * shutdown. The dispatcher answers these itself, also when all workers are

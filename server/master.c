@@ -210,7 +210,8 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 			log_set_level((enum log_level)msg->n);
 		break;
 	case MSG_DISPATCHER_DRAINED:
-		master_stop(m, true, now);
+		/* nothing is left to cancel: it ends, which may take a while */
+		master_stop(m, false, now);
 		break;
 	default:
 		log_error("message %d from the dispatcher, ignoring",

@@ -225,7 +225,7 @@ pool_running(const struct pool *p)
 bool
 pool_is_whole(const struct pool *p)
 {
-	return pool_workers(p) >= p->scale.min;
+	return p->lame || pool_workers(p) >= p->scale.min;
 }
 
 void

@@ -75,6 +75,7 @@ struct pool {
 	uint32_t look_next; /* the slot that stats looks at next */
 	uint32_t n_busy; /* slots that hold a task */
 	uint32_t n_top; /* slots beyond it never had a worker */
+	bool lame; /* its program did not get ready: nobody waits for that */
 	bool attention; /* see pool_tend(), at the end of the turn */
 	struct scale scale;
 	struct breaker breaker;

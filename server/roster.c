@@ -17,6 +17,7 @@
 #include "server/now.h"
 #include "server/obituary.h"
 #include "server/process.h"
+#include "server/program.h"
 #include "worker/worker.h"
 
 #define ROSTER_SHORT_LIFE_MS 1000
@@ -168,6 +169,13 @@ static _Noreturn void
 roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 {
 	const struct pool_config *pool = config_slot_pool(r->config, i);
+	struct program_setup program = {
+	    .pool = pool,
+	    .number = i + 1,
+	    .sock = b->pair[1],
+	    .output = b->output[1],
+	    .server = r->config->socket,
+	};
 	struct worker_setup setup = {
 	    .number = i + 1,
 	    .sock = b->pair[1],
@@ -182,6 +190,8 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	    .debug_tasks = r->config->debug_tasks,
 	};
 
+	if (pool->command != NULL)
+		program_exec(&program);
 	worker_main(&setup);
 }
 
@@ -321,20 +331,28 @@ roster_tell_death(const struct roster_slot *s, const struct message *m,
 	return gone && m->status == 0;
 }
 
+/* Whether a worker ended because its set-up is wrong: not a program. */
+static bool
+roster_is_setup(const struct roster *r, uint32_t i, int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_EXIT_SETUP &&
+	       config_slot_pool(r->config, i)->command == NULL;
+}
+
 enum roster_reaped
 roster_reaped(struct roster *r, pid_t pid, int status, int channel,
     uint64_t now)
 {
-	bool setup =
-	    WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_EXIT_SETUP;
 	struct roster_slot *s;
 	uint32_t i = 0;
+	bool setup;
 
 	while (i < r->n && r->slots[i].pid != pid)
 		i++;
 	if (i == r->n)
 		return ROSTER_NOT_OURS;
 	s = &r->slots[i];
+	setup = roster_is_setup(r, i, status);
 	struct message m = {
 	    .type = MSG_MASTER_REAPED,
 	    .slot = i,

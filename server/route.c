@@ -72,6 +72,19 @@ route_add(struct route **routes, const struct task_config *config,
 	return 0;
 }
 
+int
+route_add_type(struct route **routes, const struct task_type *type,
+    struct pool *pool)
+{
+	const struct task_config config = {
+	    .type = type,
+	    .priority = PRIORITY_NORMAL,
+	    .timeout_ms = type->timeout_ms,
+	};
+
+	return route_add(routes, &config, pool);
+}
+
 void
 route_unknown(struct fault *fault, const char *name, size_t len)
 {

@@ -56,6 +56,10 @@ struct route {
 int route_add(struct route **routes, const struct task_config *config,
     struct pool *pool);
 
+/* The same for a type of which no configuration tells. */
+int route_add_type(struct route **routes, const struct task_type *type,
+    struct pool *pool);
+
 /* Takes limits and defaults of a type as they are configured now. */
 void route_configure(struct route *r, const struct task_config *config);
 

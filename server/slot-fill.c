@@ -129,6 +129,14 @@ slot_count_busy(const struct slot *s)
 		p->scale.busy_peak = p->n_busy;
 }
 
+/* A program begins what it gets. */
+static void
+slot_begin(struct slot *s, const struct task *t)
+{
+	page_begin(s->worker->page, t->number);
+	s->worker->handed_us = loop_now_us(&slot_dispatcher(s)->loop);
+}
+
 /* Hands it one task. Returns 0, or -1 when it had to be killed. */
 static int
 slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
@@ -154,8 +162,11 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 		s->pool->n_ordinary++;
 	s->state = SLOT_BUSY;
 	life_run(slot_dispatcher(s), t, s);
-	if (slot_send(s, t) == 0)
+	if (slot_send(s, t) == 0) {
+		if (slot_is_program(s))
+			slot_begin(s, t);
 		return 0;
+	}
 	/* Half a message may be in the output: start afresh. */
 	log_error("no memory to hand out a task");
 	snprintf(s->cause, sizeof s->cause, "morod had no memory");

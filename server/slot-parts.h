@@ -26,6 +26,16 @@ slot_dispatcher(const struct slot *s)
 }
 
 /*
+ * Whether its worker is a program: it is handed one task at a time, which
+ * counts as begun then, for it has no page; the dispatcher keeps it in its place.
+ */
+static inline bool
+slot_is_program(const struct slot *s)
+{
+	return s->pool->config->command != NULL;
+}
+
+/*
  * The run time that it may hold. Waking a worker for each 50 us costs as much
  * as the work: it gets more while nobody can be in a greater hurry.
  */
@@ -34,6 +44,8 @@ slot_prefetch_ns(const struct slot *s)
 {
 	uint64_t ns = slot_dispatcher(s)->prefetch_ns;
 
+	if (slot_is_program(s))
+		return 0;
 	return pool_is_mixed(s->pool) ? ns : SLOT_DEEPER * ns;
 }
 

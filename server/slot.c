@@ -13,6 +13,7 @@
 #include "server/life.h"
 #include "server/log.h"
 #include "server/process.h"
+#include "server/program.h"
 #include "server/progress.h"
 #include "server/slot-parts.h"
 
@@ -161,6 +162,8 @@ slot_spawned(struct slot *s, const struct message *m,
 	pool_worker_born(s);
 	s->pool->attention = true;
 	slot_change(s, SLOT_STARTING);
+	if (slot_is_program(s))
+		program_begin(s);
 	return 0;
 }
 
@@ -268,7 +271,10 @@ slot_leave(struct slot *s, const char *why)
 void
 slot_ask(struct slot *s, const struct task *t)
 {
-	page_cancel(s->worker->page, t->number);
+	if (slot_is_program(s))
+		program_cancel(s, task_wire_number(t));
+	else
+		page_cancel(s->worker->page, t->number);
 }
 
 void
@@ -298,15 +304,28 @@ slot_took_long(const struct slot *s, const struct task *t, uint32_t took)
 	return took;
 }
 
+/* What a task took, in 1/16 us: a program does not tell. */
+static uint64_t
+slot_took(const struct slot *s, const struct task *t)
+{
+	uint64_t now;
+	uint32_t took;
+
+	if (slot_is_program(s)) {
+		now = loop_now_us(&slot_dispatcher(s)->loop);
+		return (now - s->worker->handed_us) << HISTOGRAM_US_BITS;
+	}
+	took = page_took(s->worker->page, t->number);
+	return took < SERIES_LONG ? took : slot_took_long(s, t, took);
+}
+
 /* Counts an answer. */
 static void
 slot_note_answer(struct slot *s, const struct task *t)
 {
-	uint32_t took = page_took(s->worker->page, t->number);
-
 	s->tasks_done++;
 	s->answering = t;
-	s->took = took < SERIES_LONG ? took : slot_took_long(s, t, took);
+	s->took = slot_took(s, t);
 	if (pool_recycles(s->pool))
 		s->pool->attention = true;
 	if (s->pool->breaker.state != POOL_UP)
@@ -387,8 +406,18 @@ slot_progress_report(struct slot *s, const struct message_in *m)
 static void
 slot_become_ready(struct slot *s)
 {
+	s->worker->was_ready = true;
 	s->pool->attention = true;
 	slot_change(s, SLOT_IDLE);
+}
+
+/* Whether it is a program's answer to hello. */
+static bool
+slot_is_hello(const struct slot *s, const struct message_in *m)
+{
+	return s->state == SLOT_STARTING && slot_is_program(s) &&
+	       m->frame->kind == FRAME_RESPONSE &&
+	       m->frame->msgid == PROGRAM_HELLO;
 }
 
 static void
@@ -398,13 +427,17 @@ slot_frame_cb(struct conn *c, const struct message_in *m)
 
 	if (s == NULL)
 		return;
-	if (m->frame->kind == FRAME_RESPONSE) {
+	if (slot_is_hello(s, m)) {
+		if (program_hello(s, m))
+			slot_become_ready(s);
+	} else if (m->frame->kind == FRAME_RESPONSE) {
 		if (s->awaits == m->frame->msgid) {
 			s->awaits = 0;
 			slot_update(s);
 		}
 		slot_answer(s, m);
-	} else if (slot_is_notify(m, SLOT_READY) && s->state == SLOT_STARTING)
+	} else if (slot_is_notify(m, SLOT_READY) && s->state == SLOT_STARTING &&
+		   !slot_is_program(s))
 		slot_become_ready(s);
 	else if (slot_is_notify(m, SLOT_PROGRESS))
 		slot_progress_report(s, m);
@@ -460,6 +493,7 @@ slot_forget(struct slot *s)
 	struct slot_link *w = s->worker;
 
 	slot_change(s, SLOT_EMPTY);
+	deadline_unset(slot_dispatcher(s)->loop.deadlines, &w->ready);
 	s->worker = NULL;
 	w->slot = NULL;
 	conn_close(&w->conn);
@@ -487,6 +521,9 @@ slot_reaped(struct slot *s, const struct message *m)
 		return;
 	slot_wind_up(s, m);
 	obituary_write(s, m);
+	/* others would not be ready sooner: morod goes on without them */
+	if (slot_is_program(s) && !w->was_ready)
+		s->pool->lame = true;
 	pool_worker_died(s->pool, s);
 	slot_forget(s);
 	s->pool->attention = true;

@@ -16,6 +16,7 @@
 #include "proto/page.h"
 #include "server/channel.h"
 #include "server/conn.h"
+#include "server/deadline.h"
 #include "server/obituary.h"
 #include "server/tail.h"
 #include "server/task.h"
@@ -76,7 +77,7 @@ struct slot {
 	uint64_t took; /* what that one ran, 1/16 us */
 	struct usage usage; /* of the worker, as it was then: */
 	uint64_t usage_ms; /* 0: not known */
-	char cause[96]; /* what it did wrong, or "" */
+	char cause[144]; /* what it did wrong, or "" */
 	uint64_t tasks_done; /* by all workers of the slot */
 	uint32_t restarts; /* deaths that nobody wanted */
 };
@@ -93,6 +94,9 @@ struct slot_link {
 	struct page *page; /* what it says is not trusted */
 	struct tail tail; /* what it prints */
 	struct obituary obituary;
+	struct deadline ready; /* of a program: set while it has not answered */
+	uint64_t handed_us; /* of a program: when its task was handed over */
+	bool was_ready; /* it has said that it is */
 	bool killed; /* on purpose, by slot_kill() */
 	bool executed; /* likewise, and the master knows */
 	bool blamed; /* it died of a task that had killed one before */

@@ -13,7 +13,7 @@
 #include "worker/type.h"
 
 /* Counts changes of struct module, struct task_type or worker/call.h. */
-#define MODULE_ABI 1
+#define MODULE_ABI 2
 #define MODULE_WHY 4608 /* bytes of a message: a path, and more */
 
 struct module {

@@ -81,6 +81,8 @@ struct task_type {
 	 * or calls call_fail() and returns its -1.
 	 */
 	int (*run)(struct call *call);
+	/* The pool whose program does it; NULL: workers of morod do. */
+	const char *pool;
 };
 
 #endif

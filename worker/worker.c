@@ -1,7 +1,6 @@
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +23,7 @@
 #include "worker/files.h"
 #include "worker/heap.h"
 #include "worker/input.h"
+#include "worker/isolate.h"
 #include "worker/mapping.h"
 #include "worker/registry.h"
 #include "worker/wipe.h"
@@ -366,55 +364,6 @@ worker_loop(struct worker *w)
 	}
 }
 
-/* Makes stdin /dev/null: nothing that a library asks can be answered. */
-static void
-worker_stdin(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	if (fd == -1 || dup2(fd, STDIN_FILENO) == -1)
-		fatal("/dev/null: %s", strerror(errno));
-	close(fd);
-}
-
-/*
- * Puts the pipe in the place of stdout and stderr. Our own lines go there too:
- * the dispatcher gives them a head, and has them for the obituary.
- */
-static void
-worker_output(const struct worker_setup *setup)
-{
-	if (dup2(setup->output, STDOUT_FILENO) == -1 ||
-	    dup2(setup->output, STDERR_FILENO) == -1)
-		fatal("stdout and stderr: %s", strerror(errno));
-	log_set_format(LOG_BARE);
-	/* or a line would be seen when many more have come, or never */
-	setvbuf(stdout, NULL, _IOLBF, 0);
-}
-
-/*
- * Leaves the terminal: its Ctrl-C is for the master, and nothing that a library
- * asks there must stop a worker. Not by a session of its own, if that can be:
- * the kernel would take each for a group to be scheduled apart (autogroup,
- * sched(7)), which pushes the dispatcher aside whenever it wakes a worker: a
- * third of the throughput of tasks that are handed over one at a time.
- */
-static void
-worker_leave_terminal(void)
-{
-	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	if (fd == -1 && errno != ENXIO) {
-		setsid(); /* slower, but sure */
-		return;
-	}
-	setpgid(0, 0);
-	if (fd == -1)
-		return; /* there is none */
-	ioctl(fd, TIOCNOTTY);
-	close(fd);
-}
-
 /*
  * Forgets the environment, which a caller's program might read (jq's `env`) and
  * a library might obey: but for the time zone, which local times need.
@@ -434,17 +383,18 @@ worker_environment(void)
 static void
 worker_isolate(const struct worker_setup *setup)
 {
-	struct rlimit none = {0, 0};
 	int size = WORKER_SNDBUF;
 
-	worker_leave_terminal();
+	isolate_terminal();
 	worker_environment();
-	worker_stdin();
-	worker_output(setup);
+	isolate_input();
+	isolate_output(setup->output);
+	log_set_format(LOG_BARE);
+	/* or a line would be seen when many more have come, or never */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (process_close_others(&setup->sock, 1) == -1)
 		fatal("cannot close descriptors: %s", strerror(errno));
-	/* A core file would hold what callers entrusted to us. */
-	setrlimit(RLIMIT_CORE, &none);
+	isolate_core();
 	/* a result that may not be written is an error, not a death */
 	signal(SIGXFSZ, SIG_IGN);
 	if (quota_apply(&setup->quota, setup->page) == -1)

@@ -1,0 +1,302 @@
+/* How the dispatcher begins with a program, and what it learns from it. */
+#include "server/program.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <msgpack.h>
+
+#include "proto/envelope.h"
+#include "proto/reader.h"
+#include "server/answer.h"
+#include "server/control.h"
+#include "server/dispatcher.h"
+#include "server/log.h"
+#include "server/program-types.h"
+#include "server/slot-parts.h"
+
+#define HELLO_METHOD "hello"
+#define CANCEL_METHOD "cancel"
+#define HELLO_PAIRS 5
+#define HELLO_WHY 256
+
+/* The answer to hello while it is read. */
+struct hello {
+	struct slot *slot;
+	char why[HELLO_WHY]; /* what is wrong with it */
+};
+
+/* Packs the names of the types that the configuration gives it. */
+static void
+hello_pack_types(const struct pool_config *config, msgpack_packer *pk)
+{
+	const char *list = config->types, *name;
+	uint32_t n = 0;
+	size_t len;
+
+	while (list != NULL && program_types_next(&list, &len) != NULL)
+		n++;
+	answer_text(pk, "types");
+	msgpack_pack_array(pk, n);
+	list = config->types;
+	while (list != NULL && (name = program_types_next(&list, &len)) != NULL)
+		msgpack_pack_str_with_body(pk, name, len);
+}
+
+/* [0, 0, "hello", [{...}]] */
+static void
+hello_pack(const struct slot *s, msgpack_packer *pk)
+{
+	msgpack_pack_array(pk, 4);
+	msgpack_pack_uint64(pk, 0);
+	msgpack_pack_uint64(pk, PROGRAM_HELLO);
+	answer_text(pk, HELLO_METHOD);
+	msgpack_pack_array(pk, 1);
+	msgpack_pack_map(pk, HELLO_PAIRS);
+	answer_number(pk, "proto", CONTROL_PROTO);
+	answer_text(pk, "server");
+	answer_text(pk, MORO_VERSION);
+	answer_text(pk, "pool");
+	answer_text(pk, s->pool->config->name);
+	answer_number(pk, "worker", s->number + 1);
+	hello_pack_types(s->pool->config, pk);
+}
+
+/* It took too long to answer. */
+static void
+hello_late_cb(void *owner, uint64_t now)
+{
+	struct slot *s = owner;
+	char cause[HELLO_WHY];
+
+	snprintf(cause, sizeof cause,
+	    "it did not answer hello within %" PRIu64 " ms",
+	    s->pool->config->ready_timeout_ms);
+	slot_give_up(s, cause);
+}
+
+void
+program_begin(struct slot *s)
+{
+	struct loop *l = &slot_dispatcher(s)->loop;
+	msgpack_sbuffer buf;
+	msgpack_packer pk;
+
+	deadline_init(&s->worker->ready, hello_late_cb, s);
+	msgpack_sbuffer_init(&buf);
+	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	hello_pack(s, &pk);
+	if (conn_copy(&s->worker->conn, buf.data, buf.size) == -1 ||
+	    deadline_set(l->deadlines, &s->worker->ready, loop_now(l),
+		s->pool->config->ready_timeout_ms) == -1)
+		slot_give_up(s, "morod had no memory");
+	msgpack_sbuffer_destroy(&buf);
+}
+
+/* Sends a type that was announced to the pool. False with why. */
+static bool
+hello_take_type(struct hello *h, const struct program_type *said)
+{
+	struct slot *s = h->slot;
+	struct dispatcher *d = slot_dispatcher(s);
+	const char *pool = s->pool->config->name;
+	const struct task_type *type =
+	    program_types_announce(pool, said, h->why, sizeof h->why);
+	struct route *r;
+
+	if (type == NULL)
+		return false;
+	r = route_find(d->routes, type->name, strlen(type->name));
+	if (r == NULL)
+		return route_add_type(&d->routes, type, s->pool) == 0;
+	if (r->spares_files) /* no file says another limit */
+		r->timeout_ms = type->timeout_ms;
+	return true;
+}
+
+static bool
+hello_name(struct program_type *said, const struct item *value)
+{
+	said->name = value->bytes;
+	said->name_len = (size_t)value->n;
+	return reader_text(value);
+}
+
+static bool
+hello_about(struct program_type *said, const struct item *value)
+{
+	said->about = value->bytes;
+	said->about_len = (size_t)value->n;
+	return reader_text(value);
+}
+
+static bool
+hello_timeout(struct program_type *said, const struct item *value)
+{
+	said->timeout_ms = (uint32_t)value->n;
+	return value->type == READER_UINT && value->n >= 1 &&
+	       value->n <= LIMIT_TIME_MS_MAX;
+}
+
+static bool
+hello_idempotent(struct program_type *said, const struct item *value)
+{
+	said->flags |= value->n != 0 ? TYPE_IDEMPOTENT : 0;
+	return value->type == READER_BOOL;
+}
+
+static bool
+hello_soft_cancel(struct program_type *said, const struct item *value)
+{
+	said->flags |= value->n != 0 ? TYPE_SOFT_CANCEL : 0;
+	return value->type == READER_BOOL;
+}
+
+/* What a type's map may say; other keys are for later versions. */
+static const struct {
+	const char *key;
+	bool (*take)(struct program_type *said, const struct item *value);
+	const char *takes;
+} hello_keys[] = {
+    {"name", hello_name, "a string"},
+    {"about", hello_about, "a string"},
+    {"timeout", hello_timeout, "an integer of milliseconds, 1 or more"},
+    {"idempotent", hello_idempotent, "true or false"},
+    {"softCancel", hello_soft_cancel, "true or false"},
+};
+
+/* Takes one pair of a type's map. */
+static bool
+hello_take_pair(struct hello *h, struct program_type *said, struct reader *r)
+{
+	struct item key = reader_next(r), value;
+	const uint8_t *at;
+	struct reader one;
+	size_t len = reader_skip(r, &at);
+
+	reader_init(&one, at, len);
+	value = reader_next(&one);
+	if (value.type == READER_NIL)
+		return true;
+	for (size_t i = 0; i < sizeof hello_keys / sizeof *hello_keys; i++) {
+		if (!reader_is(&key, hello_keys[i].key) ||
+		    hello_keys[i].take(said, &value))
+			continue;
+		snprintf(h->why, sizeof h->why, "%s of a type takes %s, not %s",
+		    hello_keys[i].key, hello_keys[i].takes,
+		    reader_type_name(value.type));
+		return false;
+	}
+	return true;
+}
+
+/* Takes an element of `types`: a name, or a map. */
+static bool
+hello_take_element(struct hello *h, const uint8_t *at, size_t len)
+{
+	struct program_type said = {.name = NULL};
+	struct reader r;
+	struct item head;
+
+	reader_init(&r, at, len);
+	head = reader_next(&r);
+	if (reader_text(&head)) {
+		hello_name(&said, &head);
+	} else if (head.type == READER_MAP) {
+		for (uint64_t i = 0; i < head.n; i++) {
+			if (!hello_take_pair(h, &said, &r))
+				return false;
+		}
+	}
+	if (said.name != NULL)
+		return hello_take_type(h, &said);
+	snprintf(h->why, sizeof h->why,
+	    "types takes names, or maps with a name, not %s",
+	    reader_type_name(head.type));
+	return false;
+}
+
+static bool
+hello_take_types(struct hello *h, const uint8_t *at, size_t len)
+{
+	struct reader r;
+	struct item array;
+
+	reader_init(&r, at, len);
+	array = reader_next(&r);
+	if (array.type == READER_NIL)
+		return true;
+	if (array.type != READER_ARRAY) {
+		snprintf(h->why, sizeof h->why, "types takes an array, not %s",
+		    reader_type_name(array.type));
+		return false;
+	}
+	for (uint64_t i = 0; i < array.n; i++) {
+		const uint8_t *one;
+		size_t n = reader_skip(&r, &one);
+
+		if (!hello_take_element(h, one, n))
+			return false;
+	}
+	return true;
+}
+
+/* Takes the result: nil, or a map; other keys are for later versions. */
+static bool
+hello_take(struct hello *h, const uint8_t *at, size_t len)
+{
+	struct reader r;
+	struct item map;
+
+	reader_init(&r, at, len);
+	map = reader_next(&r);
+	if (map.type != READER_MAP)
+		return true; /* of a server that knows no hello */
+	for (uint64_t i = 0; i < map.n; i++) {
+		struct item key = reader_next(&r);
+		const uint8_t *value;
+		size_t n = reader_skip(&r, &value);
+
+		if (reader_is(&key, "types") && !hello_take_types(h, value, n))
+			return false;
+	}
+	return true;
+}
+
+bool
+program_hello(struct slot *s, const struct message_in *m)
+{
+	const struct frame *f = m->frame;
+	struct hello h = {.slot = s, .why = ""};
+	char cause[HELLO_WHY + 32];
+
+	deadline_unset(slot_dispatcher(s)->loop.deadlines, &s->worker->ready);
+	/* an error is an answer, too: it does not know the method */
+	if (m->bytes[f->error.at] != ENVELOPE_NIL ||
+	    hello_take(&h, m->bytes + f->result.at, f->result.len))
+		return true;
+	snprintf(cause, sizeof cause, "its answer to hello is wrong: %s",
+	    h.why);
+	slot_give_up(s, cause);
+	return false;
+}
+
+void
+program_cancel(struct slot *s, uint32_t msgid)
+{
+	uint8_t head[ENVELOPE_HEAD_MAX + sizeof CANCEL_METHOD];
+	msgpack_sbuffer buf;
+	msgpack_packer pk;
+	size_t n =
+	    envelope_notify(head, CANCEL_METHOD, strlen(CANCEL_METHOD), 1);
+
+	msgpack_sbuffer_init(&buf);
+	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	msgpack_pack_uint32(&pk, msgid);
+	/* without memory it is killed when its grace is over */
+	if (conn_copy(&s->worker->conn, head, n) == -1 ||
+	    conn_copy(&s->worker->conn, buf.data, buf.size) == -1)
+		log_debug("no memory to ask a program to stop, ignoring");
+	msgpack_sbuffer_destroy(&buf);
+}

@@ -1,0 +1,40 @@
+#ifndef MORO_SERVER_PROGRAM_TYPES_H
+#define MORO_SERVER_PROGRAM_TYPES_H
+
+/*
+ * Task types that a program offers: from the configuration, or announced by
+ * the program itself. They are in the registry like all others, and are never
+ * forgotten.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a program may say of a type. */
+struct program_type {
+	const char *name; /* not terminated */
+	size_t name_len;
+	unsigned int flags; /* enum type_flag: IDEMPOTENT, SOFT_CANCEL */
+	uint32_t timeout_ms; /* 0: none */
+	const char *about; /* one sentence, not terminated; or NULL */
+	size_t about_len;
+};
+
+/*
+ * Adds the types of a list, separated by commas or blanks, as those of a pool.
+ * Returns 0, or -1 with a sentence in why.
+ */
+int program_types_add(const char *pool, const char *list, char *why,
+    size_t size);
+
+/*
+ * Adds one type, or takes what is said of one that the pool has already.
+ * Returns it, or NULL with a sentence in why.
+ */
+const struct task_type *program_types_announce(const char *pool,
+    const struct program_type *said, char *why, size_t size);
+
+/* Takes the next name off a list; NULL at its end. */
+const char *program_types_next(const char **list, size_t *len);
+
+#endif
