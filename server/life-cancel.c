@@ -19,7 +19,7 @@ static const struct {
     [CANCEL_ADMIN] = {"admin", "an administrator",
 	"cancelled by an administrator"},
     [CANCEL_SHUTDOWN] = {"shutdown", "morod, which stops", "morod stops"},
-    [CANCEL_GONE] = {NULL, "its client, which left", "its client left"},
+    [CANCEL_GONE] = {NULL, "its client, which left", "nobody waits for it"},
     [CANCEL_TIMEOUT] = {NULL, "a limit", "timeout"},
 };
 

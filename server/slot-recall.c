@@ -22,6 +22,7 @@
 #define SLOT_RETURNS_MAX 3
 #define CRASHED "crashed" /* the reason of a death without one */
 #define SLOT_CHECK_MS 2 /* in which it must have got on */
+#define SLOT_LATE_BYTES (256 << 10) /* of data are worth a millisecond more */
 #define NS_PER_MS 1000000
 
 /* Why a worker died, for programs. */
@@ -190,6 +191,31 @@ slot_check(struct slot *s)
 	s->checked_ms = now;
 }
 
+/*
+ * How long it may then do nothing: what it must look at before it begins takes
+ * its time, too. To send all of it to another takes longer.
+ */
+static uint64_t
+slot_patience(const struct task *t)
+{
+	return SLOT_LATE_MS + t->data_len / SLOT_LATE_BYTES;
+}
+
+/*
+ * Since when a worker that has not begun its task has done nothing at all: while
+ * it takes in a large message it is at work.
+ */
+static uint64_t
+slot_quiet_since(struct slot *s, uint64_t now)
+{
+	size_t unsent = s->worker->conn.out.bytes;
+
+	if (unsent != s->unsent)
+		s->unsent_ms = now;
+	s->unsent = unsent;
+	return s->unsent_ms > s->begun_ms ? s->unsent_ms : s->begun_ms;
+}
+
 bool
 slot_check_late(struct slot *s)
 {
@@ -199,7 +225,7 @@ slot_check_late(struct slot *s)
 
 	if (s->state != SLOT_BUSY || t == NULL || slot_has_begun(s, t))
 		return false;
-	if (now - s->begun_ms >= SLOT_LATE_MS && others > 0)
+	if (now - slot_quiet_since(s, now) >= slot_patience(t) && others > 0)
 		slot_revoke(s, &begun);
 	return true;
 }

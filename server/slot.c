@@ -153,6 +153,8 @@ slot_spawned(struct slot *s, const struct message *m,
 		return -1; /* its socket is closed: it exits, and is replaced */
 	}
 	s->handed = s->checked = 0;
+	s->unsent = 0;
+	s->unsent_ms = 0;
 	s->usage_ms = 0;
 	s->stuck = false;
 	s->awaits = 0;

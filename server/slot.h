@@ -72,6 +72,8 @@ struct slot {
 	    *next; /* the first that was not seen to be begun, or NULL */
 	uint64_t held_bytes; /* their data */
 	uint32_t held_fds; /* their descriptors */
+	size_t unsent; /* bytes for it at the last look, and since when so */
+	uint64_t unsent_ms;
 	uint64_t begun_ms; /* when the first of them could begin */
 	const struct task *answering; /* its answer is being taken, or NULL */
 	uint64_t took; /* what that one ran, 1/16 us */

@@ -3,6 +3,8 @@
 import os
 import signal
 import struct
+import subprocess
+import sys
 import time
 
 import msgpack
@@ -209,6 +211,24 @@ def test_deeper_batches_while_priorities_do_not_mix(morod):
             for _ in range(5):
                 assert held("low", "high") <= few
         assert_nothing_left(d)
+
+
+def test_large_message_on_busy_processors(morod):
+    """
+    A worker that is still taking in a large message does not lose it to another, which would
+    lose it, too.
+    """
+    hog = [sys.executable, "-c", "while True: pass"]
+    hogs = [subprocess.Popen(hog) for _ in range(os.cpu_count())]
+    try:
+        with morod(workers=2, debug_tasks=True) as d, d.client() as c:
+            for _ in range(3):
+                assert len(c.call("debug:echo", bytes(48 << 20), timeout=60000)) == 48 << 20
+                assert c.stats()["unreadBytes"] == 0
+    finally:
+        for p in hogs:
+            p.kill()
+            p.wait()
 
 
 @BOTH

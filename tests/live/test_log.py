@@ -184,7 +184,7 @@ def test_obituary_of_a_wanted_death(morod):
         c2.submit("debug:spin", {"ms": 60000})
         d.wait(lambda s: s["activeTasks"] == 1)
         c2.close()
-        d.wait_log("stopped: its client left")
+        d.wait_log("stopped: nobody waits for it")
         first, second = obituaries(d)
         assert "task=debug:spin" in first and "id=slow" in first and " info " in first
         assert "task=debug:spin" in second and "msgid=2" in second and " info " in second
