@@ -221,6 +221,16 @@ def test_memory_of_a_worker(morod):
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory its own way")
+def test_library_that_exits_for_want_of_memory(morod):
+    """brotli ends the process when it gets none: the reason is still memory."""
+    with morod(workers=1, worker_memory="32M") as d, d.client() as c:
+        data = {"input": os.urandom(4 * MIB), "format": "brotli", "level": 11}
+        error = c.submit("data:compress", data).error()
+        assert error["code"] == "WORKER_ERROR" and error["reason"] == "memory"
+        assert c.call("debug:echo", 1) == 1
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer takes memory its own way")
 def test_death_for_want_of_memory(morod):
     """A library that aborts because it gets none: the reason is still memory."""
     with morod(workers=1, worker_memory="64M") as d, d.client() as c:

@@ -1,9 +1,12 @@
 /* data:compress to brotli */
 
+#include <stdlib.h>
+
 #include <brotli/encode.h>
 
 #include "worker/call.h"
 #include "worker/heap.h"
+#include "worker/quota.h"
 #include "worker/sink.h"
 #include "worker/tasks/compress-work.h"
 #include "worker/tasks/compress.h"
@@ -11,6 +14,28 @@
 #define BROTLI_WINDOW 22 /* bits; up to 24 every reader takes */
 #define BROTLI_LEVEL_LARGE 9 /* from it on it takes 20 MiB and more */
 #define BROTLI_SLICE ((size_t)256 << 10) /* at level 11 this is 0.3 s */
+
+/*
+ * The encoder ends the process when it gets no memory: then its death is to have
+ * the right reason.
+ */
+static void *
+brotli_get(void *opaque, size_t size)
+{
+	void *p = malloc(size);
+
+	(void)opaque;
+	if (p == NULL)
+		quota_blame_memory();
+	return p;
+}
+
+static void
+brotli_give_back(void *opaque, void *p)
+{
+	(void)opaque;
+	free(p);
+}
 
 /* Compresses one piece of input, or what is left of the stream. */
 static int
@@ -76,7 +101,7 @@ compress_brotli(struct compress_work *w)
 {
 	uint64_t bound = BrotliEncoderMaxCompressedSize((size_t)w->in.len);
 	BrotliEncoderState *state =
-	    BrotliEncoderCreateInstance(NULL, NULL, NULL);
+	    BrotliEncoderCreateInstance(brotli_get, brotli_give_back, NULL);
 	struct sink out;
 	int rc;
 
