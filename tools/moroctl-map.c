@@ -412,6 +412,10 @@ ctl_map(struct ctl *c)
 	if (c->n_args == 0)
 		return complain_usage(
 		    "map takes a task type; moroctl types lists them");
+	if (strchr(c->args[0], ':') == NULL)
+		return complain_usage("map takes a task type, FAMILY:VERB, not "
+				      "%s; moroctl types lists them",
+		    c->args[0]);
 	map = calloc(1, sizeof *map);
 	if (map == NULL)
 		return ctl_fail(c, MORO_NO_MEMORY, "out of memory");

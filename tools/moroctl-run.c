@@ -34,7 +34,7 @@ run_pack_json(struct ctl *c, msgpack_packer *pk)
 	rc = convert_from_json(text, len, pk, error);
 	source_clear(&in);
 	if (rc == -1)
-		return complain_usage("the data are %s", error);
+		return complain_usage("the data: %s", error);
 	return EXIT_DONE;
 }
 
@@ -251,6 +251,10 @@ ctl_run(struct ctl *c)
 	if (c->n_args == 0)
 		return complain_usage(
 		    "run takes a task type; moroctl types lists them");
+	if (strchr(c->args[0], ':') == NULL)
+		return complain_usage("run takes a task type, FAMILY:VERB, not "
+				      "%s; moroctl types lists them",
+		    c->args[0]);
 	if (ctl_has(c, CTL_FIELD) && !ctl_has(c, CTL_INPUT))
 		return complain_usage("--field goes with --input");
 	msgpack_sbuffer_init(&r.bytes);

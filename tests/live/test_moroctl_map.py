@@ -63,6 +63,15 @@ def test_a_bad_line_drops_nothing(server):
     assert (code, out) == (2, b"1\n") and "line 2 has over" in err
 
 
+def test_task_types_alone(server):
+    """A control method is no task: a line of input must not stop the server."""
+    d, ctl = server
+    for command in ("map", "run"):
+        code, out, err = ctl(command, "shutdown", data=b"{}\n")
+        assert (code, out) == (2, b"") and "FAMILY:VERB, not shutdown" in err
+    assert ctl.ok("map", "debug:echo", data=b"1\n") == b"1\n"
+
+
 def test_a_result_that_is_no_json(server):
     """JSON has no infinity: the results before it are there, and the line says why."""
     d, ctl = server
