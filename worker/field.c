@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define FIELD_DIGITS 32 /* bytes of a float in words, its NUL included */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Kinds in words; the first that holds all bits left is taken. */
@@ -122,6 +124,19 @@ field_takes(const struct field *f, char *out, size_t size)
 	field_add_range(f, out, size);
 }
 
+/* As a float, and with as many digits as it takes to be that one. */
+static void
+field_add_float(double number, char *out, size_t size)
+{
+	char text[FIELD_DIGITS];
+
+	snprintf(text, sizeof text, "%.15g", number);
+	if (strtod(text, NULL) != number)
+		snprintf(text, sizeof text, "%.17g", number);
+	field_add(out, size, "%s%s", text,
+	    text[strspn(text, "-0123456789")] == '\0' ? ".0" : "");
+}
+
 void
 field_given(const msgpack_object *value, char *out, size_t size)
 {
@@ -141,7 +156,7 @@ field_given(const msgpack_object *value, char *out, size_t size)
 		break;
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64:
-		field_add(out, size, "%g", value->via.f64);
+		field_add_float(value->via.f64, out, size);
 		break;
 	case MSGPACK_OBJECT_STR:
 		field_add(out, size, "a string of %" PRIu32 " bytes",

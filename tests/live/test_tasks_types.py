@@ -102,3 +102,18 @@ def test_each_type_has_its_section(morod):
                              if k.split(":")[0] == t["type"].split(":")[0])
             for field in t["fields"]:
                 assert f"`{field['name']}`" in family, (t["type"], field["name"])
+
+
+def test_floats_are_told_as_such(morod):
+    """A whole float is no integer, and the message lets one see that."""
+    with morod() as d, d.client() as c:
+        for given, words in ((3.0, "not 3.0"), (2.5, "not 2.5"), (1e300, "not 1e+300"),
+                             (0.1 + 0.2, "not 0.30000000000000004"), (67108864.0, "not 67108864.0"),
+                             (float("inf"), "not inf"), (-0.0, "not -0.0"), (7, None)):
+            data = {"input": "x", "level": given}
+            if words is None:
+                c.call("data:compress", data)
+                continue
+            with pytest.raises(TaskError) as caught:
+                c.call("data:compress", data)
+            assert caught.value.error["message"].endswith(words)
