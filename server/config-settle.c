@@ -160,6 +160,29 @@ settle_is_default(struct pool_config *p, const struct option_entry *e)
 	return e->fallback != NULL && strcmp(value, e->fallback) == 0;
 }
 
+/* A program that is run for each task has types, and is not resident as well. */
+static void
+settle_exec(struct pool_config *p, struct config_errors *errors)
+{
+	if (p->exec == NULL) {
+		if (p->types != NULL && p->command == NULL)
+			settle_refuse(p, errors, "types",
+			    "goes with a command or exec, and the pool has "
+			    "neither");
+		return;
+	}
+	if (p->command != NULL)
+		settle_refuse(p, errors, "exec",
+		    "is instead of a command, and the pool has one");
+	if (p->types == NULL)
+		settle_refuse(p, errors, "exec",
+		    "needs types, which the pool does not name");
+	if (strcmp(p->name, CONFIG_POOL_DEFAULT) == 0)
+		settle_refuse(p, errors, "exec",
+		    "is for another pool: the default one runs the built-in "
+		    "tasks");
+}
+
 /* What belongs to programs goes with a program, and what cannot does not. */
 static void
 settle_program(struct pool_config *p, struct config_errors *errors)
@@ -188,6 +211,13 @@ settle_program(struct pool_config *p, struct config_errors *errors)
 		    "time of all its tasks");
 }
 
+/* Whether a pool does the types of its program, and no others. */
+static bool
+settle_runs_program(const struct pool_config *p)
+{
+	return p->command != NULL || p->exec != NULL;
+}
+
 /* What a program offers is done by it, and nothing else. */
 static void
 settle_task_pool(const struct config *config, struct task_config *t,
@@ -204,7 +234,7 @@ settle_task_pool(const struct config *config, struct task_config *t,
 		config_error_at(errors, line,
 		    "%s is done by the program of pool %s, and by no other",
 		    config_task_name(t), own);
-	if (own == NULL && config_pool(config, t->pool)->command != NULL)
+	if (own == NULL && settle_runs_program(config_pool(config, t->pool)))
 		config_error_at(errors, line,
 		    "pool %s runs a program, which does not offer %s", t->pool,
 		    config_task_name(t));
@@ -262,6 +292,7 @@ config_settle(struct config *config, struct config_errors *errors)
 		settle_bounds(&config->pools[i], errors);
 		settle_slots(&config->pools[i]);
 		settle_program(&config->pools[i], errors);
+		settle_exec(&config->pools[i], errors);
 	}
 	settle_workers(config, errors);
 	settle_marks(config, errors);

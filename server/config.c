@@ -253,8 +253,8 @@ config_load_types(const struct config *config, char why[MODULE_WHY])
 	for (size_t i = 0; i < config->n_pools; i++) {
 		const struct pool_config *p = &config->pools[i];
 
-		if (p->command != NULL && p->types != NULL &&
-		    program_types_add(p->name, p->types, why, MODULE_WHY) == -1)
+		if (p->types != NULL &&
+		    program_types_add(p, why, MODULE_WHY) == -1)
 			return -1;
 	}
 	return 0;

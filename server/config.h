@@ -66,8 +66,8 @@ struct pool_config {
 	uint64_t breaker_window_ms;
 	uint64_t breaker_pause_ms;
 	char *command; /* the program that its workers are; NULL: morod's */
-	char
-	    *types; /* that it offers, separated by commas or blanks; or NULL */
+	char *exec; /* the program that is run for each task; NULL: none */
+	char *types; /* of either, separated by commas or blanks; or NULL */
 	uint64_t channel; /* enum program_channel */
 	uint64_t ready_timeout_ms; /* from the program's start to its hello */
 	uint64_t reserve; /* workers kept for high priority */

@@ -9,6 +9,7 @@
 #include "proto/limit.h"
 #include "server/config.h"
 #include "worker/call.h"
+#include "worker/exec.h"
 #include "worker/registry.h"
 
 #define TYPES_BETWEEN ", \t" /* what separates names */
@@ -145,9 +146,24 @@ program_types_announce(const char *pool, const struct program_type *said,
 	return &t->type;
 }
 
-int
-program_types_add(const char *pool, const char *list, char *why, size_t size)
+/* Has it done by a run of the command. */
+static int
+types_make_exec(const struct program_type *said, const char *command)
 {
+	struct own_type *t = types_find(said->name, said->name_len);
+
+	t->type.command = strdup(command);
+	t->type.fields = exec_fields;
+	t->type.result = "What the program writes to stdout, as bytes.";
+	t->type.example = "{\"input\": \"text\"}";
+	t->type.run = exec_run;
+	return t->type.command != NULL ? 0 : -1;
+}
+
+int
+program_types_add(const struct pool_config *pool, char *why, size_t size)
+{
+	const char *list = pool->types;
 	struct program_type said = {.flags = 0};
 	char reason[TYPES_REASON];
 
@@ -155,15 +171,21 @@ program_types_add(const char *pool, const char *list, char *why, size_t size)
 	    (said.name = program_types_next(&list, &said.name_len)) != NULL) {
 		if (types_find(said.name, said.name_len) != NULL) {
 			snprintf(why, size,
-			    "pool %s: types: %.*s is there twice", pool,
+			    "pool %s: types: %.*s is there twice", pool->name,
 			    (int)said.name_len, said.name);
 			return -1;
 		}
-		if (program_types_announce(pool, &said, reason,
-			sizeof reason) != NULL)
-			continue;
-		snprintf(why, size, "pool %s: types: %s", pool, reason);
-		return -1;
+		if (program_types_announce(pool->name, &said, reason,
+			sizeof reason) == NULL) {
+			snprintf(why, size, "pool %s: types: %s", pool->name,
+			    reason);
+			return -1;
+		}
+		if (pool->exec != NULL &&
+		    types_make_exec(&said, pool->exec) == -1) {
+			snprintf(why, size, "out of memory");
+			return -1;
+		}
 	}
 	return 0;
 }

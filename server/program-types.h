@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pool_config;
+
 /* What a program may say of a type. */
 struct program_type {
 	const char *name; /* not terminated */
@@ -21,11 +23,10 @@ struct program_type {
 };
 
 /*
- * Adds the types of a list, separated by commas or blanks, as those of a pool.
- * Returns 0, or -1 with a sentence in why.
+ * Adds the types that the configuration names for a pool. Returns 0, or -1 with
+ * a sentence in why.
  */
-int program_types_add(const char *pool, const char *list, char *why,
-    size_t size);
+int program_types_add(const struct pool_config *pool, char *why, size_t size);
 
 /*
  * Adds one type, or takes what is said of one that the pool has already.

@@ -187,6 +187,7 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	    .quota = {.memory = pool->worker_memory,
 		.cpu_ms = pool->worker_cpu_ms,
 		.files = pool->worker_files},
+	    .runs_programs = pool->exec != NULL,
 	    .debug_tasks = r->config->debug_tasks,
 	};
 

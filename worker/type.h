@@ -81,8 +81,9 @@ struct task_type {
 	 * or calls call_fail() and returns its -1.
 	 */
 	int (*run)(struct call *call);
-	/* The pool whose program does it; NULL: workers of morod do. */
+	/* The pool that does it and no other; NULL: any but those of programs. */
 	const char *pool;
+	const char *command; /* that worker/exec.h runs for each; or NULL */
 };
 
 #endif

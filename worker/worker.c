@@ -20,6 +20,7 @@
 #include "server/process.h"
 #include "worker/blob.h"
 #include "worker/call.h"
+#include "worker/exec.h"
 #include "worker/files.h"
 #include "worker/heap.h"
 #include "worker/input.h"
@@ -386,6 +387,8 @@ worker_isolate(const struct worker_setup *setup)
 	int size = WORKER_SNDBUF;
 
 	isolate_terminal();
+	if (setup->runs_programs)
+		exec_keep_environment(environ);
 	worker_environment();
 	isolate_input();
 	isolate_output(setup->output);

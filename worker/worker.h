@@ -21,6 +21,7 @@ struct worker_setup {
 	uint64_t max_file; /* bytes of one range of a file */
 	uint64_t prefetch_us; /* how long a finished answer may be held */
 	struct quota quota;
+	bool runs_programs; /* whose environment is morod's */
 	bool debug_tasks; /* offer the debug: family */
 };
 

@@ -520,7 +520,7 @@ def test_stop(morod):
 
 
 @pytest.mark.parametrize("text, error", [
-    ("[pool p]\ntypes = a:b", "2: types goes with a command, and the pool has none"),
+    ("[pool p]\ntypes = a:b", "2: types goes with a command or exec, and the pool has neither"),
     ("[pool p]\nchannel = stdio", "2: channel goes with a command, and the pool has none"),
     ("[pool default]\ncommand = x", "2: command is for another pool"),
     ("[pool p]\ncommand = x\nworker-cpu = 2s", "3: worker-cpu is not for a pool with a command"),
