@@ -7,6 +7,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import harness  # noqa: E402
 
+sys.path.insert(0, str(harness.ROOT / "client" / "python"))
+
 
 @pytest.fixture
 def morod():
