@@ -12,7 +12,7 @@ from .aiotask import Task
 from .batches import outcomes
 from .errors import Closed, Error, Forked, Garbled, InvalidArgument, NoServer, WaitTimeout
 from .methods import AsyncMethods
-from .session import HELLO, Event, Session, default_path
+from .session import HELLO, Event, Session, default_path, named
 from .tasks import Call
 
 T = TypeVar("T")
@@ -189,10 +189,7 @@ class Client(AsyncMethods):
         self, *, msgid: Optional[int] = None, id: Optional[str] = None, client: Optional[int] = None
     ) -> str:
         """Stops a task; gives what it was: "queued", "running", "done" or "unknown"."""
-        named = {"msgid": msgid, "id": id, "client": client}
-        if (msgid is None) == (id is None):
-            raise InvalidArgument("cancel takes msgid or id, one of both", field="msgid")
-        answer = await self.request("cancel", {key: value for key, value in named.items() if value is not None})
+        answer = await self.request("cancel", named(msgid, id, client))
         return str(answer["state"])
 
     async def subscribe(self, listener: Callable[[Dict[str, Any]], Any]) -> List[Dict[str, Any]]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import socket
-import threading
 from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union, overload
 
-from . import channel, forks
+from . import channel
 from .batches import outcomes
-from .errors import Closed, Error, Forked, Garbled, InvalidArgument, WaitTimeout
+from .connection import Connection
+from .errors import Error
 from .methods import Methods
 from .pending import Task
-from .session import HELLO, Event, Session, default_path
+from .session import named
 from .tasks import Call
 
 T = TypeVar("T")
-_CONNECT = 10.0  # seconds that connecting may take if nothing is said
-log = logging.getLogger("moro")
 
 
-class Client(Methods):
+class Client(Connection, Methods):
     """
     A connection to morod, for any number of threads.
 
@@ -28,124 +24,6 @@ class Client(Methods):
     a call waits, whatever the server does; the task is cancelled then. `name` is what the server lists.
     A connection that was lost stays lost until connect(), or with `reconnect` until the next call.
     """
-
-    def __init__(
-        self, path: Optional[str] = None, *, timeout: Optional[float] = None, name: Optional[str] = None,
-        reconnect: bool = False,
-    ) -> None:
-        self.path = default_path() if path is None else str(path)
-        self.timeout = timeout
-        self._name = name
-        self._reconnect = reconnect
-        self._dead: Optional[Error] = Closed("the client is not connected")
-        self._lock = threading.RLock()  # of everything below, never held while waiting
-        self._changed = threading.Condition(self._lock)
-        self._reading = False  # somebody reads, for all
-        self._followers = 0  # those who wait for them
-        self._writing = threading.Lock()  # of the connection's making
-        forks.watch(self)
-        self.connect()
-
-    # ---- The connection
-
-    def connect(self) -> None:
-        """Connects, anew if there is a connection."""
-        with self._writing:
-            self._connect()
-
-    def _connect(self) -> None:
-        if isinstance(self._dead, Forked):
-            raise self._dead.again()
-        self._end(Closed("the client was connected anew"))
-        limit = _CONNECT if self.timeout is None else self.timeout
-        sock = channel.connect(self.path, limit)
-        with self._lock:
-            self._sock = sock
-            self._session = Session(self._name)
-            self._outbox = channel.Outbox()
-            self._dead = None
-            hello: Task[Any] = Task(self)
-            self._session.pending[HELLO] = hello
-            self._outbox.put(self._session.greeting(), [])
-        try:
-            self._flush(None)
-            self._wait_or_raise(hello, limit)
-            if hello._error is not None:
-                raise hello._error
-            self._session.greeted(hello._result)
-        except BaseException as e:
-            self._end(e if isinstance(e, Error) else Closed("the client was interrupted"))
-            raise
-
-    def close(self) -> None:
-        """Ends the connection; tasks that have no answer get Closed, and the server stops them."""
-        self._end(Closed("the client was closed"), final=True)
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        sock = getattr(self, "_sock", None)
-        if sock is not None:
-            sock.close()
-
-    def __repr__(self) -> str:
-        return f"<moro.Client {self.path}{'' if self.connected else ', not connected'}>"
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection that is not known to be lost."""
-        return self._dead is None
-
-    @property
-    def server(self) -> Dict[str, Any]:
-        """What the server said of itself in its greeting."""
-        return self._session.hello
-
-    @property
-    def limits(self) -> Dict[str, int]:
-        """The server's limits (proto/PROTOCOL.md, section 7)."""
-        return self._session.limits
-
-    def _forked(self) -> None:
-        """In a child: lets go of the connection, and of locks that others may have held."""
-        self._dead = forks.error()
-        self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
-        self._writing = threading.Lock()
-        self._reading = False
-        if hasattr(self, "_sock"):
-            self._sock.close()
-
-    def _end(self, error: Error, final: bool = False) -> None:
-        """The connection is over: everybody who waits is told."""
-        with self._lock:
-            if self._dead is not None:
-                if final and not isinstance(self._dead, Forked):
-                    self._dead = error
-                return
-            self._dead = error
-            channel.close(self._sock)
-            self._outbox.clear()
-            events = self._session.abandon(error)
-            self._changed.notify_all()
-        self._run(events)
-
-    def _usable(self) -> None:
-        """Raises if there is no connection, and makes one if that is wanted."""
-        dead = self._dead
-        if dead is None:
-            return
-        if not self._reconnect or isinstance(dead, (Closed, Forked)):
-            raise dead.again()
-        with self._writing:
-            if self._dead is not None:
-                self._connect()
-
-    # ---- Calls
 
     @overload
     def call(self, type: Call[T], **options: Any) -> T: ...
@@ -193,10 +71,7 @@ class Client(Methods):
         self, *, msgid: Optional[int] = None, id: Optional[str] = None, client: Optional[int] = None
     ) -> str:
         """Stops a task; gives what it was: "queued", "running", "done" or "unknown"."""
-        named = {"msgid": msgid, "id": id, "client": client}
-        if (msgid is None) == (id is None):
-            raise InvalidArgument("cancel takes msgid or id, one of both", field="msgid")
-        answer = self.request("cancel", {key: value for key, value in named.items() if value is not None})
+        answer = self.request("cancel", named(msgid, id, client))
         return str(answer["state"])
 
     def subscribe(self, listener: Callable[[Dict[str, Any]], Any]) -> List[Dict[str, Any]]:
@@ -248,103 +123,3 @@ class Client(Methods):
             self._flush(channel.deadline(1.0))
         except Error:
             pass  # the connection ended, and the task with it
-
-    # ---- Input and output
-
-    def _alive(self) -> None:
-        if self._dead is not None:
-            raise self._dead.again()
-
-    def _put(self, msgid: Optional[int], data: bytes, fds: List[int]) -> None:
-        try:
-            self._outbox.put(data, fds)
-        except OSError as e:
-            self._session.pending.pop(msgid if msgid is not None else -1, None)
-            raise InvalidArgument(f"a file cannot be passed: {e.strerror}", field="File", errno=e.errno) from None
-
-    def _flush(self, deadline: Optional[float]) -> None:
-        """Sends all; reads meanwhile, because the server may want that first."""
-        while True:
-            with self._lock:
-                if self._dead is not None:
-                    return  # the task has the error
-                try:
-                    if self._outbox.send(self._sock):
-                        return
-                except OSError:
-                    pass  # there may be answers still; the end is read below
-            if channel.late(deadline):
-                return
-            self._read_once(deadline, True)
-
-    def _wait(self, task: Task[Any], timeout: Optional[float]) -> None:
-        """Reads until the task has its answer, for at most so long."""
-        end = channel.deadline(timeout)
-        while not task._done:
-            self._read_once(end, self._outbox.size > 0, task)
-            if channel.late(end):
-                return
-
-    def _wait_or_raise(self, task: Task[Any], timeout: Optional[float]) -> None:
-        self._wait(task, timeout)
-        if not task._done:
-            raise WaitTimeout(f"no answer within {timeout} s")
-
-    def _read_once(self, deadline: Optional[float], write: bool, task: Optional[Task[Any]] = None) -> None:
-        """
-        Waits for one piece of news. One thread at a time reads for all; others wait for it, and one
-        of them goes on when it has what it wanted. Callbacks run when reading is over: they may call.
-        """
-        with self._lock:
-            if self._dead is not None or (task is not None and task._done):
-                return
-            sock, session = self._sock, self._session
-            follow = self._reading
-            if follow and not write:
-                self._followers += 1
-                self._changed.wait(None if deadline is None else max(0.0, deadline - channel.now()))
-                self._followers -= 1
-                return
-            self._reading = True
-        if follow:
-            # Not for long: when the one who reads has what it wants, somebody else must go on.
-            channel.wait_room(sock, 0.05)
-            return
-        events: List[Event] = []
-        try:
-            events = self._read(sock, session, deadline, write)
-        finally:
-            with self._lock:
-                self._reading = False
-                if self._followers:
-                    self._changed.notify_all()
-        self._run(events)
-
-    def _read(
-        self, sock: socket.socket, session: Session, deadline: Optional[float], write: bool
-    ) -> List[Event]:
-        try:
-            channel.wait(sock, write, deadline)
-        except (OSError, ValueError):
-            return []  # closed meanwhile by another thread
-        with self._lock:
-            if self._dead is not None or session is not self._session:
-                return []
-            data = channel.receive(sock)
-            if data is None:
-                return []
-            try:
-                if data:
-                    return session.feed(data)
-                error: Error = session.lost(f"{self.path}: the server closed the connection")
-            except Garbled as e:
-                error = e
-        self._end(error)
-        return []
-
-    def _run(self, events: List[Event]) -> None:
-        for event in events:
-            try:
-                event()
-            except Exception:
-                log.exception("a listener of %r failed", self)

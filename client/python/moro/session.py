@@ -64,6 +64,14 @@ def program_name() -> str:
     return os.path.basename(sys.argv[0] or "python") or "python"
 
 
+def named(msgid: Optional[int], id: Optional[str], client: Optional[int]) -> Dict[str, Any]:
+    """What cancel is told of the task that is meant."""
+    if (msgid is None) == (id is None):
+        raise InvalidArgument("cancel takes msgid or id, one of both", field="msgid")
+    given = {"msgid": msgid, "id": id, "client": client}
+    return {key: value for key, value in given.items() if value is not None}
+
+
 class Session:
     def __init__(self, name: Optional[str]) -> None:
         self.hello: Dict[str, Any] = {}

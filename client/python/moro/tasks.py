@@ -15,7 +15,7 @@ from .files import File, FileLike, Range
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .options import Options, Seconds
+    from .options import Options
 
 T = TypeVar("T")
 Data = Union[str, bytes, bytearray, memoryview, File]

@@ -18,7 +18,7 @@ from typing import Any, Deque, List, Mapping, Optional
 from .. import wire
 from .files import Arrivals
 
-_READ = 1 << 18
+_SMALL, _LARGE = 1 << 16, 1 << 20  # memory for more than 128 KiB is mapped anew each time, which costs 10 us
 _GATHER = 1 << 18  # bytes of answers that may wait for one another
 _SPACE = socket.CMSG_SPACE(32 * array.array("i").itemsize)
 
@@ -42,8 +42,9 @@ class Channel:
         self.arrivals = Arrivals()
         self._stream = wire.Stream(self.arrivals.ext_hook)
         self._messages = self._stream.messages()
-        self._answers: List[bytes] = []
+        self.answers: List[bytes] = []  # that are not sent yet
         self._size = 0  # of the answers
+        self._room = _SMALL  # for what is read next
         self._early: Deque[Any] = deque()  # what look() found
         self.ended = False
         self._poll = select.poll()
@@ -80,9 +81,9 @@ class Channel:
     def _fill(self) -> None:
         try:
             if self._socket is None:
-                data = os.read(self._reader, _READ)
+                data = os.read(self._reader, self._room)
             else:
-                data, ancillary, _, _ = self._socket.recvmsg(_READ, _SPACE, socket.MSG_CMSG_CLOEXEC)
+                data, ancillary, _, _ = self._socket.recvmsg(self._room, _SPACE, socket.MSG_CMSG_CLOEXEC)
                 for level, kind, fds in ancillary:
                     if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                         self.arrivals.add(fds)
@@ -91,33 +92,29 @@ class Channel:
         if not data:
             self.ended = True
             raise End
+        self._room = _LARGE if len(data) == self._room else _SMALL
         self._stream.feed(data)
 
     # ---- Out
 
     def put(self, message: bytes) -> None:
         """Has a message sent before the worker waits, or with flush()."""
-        self._answers.append(message)
+        self.answers.append(message)
         self._size += len(message)
         if self._size > _GATHER:
             self.flush()
 
     def flush(self) -> None:
-        if not self._answers:
+        if not self.answers:
             return
-        data = memoryview(b"".join(self._answers))
-        self._answers.clear()
+        data = memoryview(b"".join(self.answers))
+        self.answers.clear()
         self._size = 0
         try:
             while data:
                 data = data[os.write(self._writer, data):]
         except (BrokenPipeError, ConnectionError):
             raise End from None
-
-    @property
-    def waiting(self) -> bool:
-        """Whether there are answers that are not sent yet."""
-        return bool(self._answers)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Channel:

@@ -12,7 +12,7 @@ from .. import wire
 from ..errors import Error, UnknownTask
 from ..files import range_ext
 from .channel import Channel, End, from_environment
-from .context import Context, Written
+from .context import Written
 from .files import Files
 from .invoke import Invoker
 from .registry import Entry, chosen
@@ -78,7 +78,7 @@ class Worker:
         """Runs a task and puts its answer where it will be sent soon."""
         data, info = params
         entry = self._tasks.get(method)
-        if self._channel.waiting and (entry is None or entry.long):
+        if self._channel.answers and (entry is None or entry.long):
             self._channel.flush()
         files = _NO_FILES
         began = time.perf_counter()
