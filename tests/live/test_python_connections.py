@@ -1,6 +1,7 @@
 """Connections of the Python client that waits: made, lost, closed, forked."""
 
 import os
+import pathlib
 import signal
 
 import msgpack
@@ -39,6 +40,19 @@ def test_no_server(tmp_path):
     with pytest.raises(moro.NoServer, match="nothing.sock") as e:
         moro.Client(str(tmp_path / "nothing.sock"))
     assert isinstance(e.value, ConnectionError) and e.value.retryable
+
+
+def test_wrong_arguments(morod, tmp_path):
+    for wrong in (0, -1, "5", True):
+        with pytest.raises(moro.InvalidArgument, match="timeout takes seconds") as e:
+            moro.Client("x", timeout=wrong)
+        assert e.value.field == "timeout"
+    with pytest.raises(moro.InvalidArgument, match="path takes"):
+        moro.Client(5)
+    with pytest.raises(moro.NoServer, match="too long"):
+        moro.Client("x" * 200)
+    with morod() as d, moro.Client(pathlib.Path(d.socket)) as c, moro.Client(os.fsencode(d.socket)) as other:
+        assert c.ping() == other.ping() == "pong"
 
 
 def test_the_server_lists_the_name(morod):
@@ -140,16 +154,18 @@ def test_too_many_clients(morod):
 def test_fork(served):
     """A child is told that the client is its parent's, and does not keep the connection open."""
     reader, writer = os.pipe()
+    task = served.submit("debug:echo", 1)
     pid = os.fork()
     if pid == 0:
         try:
             served.ping()
         except moro.Forked as e:
             os.write(writer, str(e).encode())
-        try:
-            served.connect()
-        except moro.Forked:
-            os.write(writer, b" twice")
+        for use in (served.connect, task.result, task.done, lambda: served.submit("debug:echo")):
+            try:
+                use()
+            except moro.Forked:
+                os.write(writer, b"+")
         os.close(writer)
         signal.pause()
         os._exit(1)
@@ -157,7 +173,8 @@ def test_fork(served):
     with os.fdopen(reader) as pipe:
         said = pipe.read()
     try:
-        assert "fork" in said and said.endswith("twice")
+        assert "fork" in said and said.endswith("+++")
+        assert task.result() == 1
         assert served.ping() == "pong"
         served.submit("debug:sleep", {"ms": 20_000})
         served.daemon.wait(lambda s: s["activeTasks"] == 1)

@@ -18,7 +18,8 @@ def block(language):
 
 def environment(d):
     path = f"{BUILD}/server:{BUILD}/tools:/usr/bin:/bin"
-    return {**os.environ, "PATH": path, "MORO_SOCKET": d.socket}
+    python = str(ROOT / "client" / "python")
+    return {**os.environ, "PATH": path, "PYTHONPATH": python, "MORO_SOCKET": d.socket}
 
 
 def test_one_screen():

@@ -12,7 +12,7 @@ from .aiotask import Task
 from .batches import outcomes
 from .errors import Closed, Error, Forked, Garbled, InvalidArgument, NoServer, WaitTimeout
 from .methods import AsyncMethods
-from .session import HELLO, Event, Session, default_path, named
+from .session import HELLO, Event, Path, Session, named, place, waiting
 from .tasks import Call
 
 T = TypeVar("T")
@@ -30,11 +30,10 @@ class Client(AsyncMethods):
     """
 
     def __init__(
-        self, path: Optional[str] = None, *, timeout: Optional[float] = None, name: Optional[str] = None,
+        self, path: Optional[Path] = None, *, timeout: Optional[float] = None, name: Optional[str] = None,
         reconnect: bool = False,
     ) -> None:
-        self.path = default_path() if path is None else str(path)
-        self.timeout = timeout
+        self.path, self.timeout = place(path), waiting(timeout)
         self._name = name
         self._reconnect = reconnect
         self._dead: Optional[Error] = Closed("the client is not connected")

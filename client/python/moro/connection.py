@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, TypeVar, cast
 from . import channel, forks
 from .errors import Closed, Error, Forked, Garbled, InvalidArgument, WaitTimeout
 from .pending import Task
-from .session import HELLO, Event, Session, default_path
+from .session import HELLO, Event, Path, Session, place, waiting
 
 if TYPE_CHECKING:
     from .client import Client
@@ -22,11 +22,10 @@ log = logging.getLogger("moro")
 
 class Connection:
     def __init__(
-        self, path: Optional[str] = None, *, timeout: Optional[float] = None, name: Optional[str] = None,
+        self, path: Optional[Path] = None, *, timeout: Optional[float] = None, name: Optional[str] = None,
         reconnect: bool = False,
     ) -> None:
-        self.path = default_path() if path is None else str(path)
-        self.timeout = timeout
+        self.path, self.timeout = place(path), waiting(timeout)
         self._name = name
         self._reconnect = reconnect
         self._dead: Optional[Error] = Closed("the client is not connected")
@@ -34,7 +33,7 @@ class Connection:
         self._changed = threading.Condition(self._lock)
         self._reading = False  # somebody reads, for all
         self._followers = 0  # those who wait for them
-        self._writing = threading.Lock()  # of the connection's making
+        self._making = threading.RLock()  # held while a connection is made
         forks.watch(self)
         self.connect()
 
@@ -42,7 +41,7 @@ class Connection:
 
     def connect(self) -> None:
         """Connects, anew if there is a connection."""
-        with self._writing:
+        with self._making:
             self._connect()
 
     def _connect(self) -> None:
@@ -107,10 +106,11 @@ class Connection:
         self._dead = forks.error()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._writing = threading.Lock()
+        self._making = threading.RLock()
         self._reading = False
         if hasattr(self, "_sock"):
             self._sock.close()
+            self._session.abandon(self._dead)
 
     def _end(self, error: Error, final: bool = False) -> None:
         """The connection is over: everybody who waits is told."""
@@ -133,7 +133,7 @@ class Connection:
             return
         if not self._reconnect or isinstance(dead, (Closed, Forked)):
             raise dead.again()
-        with self._writing:
+        with self._making:
             if self._dead is not None:
                 self._connect()
 

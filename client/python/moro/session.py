@@ -45,6 +45,7 @@ class Entry:
 
 
 Parcel = Tuple[bytes, List[int]]
+Path = Union[str, bytes, "os.PathLike[str]"]
 
 
 def default_path() -> str:
@@ -58,6 +59,24 @@ def default_path() -> str:
     if folder:
         return os.path.join(folder, "morod.sock")
     raise NoServer("neither MORO_SOCKET nor XDG_RUNTIME_DIR is set; give the path of the socket")
+
+
+def place(path: Optional[Path]) -> str:
+    """The socket's path that a client was given, or the default."""
+    if path is None:
+        return default_path()
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise InvalidArgument(f"path takes the path of a socket, not {path!r}", field="path") from None
+
+
+def waiting(timeout: Any) -> Optional[float]:
+    """How long a client waits, as it was given."""
+    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is not None and not (number and timeout > 0):
+        raise InvalidArgument(f"timeout takes seconds, more than 0, or None, not {timeout!r}", field="timeout")
+    return None if timeout is None else float(timeout)
 
 
 def program_name() -> str:
