@@ -188,6 +188,13 @@ def test_many_at_once(served):
     assert [task.result() for task in tasks] == list(range(3000))
 
 
+def test_nothing_is_kept_of_answers(served):
+    """What is kept to read an odd message again is let go of with each message."""
+    for size in (1, 1000, 1_000_000, 1):
+        served.call("debug:echo", b"x" * size)
+        assert served._session._stream._chunks == [] and served._session.pending == {}
+
+
 def test_large_both_ways(served):
     """More than sockets hold, in and out: the client reads while it writes."""
     blobs = [os.urandom(1 << 20) for _ in range(4)]

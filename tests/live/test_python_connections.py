@@ -128,9 +128,18 @@ def test_what_the_server_says_before_it_ends(tmp_path):
 @pytest.mark.parametrize("rubbish", [b"\xc1", b"\x93\x00\x01\x02", b"hello", b"\x94\x00\x01\xa1x\x90"])
 def test_garbled(tmp_path, rubbish):
     with Played(tmp_path) as peer:
-        peer.run(lambda sock, unpacker: sock.sendall(rubbish))
-        with moro.Client(peer.path) as c, pytest.raises(moro.Garbled):
-            c.ping()
+        def play(sock, unpacker):
+            next_message(sock, unpacker)
+            sock.sendall(msgpack.packb([1, 1, None, "in time"]) + rubbish)
+
+        peer.run(play)
+        with moro.Client(peer.path) as c:
+            told = []
+            first, second = c.submit("a:b"), c.submit("a:b")
+            first.add_done_callback(told.append)
+            with pytest.raises(moro.Garbled):
+                second.result()
+            assert first.result() == "in time" and told == [first]
 
 
 def test_no_morod(tmp_path):

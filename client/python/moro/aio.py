@@ -265,14 +265,17 @@ class Client(AsyncMethods):
         data = channel.receive(self._sock)
         if data is None:
             return
+        events: List[Event] = []
+        error: Optional[Error] = None
         try:
-            if data:
-                self._run(self._session.feed(data))
-                return
-            error: Error = self._session.lost(f"{self.path}: the server closed the connection")
+            self._session.feed(data, events)
+            if not data:
+                error = self._session.lost(f"{self.path}: the server closed the connection")
         except Garbled as e:
             error = e
-        self._end(error)
+        self._run(events)
+        if error is not None:
+            self._end(error)
 
     def _run(self, events: List[Event]) -> None:
         for event in events:

@@ -215,6 +215,7 @@ class Connection:
             channel.wait(sock, write, deadline)
         except (OSError, ValueError):
             return []  # closed meanwhile by another thread
+        events: List[Event] = []
         with self._lock:
             if self._dead is not None or session is not self._session:
                 return []
@@ -222,13 +223,14 @@ class Connection:
             if data is None:
                 return []
             try:
+                session.feed(data, events)
                 if data:
-                    return session.feed(data)
+                    return events
                 error: Error = session.lost(f"{self.path}: the server closed the connection")
             except Garbled as e:
                 error = e
         self._end(error)
-        return []
+        return events
 
     def _run(self, events: List[Event]) -> None:
         for event in events:

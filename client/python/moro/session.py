@@ -178,10 +178,9 @@ class Session:
 
     # ---- in
 
-    def feed(self, data: bytes) -> List[Event]:
-        """Takes bytes that came: tells the entries, and gives what is to be called."""
+    def feed(self, data: bytes, events: List[Event]) -> None:
+        """Takes bytes that came: tells the entries, and adds what is to be called, also if it raises then."""
         self._stream.feed(data)
-        events: List[Event] = []
         for message in self._stream.messages():
             if type(message) is not list or not 3 <= len(message) <= 4:
                 raise Garbled("what came is no MessagePack-RPC message")
@@ -191,7 +190,6 @@ class Session:
                 self._news(message[1], message[2], events)
             else:
                 raise Garbled("what came is no response and no notification")
-        return events
 
     def _answer(self, message: List[Any], events: List[Event]) -> None:
         _, number, error, result = message
