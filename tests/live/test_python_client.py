@@ -332,6 +332,10 @@ def test_notify(served):
     served.notify("debug:echo", 1)
     served.notify("debug:echo", 1, priority="low")
     served.daemon.wait(lambda s: s["completed"] == 2)
+    for option in ({"progress": print}, {"batch": True}):
+        with pytest.raises(moro.InvalidOption, match="does not go with notify") as e:
+            served.notify("debug:echo", [1], **option)
+        assert e.value.option in option
 
 
 def test_batch(served):
@@ -342,6 +346,10 @@ def test_batch(served):
     with pytest.raises(moro.InvalidArgument):
         served.batch("crypto:hash", mixed)
     assert served.batch("debug:echo", [None, {"error": 1}]) == [None, {"error": 1}]
+    assert served.batch("debug:echo", iter("ab")) == ["a", "b"]
+    for wrong in (5, "ab", {"a": 1}):
+        with pytest.raises(moro.InvalidArgument, match="batch takes a list"):
+            served.batch("debug:echo", wrong)
 
 
 def test_subscribe(morod):
@@ -369,6 +377,8 @@ def test_control(served):
     assert served.pause("debug:echo") and served.resume("debug:echo")
     assert served.pause("low") and served.resume()
     assert served.scale((1, 3)) and served.scale(2) and served.scale(2, pool=served.stats()["pools"][0]["name"])
+    with pytest.raises(moro.InvalidArgument, match="least, most"):
+        served.scale((1,))
     assert served.log_level() == "info" and served.log_level("debug") == "debug"
     assert served.drain()
     with pytest.raises(moro.ShuttingDown):

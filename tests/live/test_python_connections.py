@@ -58,6 +58,10 @@ def test_wrong_arguments(morod, tmp_path):
 def test_the_server_lists_the_name(morod):
     with morod() as d, moro.Client(d.socket, name="my-program") as c:
         assert [one["name"] for one in c.clients()] == ["my-program"]
+        with moro.Client(d.socket, name="a" + "é" * 40) as other:
+            assert other.clients()[-1]["name"] == "a" + "é" * 31
+        with pytest.raises(moro.InvalidArgument, match="name takes a str"):
+            moro.Client(d.socket, name=5)
 
 
 def test_closed(served):

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union
 
 from . import channel, forks
 from .aiotask import Task
-from .batches import outcomes
+from .batches import elements, outcomes
 from .errors import Closed, Error, Forked, Garbled, InvalidArgument, NoServer, WaitTimeout
 from .methods import AsyncMethods
 from .session import HELLO, Event, Path, Session, named, place, waiting
@@ -182,7 +182,7 @@ class Client(AsyncMethods):
         Runs a task for each element, in one request, and gives the results in their order. The first
         error is raised; with return_exceptions errors stand among the results.
         """
-        return outcomes(await self.call(type, list(data), batch=True, **options), return_exceptions)
+        return outcomes(await self.call(type, elements(data), batch=True, **options), return_exceptions)
 
     async def cancel(
         self, *, msgid: Optional[int] = None, id: Optional[str] = None, client: Optional[int] = None

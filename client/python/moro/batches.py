@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, List
 
-from .errors import Garbled, from_wire
+from .errors import Garbled, InvalidArgument, from_wire
+
+
+def elements(data: Any) -> List[Any]:
+    """The data of a batch, of any kind of sequence or iterator."""
+    if isinstance(data, (str, bytes, dict)) or not hasattr(data, "__iter__"):
+        raise InvalidArgument(f"batch takes a list, not {type(data).__name__}", field="data")
+    return list(data)
 
 
 def outcomes(answer: Any, return_exceptions: bool) -> List[Any]:

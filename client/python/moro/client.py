@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union, overload
 
 from . import channel
-from .batches import outcomes
+from .batches import elements, outcomes
 from .connection import Connection
 from .errors import Error
 from .methods import Methods
@@ -65,7 +65,7 @@ class Client(Connection, Methods):
         Runs a task for each element, in one request, and gives the results in their order. The first
         error is raised; with return_exceptions errors stand among the results.
         """
-        return outcomes(self.call(type, list(data), batch=True, **options), return_exceptions)
+        return outcomes(self.call(type, elements(data), batch=True, **options), return_exceptions)
 
     def cancel(
         self, *, msgid: Optional[int] = None, id: Optional[str] = None, client: Optional[int] = None

@@ -74,7 +74,12 @@ def drain() -> Call[bool]:
 
 def scale(workers: Union[int, Tuple[int, int]], pool: Optional[str] = None) -> Call[bool]:
     """Sets how many workers a pool has: a number, or (least, most)."""
-    wanted = f"{workers[0]}:{workers[1]}" if isinstance(workers, tuple) else workers
+    if isinstance(workers, tuple):
+        if len(workers) != 2:
+            raise InvalidArgument(f"scale takes a number, or (least, most), not {workers!r}", field="workers")
+        wanted: Union[int, str] = f"{workers[0]}:{workers[1]}"
+    else:
+        wanted = workers
     return _ask("scale", fields(workers=wanted, pool=pool))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from . import options as _options
 from . import wire
-from .errors import ConnectionLost, Error, Garbled, InvalidArgument, NoServer, TooLarge, from_wire
+from .errors import ConnectionLost, Error, Garbled, InvalidArgument, InvalidOption, NoServer, TooLarge, from_wire
 from .files import Luggage
 from .tasks import Call
 
@@ -79,8 +79,12 @@ def waiting(timeout: Any) -> Optional[float]:
     return None if timeout is None else float(timeout)
 
 
-def program_name() -> str:
-    return os.path.basename(sys.argv[0] or "python") or "python"
+def who(name: Optional[str]) -> str:
+    """A client's name, by default the program's, as far as the server takes it."""
+    if name is not None and not isinstance(name, str):
+        raise InvalidArgument(f"name takes a str, not {name!r}", field="name")
+    name = name or os.path.basename(sys.argv[0] or "python") or "python"
+    return name.encode("utf-8", "replace")[:64].decode("utf-8", "ignore")
 
 
 def named(msgid: Optional[int], id: Optional[str], client: Optional[int]) -> Dict[str, Any]:
@@ -97,7 +101,7 @@ class Session:
         self.limits: Dict[str, int] = {}
         self.pending: Dict[int, Entry] = {}
         self.listeners: List[Callable[[Dict[str, Any]], Any]] = []
-        self._name = name or program_name()
+        self._name = who(name)
         self._stream = wire.Stream()
         self._numbers = itertools.count(1)
         self._last_words: Optional[Error] = None
@@ -107,8 +111,8 @@ class Session:
     def greeting(self) -> bytes:
         from . import __version__
 
-        who = {"client": self._name[:64], "version": __version__, "proto": 1, "errors": "map", "features": ["fd"]}
-        return wire.pack([0, HELLO, "hello", [who]])
+        us = {"client": self._name, "version": __version__, "proto": 1, "errors": "map", "features": ["fd"]}
+        return wire.pack([0, HELLO, "hello", [us]])
 
     def greeted(self, hello: Any) -> None:
         """Takes the server's answer to the greeting."""
@@ -133,6 +137,9 @@ class Session:
             raise InvalidArgument(f"type takes the name of a task type, as 'crypto:hash', not {what!r}", field="type")
         if len(what) > self.limits.get("maxMethod", 128):
             raise TooLarge(f"type has {len(what)} characters; the limit is {self.limits['maxMethod']}", field="type")
+        for option in ("progress", "batch"):
+            if entry is None and given.get(option):
+                raise InvalidOption(f"option {option} does not go with notify(): nothing comes back", option=option)
         given = dict(given)
         result_file = given.pop("result_file", None)
         options = _options.to_wire(given)
