@@ -153,12 +153,14 @@ def test_progress_by_callback(morod, kind):
         reports = []
 
         async def slowly(report):
-            await asyncio.sleep(0)
+            for _ in range(50):
+                await asyncio.sleep(0)
             reports.append(report)
 
         callback = reports.append if kind == "function" else slowly
-        await c.call("debug:work", {"steps": 30, "ms": 300}, progress=callback)
-        assert reports and reports[-1].total == 30
+        task = await c.submit("debug:work", {"steps": 30, "ms": 300}, progress=callback)
+        await task
+        assert reports and reports[-1].total == 30 and reports[-1] == task.last_progress
         assert [r.done for r in reports] == sorted(r.done for r in reports)
 
     session(play, morod)

@@ -234,12 +234,18 @@ def test_a_thread_that_waits_longer_hands_on(served):
     assert not waiter.is_alive()
 
 
+def in_poll(thread):
+    """Whether a thread waits in the kernel for a descriptor, where the kernel tells that."""
+    with open(f"/proc/self/task/{thread.native_id}/wchan") as f:
+        return "poll" in (f.read().replace("0", "") or "poll")
+
+
 def test_close_wakes_those_who_wait(served):
     slow = served.submit("debug:sleep", {"ms": 20_000})
     found = []
     waiter = threading.Thread(target=lambda: found.append(slow.exception()))
     waiter.start()
-    wait_until(lambda: served._reading, "a reader")
+    wait_until(lambda: served._reading and in_poll(waiter), "a reader")
     served.close()
     waiter.join(20)
     assert isinstance(found[0], moro.Closed)
@@ -261,6 +267,7 @@ def test_task(served):
     assert task.done() and task.cancelled() and task.cancel() is False and told == [task]
     task.add_done_callback(told.append)
     assert told == [task, task]
+    task.add_done_callback(lambda _: 1 / 0)  # is logged
     quick = served.submit("debug:echo", 1)
     wait_until(quick.done, "the answer")
     assert quick.exception() is None and not quick.cancelled()

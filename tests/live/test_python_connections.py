@@ -179,6 +179,7 @@ def test_fork(served):
                 use()
             except moro.Forked:
                 os.write(writer, b"+")
+        os.write(writer, b"closed" if served._sock.fileno() == -1 else b"open")
         os.close(writer)
         signal.pause()
         os._exit(1)
@@ -186,7 +187,7 @@ def test_fork(served):
     with os.fdopen(reader) as pipe:
         said = pipe.read()
     try:
-        assert "fork" in said and said.endswith("+++")
+        assert "fork" in said and said.endswith("+++closed")
         assert task.result() == 1
         assert served.ping() == "pong"
         served.submit("debug:sleep", {"ms": 20_000})

@@ -51,7 +51,7 @@ class Context:
     @property
     def cancelled(self) -> bool:
         """
-        Whether the task has been told to stop; it has some seconds to clean up. Only tasks with
+        Whether the task has been told to stop, or morod is gone; it has some seconds to clean up. Only tasks with
         soft_cancel are told. This looks at the channel, so it costs a system call.
         """
         if not self._cancelled:

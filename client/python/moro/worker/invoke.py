@@ -41,7 +41,7 @@ class Invoker:
         task = loop.create_task(coroutine)
 
         def look() -> None:
-            if context.cancelled or self._channel.ended:
+            if context.cancelled:
                 loop.remove_reader(self._channel)
                 task.cancel()
 
