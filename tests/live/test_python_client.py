@@ -234,18 +234,20 @@ def test_a_thread_that_waits_longer_hands_on(served):
     assert not waiter.is_alive()
 
 
-def in_poll(thread):
-    """Whether a thread waits in the kernel for a descriptor, where the kernel tells that."""
-    with open(f"/proc/self/task/{thread.native_id}/wchan") as f:
-        return "poll" in (f.read().replace("0", "") or "poll")
+def test_close_wakes_those_who_wait(served, monkeypatch):
+    """Also one that waits in the kernel, which a mere close() would leave there."""
+    slow = served.submit("debug:sleep", {"ms": 60_000})
+    found, waiting = [], threading.Event()
+    wait = moro.connection.channel.wait
 
+    def say_and_wait(*args):
+        waiting.set()  # this thread goes on until it waits: it has the interpreter's lock
+        wait(*args)
 
-def test_close_wakes_those_who_wait(served):
-    slow = served.submit("debug:sleep", {"ms": 20_000})
-    found = []
-    waiter = threading.Thread(target=lambda: found.append(slow.exception()))
+    monkeypatch.setattr(moro.connection.channel, "wait", say_and_wait)
+    waiter = threading.Thread(target=lambda: found.append(slow.exception()), daemon=True)
     waiter.start()
-    wait_until(lambda: served._reading and in_poll(waiter), "a reader")
+    assert waiting.wait(20)
     served.close()
     waiter.join(20)
     assert isinstance(found[0], moro.Closed)
