@@ -457,13 +457,23 @@ slot_broken_cb(struct conn *c, enum scan_fault fault)
 		slot_give_up(s, scan_fault_text(fault));
 }
 
+/* Nothing more comes from it, or goes to it. */
+static void
+slot_end(struct slot *s)
+{
+	if (slot_is_program(s))
+		program_linger(s);
+	else
+		slot_give_up(s, "");
+}
+
 static void
 slot_eof_cb(struct conn *c)
 {
 	struct slot *s = ((struct slot_link *)c)->slot;
 
 	if (s != NULL)
-		slot_give_up(s, "");
+		slot_end(s);
 }
 
 /* It reads no more; what it has answered before is still read. */
@@ -474,7 +484,7 @@ slot_lost_cb(struct conn *c, int err)
 
 	conn_drop_output(c);
 	if (s != NULL)
-		slot_give_up(s, "");
+		slot_end(s);
 }
 
 static void

@@ -297,7 +297,7 @@ def test_rubbish(bad):
     error = crash(c, d, "rubbish", timeout=60000)
     assert error["reason"] == "crashed" and "was stopped: " in error["message"]
     error = crash(c, d, "close", timeout=60000)
-    assert error["reason"] == "crashed"
+    assert error["reason"] == "crashed" and "it closed its channel" in error["message"]
 
 
 @pytest.mark.skipif(SANITIZED, reason="the limit would be the sanitizer's")

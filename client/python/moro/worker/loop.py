@@ -135,6 +135,8 @@ def describe(error: Exception, info: Dict[str, Any]) -> Dict[str, Any]:
         if error.reason is not None or given["code"] == "WORKER_ERROR":
             given["reason"] = error.reason or "failed"
         return {**_plain(error.details), **given}
+    if isinstance(error, MemoryError):  # what the task has kept is needed to tell of it
+        traceback.clear_frames(error.__traceback__)
     traceback.print_exception(type(error), error, error.__traceback__)
     reason = "memory" if isinstance(error, MemoryError) else "failed"
     text = str(error).encode("utf-8", "replace").decode()  # what stands there may be anything
