@@ -37,10 +37,10 @@ function readLength(bytes, at, size) {
 }
 
 /** Whether 8 bytes are an integer that a JavaScript number does not hold. */
-function isUnsafe(bytes, at) {
+function isUnsafe(bytes, at, signed) {
 	const high = readLength(bytes, at, 4);
 
-	return high > 0x1fffff && high < 0xffe00001;
+	return high > 0x1fffff && !(signed && high >= 0xffe00000);
 }
 
 class Frames {
@@ -137,7 +137,7 @@ class Frames {
 		}
 		if (kind === INT64) {
 			this.left--;
-			this.big = this.big || isUnsafe(chunk, at + 1);
+			this.big = this.big || isUnsafe(chunk, at + 1, chunk[at] === 0xd3);
 			return 9;
 		}
 		const n = readLength(chunk, at + 1, size);

@@ -1,0 +1,3 @@
+export * from './index.js';
+import * as moro from './index.js';
+export default moro;

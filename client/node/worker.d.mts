@@ -1,0 +1,3 @@
+export * from './worker.js';
+import * as worker from './worker.js';
+export default worker;
