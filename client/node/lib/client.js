@@ -73,7 +73,7 @@ class Client extends EventEmitter {
 		this.hello = link.hello;
 		this.hold();
 		for (const topic of this.topics)
-			this.send('subscribe', [topic]);
+			this.send('subscribe', [topic]).catch(() => {}); // lost again: so is the news
 		this.emit('connect', this.hello);
 		return link;
 	}
@@ -136,7 +136,7 @@ class Client extends EventEmitter {
 
 		this.nextId++;
 		this.calls.set(msgid, call);
-		call.watch(() => this.notify('cancel', { msgid }));
+		call.watch(() => this.notify('cancel', { msgid }).catch(() => {}));
 		if (this.calls.size === 1)
 			this.hold();
 		this.link.channel.sendBytes(bytes);

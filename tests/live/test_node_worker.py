@@ -1,0 +1,7 @@
+"""Workers in JavaScript, with a morod that the test plays (tests/node/worker.test.mjs)."""
+
+import noderun
+
+
+def test_worker():
+    noderun.run_tests("worker.test.mjs", 10)
