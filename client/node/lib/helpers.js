@@ -26,6 +26,13 @@ function bytesOf(value) {
 	return value;
 }
 
+/** The same of a task's field `image`, for types of images. */
+function imageFromJson(type, data) {
+	if (!type.startsWith('image:') || data?.image === undefined)
+		return data;
+	return { ...data, image: bytesOf(data.image) };
+}
+
 /** Text, unless the caller wants bytes. */
 function textOf(bytes, encoding = 'utf8') {
 	if (encoding === 'buffer' || !Buffer.isBuffer(bytes))
@@ -78,10 +85,8 @@ function computing(run) {
 		heavyComputation(operation, params, options) {
 			if (typeof operation === 'object' && operation !== null) // {operation, params}
 				return run('heavy:computation', operation, params);
-			const bytes = params?.image === undefined ? params :
-			    { ...params, image: bytesOf(params.image) };
-
-			return run('heavy:computation', fields({ operation, params: bytes }), options);
+			return run('heavy:computation',
+			    fields({ operation, params: imageFromJson(operation, params) }), options);
 		},
 		/** A function is run here, a string is a jq program and run by a worker. */
 		async transformJSON(data, transformer, options) {
@@ -125,4 +130,4 @@ function makeHelpers(run) {
 	return Object.freeze(all);
 }
 
-module.exports = { makeHelpers };
+module.exports = { makeHelpers, imageFromJson };

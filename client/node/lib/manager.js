@@ -7,7 +7,7 @@ const os = require('node:os');
 const { Client } = require('./client.js');
 const { MoroError } = require('./error.js');
 const { Gauges } = require('./gauges.js');
-const { makeHelpers } = require('./helpers.js');
+const { imageFromJson, makeHelpers } = require('./helpers.js');
 const where = require('./where.js');
 
 const STATS_EVERY = 250; // ms
@@ -85,7 +85,7 @@ class WorkerManager {
 		const prepared = this.options.prepare?.(task) ?? task;
 		const { type, data, ...options } = prepared;
 
-		return this.execute(type, data, options);
+		return this.execute(type, imageFromJson(type, data), options);
 	}
 
 	/** The same by type and data. */

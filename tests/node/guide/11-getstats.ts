@@ -1,0 +1,5 @@
+getStats(): {
+  workers: number;
+  queueSize: number;
+  activeTasks: number;
+}

@@ -1,0 +1,1 @@
+await shutdown(): Promise<void>
