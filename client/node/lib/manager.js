@@ -18,17 +18,18 @@ class WorkerManager {
 		this.options = options;
 		this.client = null;
 		this.server = null; // of the program's own, if it is one
-		this.connecting = null;
+		this.connecting = null; // ready(), while it goes on
+		this.reaching = null; // reach()
 		this.isShuttingDown = false;
 		this.unfinished = new Set(); // promises of tasks
 		this.gauges = new Gauges(options.statsEvery ?? STATS_EVERY,
-		    async () => (await this.ready()).stats(), {
+		    async () => (this.client ?? await this.reach()).stats(), {
 			    workerCount: options.workerCount ?? Math.max(1, os.cpus().length - 1),
 			    maxQueueSize: options.maxQueueSize ?? MAX_QUEUE_SIZE,
 		    });
 		this.tasks = makeHelpers((type, data, how) => this.execute(type, data, how));
 		// A count that was given means that the workers are wanted now.
-		if (options.workerCount !== undefined && where.existingPath(options) === null)
+		if (options.workerCount !== undefined && where.namedPath(options) === null)
 			this.ready().catch(() => {}); // told to the first task
 	}
 
@@ -53,7 +54,28 @@ class WorkerManager {
 	}
 
 	async start() {
-		const path = where.existingPath(this.options) ?? await this.startOwn();
+		try {
+			return await this.reach();
+		} catch (error) {
+			if (error.code !== 'NO_SERVER' || where.namedPath(this.options) !== null)
+				throw error;
+		}
+		return this.connect(await this.startOwn());
+	}
+
+	/** The client of a server that is there; none is started. */
+	reach() {
+		const path = where.namedPath(this.options) ?? where.systemPath(this.options);
+
+		if (path === null)
+			return Promise.reject(new MoroError('NO_SERVER', 'there is no server'));
+		this.reaching ??= this.connect(path).finally(() => {
+			this.reaching = null;
+		});
+		return this.reaching;
+	}
+
+	async connect(path) {
 		const client = new Client({ ...this.options, path });
 
 		await client.connect();
@@ -110,8 +132,7 @@ class WorkerManager {
 
 	/** What the pool is doing, as far as the server told; never starts one. */
 	getStats() {
-		if ((this.client !== null || where.existingPath(this.options) !== null) &&
-		    !this.isShuttingDown)
+		if (!this.isShuttingDown)
 			this.gauges.want();
 		return this.gauges.snapshot(this.unfinished.size);
 	}
@@ -140,7 +161,7 @@ class WorkerManager {
 	async end() {
 		this.gauges.stop();
 		await Promise.all(this.unfinished);
-		await this.connecting?.catch(() => {});
+		await Promise.allSettled([this.connecting, this.reaching]);
 		await this.client?.close();
 		if (this.server !== null)
 			await where.leave(this.server);

@@ -16,9 +16,12 @@ const { MoroError } = require('./error.js');
 
 /*
  * morod takes the place of this shell. What the shell left behind reads from a
- * pipe that this process holds, and so learns of its end, however it came.
+ * pipe that this process holds: a line when morod is known to be gone, else the
+ * pipe's end tells it of this process's end, however that came.
  */
-const GUARD = '(sh -c \'read -r _ <&3; kill -TERM "$0"\' $$ >/dev/null 2>&1 &) ; exec 3<&-; exec "$0" "$@"';
+const GUARD = `(sh -c 'read -r _ <&3 || kill -TERM "$0"; rm -rf "$1"' $$ "$MORO_NODE_FOLDER" >/dev/null 2>&1 &)
+exec 3<&-
+exec "$0" "$@"`;
 
 /** The program in $PATH, or null. */
 function findProgram(name, env = process.env) {
@@ -51,7 +54,10 @@ class OwnServer {
 
 	start(program) {
 		this.child = spawn('/bin/sh', ['-c', GUARD, program, ...this.args],
-		    { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+		    {
+			    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+			    env: { ...process.env, MORO_NODE_FOLDER: this.folder },
+		    });
 		this.ended = once(this.child, 'exit').then(() => this.remove(), () => this.remove());
 		this.ready = this.waitReady();
 		this.ready.catch(() => {}); // told to those who ask
@@ -87,10 +93,11 @@ class OwnServer {
 		await this.ended;
 	}
 
-	/** Nothing is left of it. */
+	/** Nothing is left of it: what watches has nothing to kill. */
 	remove() {
 		this.gone = true;
-		this.child.stdio[3].destroy();
+		this.child.stdio[3].on('error', () => {}); // who watched is gone, too
+		this.child.stdio[3].end('gone\n');
 		fs.rmSync(this.folder, { recursive: true, force: true });
 	}
 }

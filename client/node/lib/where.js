@@ -13,13 +13,14 @@ const { defaultPath } = require('./socket-path.js');
 
 let own = null; // the program's own server; managers share it
 
-/** The socket that was named, or that is there; null: there is none. */
-function existingPath(options, env = process.env) {
-	if (options.path !== undefined)
-		return options.path;
-	if (env.MORO_SOCKET)
-		return env.MORO_SOCKET;
-	if (options.morod !== undefined)
+/** The socket that was named, or null. */
+function namedPath(options, env = process.env) {
+	return options.path ?? (env.MORO_SOCKET || null);
+}
+
+/** The system's socket, if it is there: perhaps nobody listens on it. */
+function systemPath(options, env = process.env) {
+	if (options.morod !== undefined) // one of the program's own is wanted
 		return null;
 	const path = defaultPath(env);
 
@@ -52,4 +53,4 @@ async function leave(server) {
 	}
 }
 
-module.exports = { existingPath, ownServer, leave };
+module.exports = { namedPath, systemPath, ownServer, leave };
