@@ -22,4 +22,4 @@ def test_connection():
 def test_lifetime(morod):
     """An idle connection does not keep the process alive, a call does."""
     with morod() as d:
-        noderun.run_tests("lifetime.test.mjs", 4, MORO_SOCKET=d.socket)
+        noderun.run_tests("lifetime.test.mjs", 5, MORO_SOCKET=d.socket)

@@ -141,6 +141,15 @@ test('cancel by number, by id and by promise', async (t) => {
 		assert.equal((await end).code, 'CANCELLED');
 	}
 	assert.equal((await c.cancel({ id: 'nobody' })).state, 'unknown');
+	const late = new moro.Client(); // has no connection yet, and so the call no number
+
+	t.after(() => late.close());
+	const call = late.call('debug:sleep', { ms: 60_000 });
+	const end = failure(call);
+
+	assert.equal(call.msgid, undefined);
+	assert.match((await late.cancel(call)).state, /^(queued|running)$/);
+	assert.equal((await end).code, 'CANCELLED');
 });
 
 test('progress is told while a task runs', async (t) => {

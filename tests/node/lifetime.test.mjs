@@ -52,3 +52,16 @@ test('a manager that polls its statistics does not', async (t) => {
 
 	assert.deepEqual(await once(child, 'exit'), [0, null]);
 });
+
+test('what a listener throws is told, and costs no answers', async (t) => {
+	const child = start(t, `${CONNECT} process.on("uncaughtException", (e) => console.log(e.message));
+		await c.call("debug:work", { ms: 200, steps: 4 }, { onProgress() { throw new Error("mine"); } });
+		console.log("answered");`);
+	let text = '';
+
+	child.stdout.on('data', (more) => {
+		text += more;
+	});
+	assert.deepEqual(await once(child, 'exit'), [0, null]);
+	assert.match(text, /^(mine\n)+answered\n$/);
+});

@@ -79,7 +79,18 @@ class Channel {
 		for (const frame of frames) {
 			if (this.ended)
 				return;
+			this.deliverSafely(frame);
+		}
+	}
+
+	/** What a listener throws is the program's, and does not cost the messages behind. */
+	deliverSafely(frame) {
+		try {
 			this.deliver(frame);
+		} catch (error) {
+			queueMicrotask(() => {
+				throw error;
+			});
 		}
 	}
 

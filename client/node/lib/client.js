@@ -100,11 +100,15 @@ class Client extends EventEmitter {
 			return Promise.reject(abortedEarly(options.signal));
 		if (this.link !== null)
 			return this.send(method, params, options);
-		return this.later(method, params, options);
+		const promise = this.later(method, params, options, (msgid) => {
+			promise.msgid = msgid;
+		});
+
+		return promise;
 	}
 
-	/** A request while there is no connection. */
-	async later(method, params, options) {
+	/** A request while there is no connection; `sent` is told its number. */
+	async later(method, params, options, sent) {
 		const signal = options?.signal;
 		let abort;
 		const aborted = new Promise((_, reject) => {
@@ -119,7 +123,10 @@ class Client extends EventEmitter {
 			this.waiting--;
 			signal?.removeEventListener('abort', abort);
 		}
-		return this.request(method, params, options);
+		const call = this.request(method, params, options);
+
+		sent(call.msgid);
+		return call;
 	}
 
 	/** A request on the connection that is there. */

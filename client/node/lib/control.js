@@ -14,13 +14,22 @@ function method(name) {
 	};
 }
 
-/** Cancels a call by {msgid} or {id}, or by the number that its promise bears. */
-function cancel(which) {
+/** Cancels a call by {msgid} or {id}, by its number or id alone, or by its promise. */
+async function cancel(which) {
+	if (which instanceof Promise)
+		return this.request('cancel', [{ msgid: await numberOf(this, which) }]);
 	if (typeof which === 'number')
 		return this.request('cancel', [{ msgid: which }]);
-	if (which instanceof Promise)
-		return this.request('cancel', [{ msgid: which.msgid }]);
 	return this.request('cancel', [typeof which === 'string' ? { id: which } : which]);
+}
+
+/** A call's number, which it has when it was sent. */
+async function numberOf(client, promise) {
+	if (promise.msgid === undefined) {
+		await client.ready();
+		await new Promise((resolve) => setImmediate(resolve)); // it was waiting, too
+	}
+	return promise.msgid;
 }
 
 /** Asks for news, and gives how things are now. It lasts over lost connections. */

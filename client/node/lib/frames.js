@@ -66,9 +66,9 @@ class Frames {
 	 */
 	feed(chunk) {
 		const whole = [];
-		let start = 0;
 		let at = 0;
 
+		this.start = 0; // where in the chunk the current message begins
 		if (this.head) { // a value's first bytes came with the last chunk
 			chunk = Buffer.concat([this.head, chunk]);
 			this.head = null;
@@ -77,10 +77,10 @@ class Frames {
 			at = this.scan(chunk, at);
 			if (this.left > 0 || this.skip > 0)
 				break;
-			whole.push(this.finish(chunk.subarray(start, at)));
-			start = at;
+			whole.push(this.finish(chunk.subarray(this.start, at)));
+			this.start = at;
 		}
-		this.keep(chunk, start, at);
+		this.keep(chunk, this.start, at);
 		return whole;
 	}
 
@@ -149,7 +149,7 @@ class Frames {
 			this.skip = kind === EXT ? n + 1 : n;
 			this.bin = this.bin || kind === BIN;
 		}
-		this.refuseOver(this.held + at + this.skip + this.left);
+		this.refuseOver(this.held + at - this.start + this.skip + this.left);
 		return 1 + size;
 	}
 
