@@ -45,14 +45,14 @@ def project():
     shutil.copytree(PACKAGE, folder / "moro-client", ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(TESTS, folder / "tests")
     (folder / "package.json").write_text('{"name": "tests", "private": true}\n')
-    reason = install(folder, "./moro-client")
+    reason = install(folder, "--install-links", "./moro-client")
     return folder if reason is None else reason
 
 
 def install(folder, *packages):
     """npm install in a folder; the reason why it failed, or None."""
     command = [
-        "npm", "install", "--install-links", "--no-audit", "--no-fund", "--ignore-scripts",
+        "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts",
         "--prefer-offline", "--no-update-notifier", "--fetch-retries=0", "--loglevel=error",
     ]
     try:

@@ -68,13 +68,3 @@ def test_helpers():
     missing = [n for n in json.loads(done.stdout)
                if n not in internal and not re.search(rf"\b{n}\b", text)]
     assert missing == []
-
-
-def test_package():
-    """One dependency, no download hosts, the licence, and Node 18."""
-    package = json.loads((noderun.PACKAGE / "package.json").read_text())
-    assert list(package["dependencies"]) == ["@msgpack/msgpack"]
-    assert package["engines"]["node"] == ">=18" and package["license"] == "MIT"
-    assert "scripts" not in package  # nothing runs at installation
-    locks = list(noderun.PACKAGE.rglob("package-lock.json"))
-    assert all("resolved" not in lock.read_text() for lock in locks)
