@@ -53,7 +53,7 @@ def install(folder, *packages):
     """npm install in a folder; the reason why it failed, or None."""
     command = [
         "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts",
-        "--prefer-offline", "--no-update-notifier", "--fetch-retries=0", "--loglevel=error",
+        "--prefer-offline", "--logs-max=0", "--no-update-notifier", "--fetch-retries=0", "--loglevel=error",
     ]
     try:
         done = subprocess.run(
@@ -63,7 +63,7 @@ def install(folder, *packages):
     except subprocess.TimeoutExpired:
         return "npm install took too long"
     if done.returncode != 0:
-        return "npm install failed: " + done.stderr.strip()[:200]
+        return "npm install failed: " + " ".join(done.stderr.split())[:200]
     return None
 
 

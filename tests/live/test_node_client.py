@@ -6,7 +6,7 @@ import noderun
 def test_client(morod):
     """Calls, options, errors, cancels, control methods."""
     with morod(workers="2:8", max_queue_size=400, prefetch_us=0) as d:
-        noderun.run_tests("client.test.mjs", 17, MORO_SOCKET=d.socket)
+        noderun.run_tests("client.test.mjs", 18, MORO_SOCKET=d.socket)
 
 
 def test_frames():

@@ -36,6 +36,24 @@ test('values come back as they went', async (t) => {
 	assert.deepEqual(await c.call('debug:echo', { a: 1, b: undefined }), { a: 1 });
 	assert.ok(Buffer.isBuffer(await c.call('debug:echo', new Uint8Array([1]))));
 	assert.equal(await c.call('debug:echo'), null);
+	const small = await c.call('debug:echo', Buffer.from('xyz'));
+
+	assert.ok(small.buffer.byteLength < 20_000, 'a short result does not hold on to what it came with');
+});
+
+test('whole numbers are integers, beside BigInts too', async (t) => {
+	const c = await client(t);
+	const from = 2 ** 39; // the server takes no float here
+	const primes = { count: 1, primes: [549_755_813_911] };
+
+	for (const params of [{ from, to: from + 25 }, { from: BigInt(from), to: from + 25 }])
+		assert.deepEqual(await c.call('heavy:computation', { operation: 'primes', params }), primes);
+	for (const wrong of [2n ** 64n, -(2n ** 63n) - 1n, [{ a: 2n ** 70n }]])
+		assert.equal((await failure(c.call('debug:echo', wrong))).code, 'INVALID_ARGUMENT');
+	const cycle = [1n];
+
+	cycle.push(cycle);
+	assert.equal((await failure(c.call('debug:echo', cycle))).code, 'INVALID_ARGUMENT');
 });
 
 test('a large message is whole in both directions', async (t) => {
