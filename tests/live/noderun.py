@@ -77,7 +77,8 @@ def need_project():
 
 def environment(**more):
     """As little as Node needs: nothing of what runs the tests leaks in."""
-    keep = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
+    names = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    keep = {name: os.environ[name] for name in names if name in os.environ}
     return {**keep, **more}
 
 
