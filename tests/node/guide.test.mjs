@@ -21,5 +21,8 @@ test('the table of README.md says what is so', () => {
 	    [...ran].sort((a, b) => a - b));
 	const count = (column) => rows.filter((row) => row[column] === 'yes').length;
 
-	assert.ok(text.includes(`${rows.length} snippets, ${count(3)} touch workers, ${count(4)} run`));
+	const prepared = text.match(/^\| \d+ \|.*with `prepare`/gm).length;
+
+	assert.ok(text.includes(`${rows.length} snippets, ${count(3)} touch workers, ${count(4)} run, ` +
+	    `${prepared} of them with \`prepare\` only`));
 });
