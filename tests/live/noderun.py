@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -91,13 +92,25 @@ def failures(output):
 def run_tests(name, expected, **env):
     """Runs a file of Node's tests; all must pass, and be as many as expected."""
     folder = need_project()
-    done = subprocess.run(
-        ["node", "--test", f"tests/{name}"], cwd=folder,
-        env=environment(**env), capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=TEST_LIMIT,
+    process = subprocess.Popen(
+        ["node", "--test", f"tests/{name}"], cwd=folder, env=environment(**env), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
     )
-    assert done.returncode == 0, failures(done.stdout) + done.stderr[-5000:]
-    passed = re.search(r"^(?:#|ℹ) pass (\d+)$", done.stdout, re.M)
-    skipped = re.search(r"^(?:#|ℹ) skipped (\d+)$", done.stdout, re.M)
-    assert int(passed[1]) + int(skipped[1]) >= expected, done.stdout
-    return done.stdout
+    try:
+        out, err = process.communicate(timeout=TEST_LIMIT)
+    finally:
+        kill_group(process)  # a test that hangs is a process below Node's runner
+    assert process.returncode == 0, failures(out) + err[-5000:]
+    passed = re.search(r"^(?:#|ℹ) pass (\d+)$", out, re.M)
+    skipped = re.search(r"^(?:#|ℹ) skipped (\d+)$", out, re.M)
+    assert int(passed[1]) + int(skipped[1]) >= expected, out
+
+
+def kill_group(process):
+    """Ends a process and all that it left in its session."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
