@@ -140,19 +140,28 @@ form_task(struct form *f, const struct form_task *task, const int *fds,
 	f->expect_len = 3;
 }
 
+/* The type of echo requests. */
+static const char *form_type = "debug:echo";
+
+void
+form_set_echo(const char *type)
+{
+	form_type = type;
+}
+
 void
 form_echo(struct form *f, size_t payload, const char *priority)
 {
-	static const char method[] = "debug:echo";
+	const size_t method_len = strlen(form_type);
 	size_t copied, n;
 
 	memset(f, 0, sizeof *f);
 	copied = form_split(f, payload);
 	f->head = spawn_alloc(
-	    ENVELOPE_HEAD_MAX + sizeof method + copied + FORM_OPTIONS);
+	    ENVELOPE_HEAD_MAX + method_len + copied + FORM_OPTIONS);
 	f->expect_len = form_bin(f->expect, payload);
 	f->result_len = f->expect_len + payload;
-	n = envelope_request(f->head, FORM_FIRST_ID, method, sizeof method - 1,
+	n = envelope_request(f->head, FORM_FIRST_ID, form_type, method_len,
 	    priority != NULL ? 2 : 1);
 	memcpy(f->head + n, f->expect, f->expect_len);
 	n += f->expect_len;

@@ -36,7 +36,10 @@ struct form {
 /* A frame of the relay. */
 void form_bare(struct form *f, size_t payload);
 
-/* debug:echo of bytes; priority: "high", "low", or NULL. */
+/* Another type that gives back its data; borrowed. */
+void form_set_echo(const char *type);
+
+/* debug:echo of bytes, or that; priority: "high", "low", or NULL. */
 void form_echo(struct form *f, size_t payload, const char *priority);
 
 /*

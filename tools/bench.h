@@ -24,6 +24,7 @@ struct bench {
 	int workers;
 	double seconds; /* measured in each round and side */
 	const char *socket; /* of a morod that runs already, or NULL */
+	const char *type; /* that echoes there, or NULL */
 	const char *modules; /* for morods of our own, or NULL */
 	int n_names; /* of what is wanted; 0: all */
 	char **names;

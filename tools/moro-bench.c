@@ -10,6 +10,7 @@
 #include "proto/units.h"
 #include "tools/bench-cleanup.h"
 #include "tools/bench-clock.h"
+#include "tools/bench-form.h"
 #include "tools/bench-json.h"
 #include "tools/bench-plot.h"
 #include "tools/bench-proc.h"
@@ -26,12 +27,14 @@
 #define BENCH_WARM 0.35 /* warm-up, as a share of the measurement */
 #define BENCH_PATTERN 64 /* bytes of a pattern of a part, its NUL included */
 #define BENCH_SOCKET_MAX 107 /* bytes of a path */
+#define BENCH_TYPE_MAX 128 /* bytes of a type's name */
 
 enum bench_option {
 	OPTION_ROUNDS = 256,
 	OPTION_WORKERS,
 	OPTION_SECONDS,
 	OPTION_SOCKET,
+	OPTION_TYPE,
 	OPTION_JSON,
 	OPTION_PLOT,
 	OPTION_MODULES,
@@ -42,6 +45,7 @@ static const struct option bench_options[] = {
     {"workers", required_argument, NULL, OPTION_WORKERS},
     {"seconds", required_argument, NULL, OPTION_SECONDS},
     {"socket", required_argument, NULL, OPTION_SOCKET},
+    {"type", required_argument, NULL, OPTION_TYPE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"plot", required_argument, NULL, OPTION_PLOT},
     {"modules", required_argument, NULL, OPTION_MODULES},
@@ -63,6 +67,7 @@ static const char bench_help[] =
     "  --seconds S    measured in each round and side (0.01 to 60, "
     "default 0.4)\n"
     "  --socket PATH  measure the morod that listens there, as it is set\n"
+    "  --type TYPE    there is what echoes, in place of debug:echo\n"
     "  --modules LIST for the morods of tasks, which measures image:thumbnail\n"
     "                 then\n"
     "  --json         print JSON instead of the table\n"
@@ -151,6 +156,16 @@ bench_socket(const char *text)
 	return text;
 }
 
+/* Reads the name of a type. */
+static const char *
+bench_type(const char *text)
+{
+	if (strchr(text, ':') == NULL || strlen(text) > BENCH_TYPE_MAX)
+		bench_refuse("--type", text,
+		    "FAMILY:VERB, a type that gives back its data");
+	return text;
+}
+
 /* Prints how it is used. */
 static void
 bench_print_help(void)
@@ -182,6 +197,10 @@ bench_option(struct bench *b, int c)
 		break;
 	case OPTION_SOCKET:
 		b->socket = bench_socket(optarg);
+		break;
+	case OPTION_TYPE:
+		b->type = bench_type(optarg);
+		form_set_echo(b->type);
 		break;
 	case OPTION_MODULES:
 		b->modules = optarg;
@@ -331,6 +350,8 @@ main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "hV", bench_options, NULL)) != -1)
 		bench_option(&b, c);
+	if (b.type != NULL && b.socket == NULL)
+		bench_refuse("--type", b.type, "--socket beside it");
 	b.n_names = argc - optind;
 	b.names = argv + optind;
 	for (int i = 0; i < b.n_names; i++)

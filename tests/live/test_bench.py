@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
+import sys
 
 import pytest
 
-from harness import BUILD, DEADLINE, SANITIZED, wait_until
+from harness import BUILD, DEADLINE, ROOT, SANITIZED, wait_until
 
 BENCH = BUILD / "tools" / "moro-bench"
 LONG = 120  # seconds that a short run may take on a loaded machine
@@ -224,6 +226,31 @@ def test_table_for_people(place):
     place.assert_clean()
 
 
+def test_programs(tmp_path):
+    """tools/bench-programs measures Python's and Node's workers, as far as there are any."""
+    done = subprocess.run(
+        [ROOT / "tools" / "bench-programs", BUILD, "--rounds", "1", "--seconds", "0.05"],
+        capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^morod, Python has [\d.]+ of multiprocessing.Pool$", done.stdout, re.M)
+    assert re.search(r"^(morod, Node has [\d.]+ of piscina|Node is left out: .*)$", done.stdout, re.M)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_type_of_a_program(place, morod, tmp_path):
+    """--type measures what somebody else's program does."""
+    worker, conf = tmp_path / "worker.py", tmp_path / "m.conf"
+    worker.write_text("import moro, moro.worker\n"
+                      "moro.task('t:echo')(lambda data: data)\nmoro.worker.run()\n")
+    conf.write_text(f"[pool p]\ncommand = {sys.executable} {worker}\nworkers = 1\n")
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "client" / "python")}
+    with morod(config=conf, env=env, max_queue_size=5000) as d:
+        r = place.run("pipeline", "--socket", d.socket, "--type", "t:echo", "--json", *SHORT)
+        assert r.returncode == 0, r.stderr
+        done = d.stats()["completed"]
+        assert done > 0 and d.stats()["pools"][1]["workers"][0]["tasksDone"] == done
+
+
 def test_a_server_that_runs_already(morod, place):
     """--socket measures a morod as it is set, and leaves it running."""
     with morod(workers=2) as d:
@@ -273,6 +300,8 @@ def test_killed_it_leaves_no_process(place):
         (["--seconds", "nan"], ["--seconds", "nan", "0.01 to 60"]),
         (["--seconds", "5x"], ["--seconds", "5x"]),
         (["--socket", ""], ["--socket", "107"]),
+        (["--type", "echo", "--socket", "x"], ["--type", "FAMILY:VERB"]),
+        (["--type", "t:echo"], ["--type", "--socket"]),
         (["--no-such"], ["--no-such", "--help"]),
         (["--rounds"], ["--rounds", "--help"]),
         (["pingpong", "nonsense"], ["nonsense", "pingpong", "pipeline"]),
