@@ -157,8 +157,8 @@ form_echo(struct form *f, size_t payload, const char *priority)
 
 	memset(f, 0, sizeof *f);
 	copied = form_split(f, payload);
-	f->head = spawn_alloc(
-	    ENVELOPE_HEAD_MAX + method_len + copied + FORM_OPTIONS);
+	f->head =
+	    spawn_alloc(ENVELOPE_HEAD_MAX + method_len + copied + FORM_OPTIONS);
 	f->expect_len = form_bin(f->expect, payload);
 	f->result_len = f->expect_len + payload;
 	n = envelope_request(f->head, FORM_FIRST_ID, form_type, method_len,

@@ -503,7 +503,6 @@ def test_exit_queue(morod):
 def test_exit_refused(ctl):
     """6: any other refusal."""
     ctl.fails(6, "UNKNOWN_TASK", "run", "no:such")
-    ctl.fails(6, "UNKNOWN_METHOD", "run", "nosuch")
     assert "inptu" in ctl.fails(6, "INVALID_ARGUMENT", "run", "crypto:hash", '{"inptu":"x"}')
 
 

@@ -46,7 +46,13 @@ class Client(Connection, Methods):
             self._alive()
             task.msgid, parcel = self._session.task(task, type, data, options)
             self._put(task.msgid, *parcel)
-        self._flush(None)
+        try:
+            self._flush(None)
+        except Error:
+            raise
+        except BaseException:  # Ctrl-C: nobody will have the task
+            self._give_up(task)
+            raise
         return task
 
     def notify(self, type: Union[str, Call[Any]], data: Any = None, **options: Any) -> None:
