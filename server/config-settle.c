@@ -254,6 +254,9 @@ settle_task(const struct config *config, struct task_config *t,
 		settle_task_pool(config, t, errors);
 		return;
 	}
+	/* of a file that is read again: the program's pool needs a restart to go */
+	if (t->type->pool != NULL && config_section_origin(&s, e)->line == 0)
+		return;
 	config_near_init(&near, t->pool);
 	for (size_t i = 0; i < config->n_pools; i++)
 		config_near_try(&near, config->pools[i].name);

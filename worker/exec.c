@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,20 +180,28 @@ exec_feed(struct exec *e)
 	return 0;
 }
 
-/* Takes what it has written. -1 with the error set: it is too much. */
+/*
+ * Takes what it has written. -1 with the error set: it is too much, or cannot be
+ * had. Room is made when there is something for it: a result may fill it.
+ */
 static int
 exec_take(struct exec *e)
 {
 	struct sink *s = &e->result;
-	ssize_t n;
+	int there = 0;
+	ssize_t n = 0;
 
-	if (s->used == s->room && sink_more(s) < 0)
-		return -1;
-	n = read(e->pipes.out, s->at + s->used, s->room - s->used);
+	if (s->used < s->room)
+		n = read(e->pipes.out, s->at + s->used, s->room - s->used);
+	else if (ioctl(e->pipes.out, FIONREAD, &there) == 0 && there > 0)
+		return sink_more(s);
 	if (n > 0)
 		s->used += (size_t)n;
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	else if (n == 0)
 		exec_close(&e->pipes.out);
+	else if (errno != EAGAIN && errno != EINTR)
+		return call_fail(e->call, CODE_WORKER_ERROR,
+		    "cannot read what the program writes: %s", strerror(errno));
 	return 0;
 }
 

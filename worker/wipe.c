@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <jwt.h>
 #include <openssl/crypto.h>
 
 #define WIPE_STACK (32 << 10) /* bytes: deeper than tasks leave secrets */
@@ -80,11 +79,4 @@ wipe_install(void)
 	/* its decoders leave copies of the private keys that they read */
 	CRYPTO_set_mem_functions(wipe_crypto_malloc, wipe_crypto_realloc,
 	    wipe_crypto_free);
-#ifdef MORO_JWT_SET_ALLOC
-	/*
-	 * Older versions have no such call. They overwrite their copy of the
-	 * secret all the same, but not the claims' text.
-	 */
-	jwt_set_alloc(wipe_malloc, wipe_realloc, wipe_free);
-#endif
 }

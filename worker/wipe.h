@@ -20,7 +20,7 @@ void wipe_free(void *p);
 void wipe_stack(void);
 
 /*
- * Makes the JSON and JWT libraries and OpenSSL use these, so that no claim and
+ * Makes the JSON library and OpenSSL use these, so that no claim and
  * no key stays behind in freed memory. Must come before their first allocation.
  */
 void wipe_install(void);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -387,6 +388,9 @@ worker_isolate(const struct worker_setup *setup)
 	int size = WORKER_SNDBUF;
 
 	isolate_terminal();
+	if (setup->runs_programs &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		fatal("no_new_privs: %s", strerror(errno));
 	if (setup->runs_programs)
 		exec_keep_environment(environ);
 	worker_environment();

@@ -103,12 +103,13 @@ def test_stopped(runs, tmp_path):
 
 def test_what_it_inherits(runs):
     """morod's environment, three descriptors, signals as usual."""
-    script = "env; ls -l /proc/$$/fd; grep SigIgn /proc/$$/status"
+    script = "env; ls -l /proc/$$/fd; cat /proc/$$/status"
     with runs(f"sh -c '{script}'", env={**os.environ, "FOR_IT": "yes"}) as d, d.client() as c:
         said = c.call("x:run", {}).decode()
         assert "FOR_IT=yes\n" in said and f"PATH={os.environ['PATH']}\n" in said
         fds = [line.split()[8] for line in said.splitlines() if " -> " in line]
         assert fds == ["0", "1", "2"]
+        assert said.split("NoNewPrivs:")[1].split()[0] == "1"
         assert int(said.split("SigIgn:")[1].split()[0], 16) & 0x4003 == 0
         # built-in tasks see none of it
         assert c.call("json:transform", {"data": None, "filter": "$ENV.FOR_IT"}) is None

@@ -500,6 +500,18 @@ def test_reload(morod, tmp_path):
         assert c.call("t:echo", 5) == 5
 
 
+def test_reload_without_its_pool(morod):
+    """A pool that is no more in the file stays until a restart; all else is taken."""
+    with program(morod) as (d, c):
+        conf = next(a for a in d.process.args if str(a).endswith("m.conf"))
+        with open(conf, "w") as f:
+            f.write("[morod]\nmax-client-tasks = 77\n")
+        d.process.send_signal(signal.SIGHUP)
+        d.wait_log("pool py needs a restart to go, and stays")
+        d.wait_log("was read again")
+        assert c.call("t:echo", 5) == 5
+
+
 def test_stop(morod):
     """It is told by the end of its channel; what it is doing is finished first."""
     setup = """
