@@ -160,6 +160,17 @@ settle_is_default(struct pool_config *p, const struct option_entry *e)
 	return e->fallback != NULL && strcmp(value, e->fallback) == 0;
 }
 
+/* The pool that runs the built-in tasks runs nothing else. */
+static void
+settle_not_default(struct pool_config *p, struct config_errors *errors,
+    const char *key)
+{
+	if (strcmp(p->name, CONFIG_POOL_DEFAULT) == 0)
+		settle_refuse(p, errors, key,
+		    "is for another pool: the default one runs the built-in "
+		    "tasks");
+}
+
 /* A program that is run for each task has types, and is not resident as well. */
 static void
 settle_exec(struct pool_config *p, struct config_errors *errors)
@@ -177,10 +188,7 @@ settle_exec(struct pool_config *p, struct config_errors *errors)
 	if (p->types == NULL)
 		settle_refuse(p, errors, "exec",
 		    "needs types, which the pool does not name");
-	if (strcmp(p->name, CONFIG_POOL_DEFAULT) == 0)
-		settle_refuse(p, errors, "exec",
-		    "is for another pool: the default one runs the built-in "
-		    "tasks");
+	settle_not_default(p, errors, "exec");
 }
 
 /* What belongs to programs goes with a program, and what cannot does not. */
@@ -199,10 +207,7 @@ settle_program(struct pool_config *p, struct config_errors *errors)
 		}
 		return;
 	}
-	if (strcmp(p->name, CONFIG_POOL_DEFAULT) == 0)
-		settle_refuse(p, errors, "command",
-		    "is for another pool: the default one runs the built-in "
-		    "tasks");
+	settle_not_default(p, errors, "command");
 	if (!settle_is_said(p, "worker-cpu"))
 		p->worker_cpu_ms = 0; /* what [morod] says is for others */
 	if (p->worker_cpu_ms != 0)

@@ -409,13 +409,9 @@ ctl_map(struct ctl *c)
 	struct map *map;
 	int rc;
 
-	if (c->n_args == 0)
-		return complain_usage(
-		    "map takes a task type; moroctl types lists them");
-	if (strchr(c->args[0], ':') == NULL)
-		return complain_usage("map takes a task type, FAMILY:VERB, not "
-				      "%s; moroctl types lists them",
-		    c->args[0]);
+	rc = ctl_check_type(c, "map");
+	if (rc != EXIT_DONE)
+		return rc;
 	map = calloc(1, sizeof *map);
 	if (map == NULL)
 		return ctl_fail(c, MORO_NO_MEMORY, "out of memory");

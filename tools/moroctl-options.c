@@ -157,6 +157,20 @@ ctl_has(const struct ctl *c, enum ctl_option option)
 	return c->values[option] != NULL;
 }
 
+int
+ctl_check_type(const struct ctl *c, const char *command)
+{
+	if (c->n_args == 0)
+		return complain_usage("%s takes a task type; moroctl types "
+				      "lists them",
+		    command);
+	if (strchr(c->args[0], ':') == NULL)
+		return complain_usage("%s takes a task type, FAMILY:VERB, not "
+				      "%s; moroctl types lists them",
+		    command, c->args[0]);
+	return EXIT_DONE;
+}
+
 /* Makes getopt's two tables of ours. */
 static void
 options_tables(struct option *rows, char *letters)

@@ -248,13 +248,9 @@ ctl_run(struct ctl *c)
 	struct run r = {.fd = -1};
 	int rc;
 
-	if (c->n_args == 0)
-		return complain_usage(
-		    "run takes a task type; moroctl types lists them");
-	if (strchr(c->args[0], ':') == NULL)
-		return complain_usage("run takes a task type, FAMILY:VERB, not "
-				      "%s; moroctl types lists them",
-		    c->args[0]);
+	rc = ctl_check_type(c, "run");
+	if (rc != EXIT_DONE)
+		return rc;
 	if (ctl_has(c, CTL_FIELD) && !ctl_has(c, CTL_INPUT))
 		return complain_usage("--field goes with --input");
 	msgpack_sbuffer_init(&r.bytes);

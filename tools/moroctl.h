@@ -150,6 +150,12 @@ extern const struct ctl_command ctl_commands[];
 /* Whether an option was given. */
 bool ctl_has(const struct ctl *c, enum ctl_option option);
 
+/*
+ * Whether a command that runs tasks of any type was given one: a control method
+ * is none. Gives 0, or complains and gives the exit code.
+ */
+int ctl_check_type(const struct ctl *c, const char *command);
+
 /* The connection, made when it is first asked for; it may have failed. */
 struct moro *ctl_moro(struct ctl *c);
 

@@ -72,7 +72,7 @@ exec_close(int *fd)
 static int
 exec_actions(posix_spawn_file_actions_t *actions, const int theirs[3])
 {
-	int rc = posix_spawn_file_actions_init(actions);
+	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < 3; i++)
 		rc = posix_spawn_file_actions_adddup2(actions, theirs[i], i);
@@ -84,7 +84,7 @@ static int
 exec_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t defaults;
-	int rc = posix_spawnattr_init(attributes);
+	int rc;
 
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGTERM);
@@ -92,8 +92,7 @@ exec_attributes(posix_spawnattr_t *attributes)
 	sigaddset(&defaults, SIGHUP);
 	sigaddset(&defaults, SIGPIPE);
 	sigaddset(&defaults, SIGXFSZ);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(attributes, &defaults);
+	rc = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (rc == 0)
 		rc =
 		    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
@@ -112,6 +111,8 @@ exec_spawn(struct exec *e, const int theirs[3])
 	if (asprintf(&command, "exec %s", e->call->type->command) == -1)
 		return ENOMEM;
 	char *words[] = {shell, option, command, NULL};
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
 	rc = exec_actions(&actions, theirs);
 	if (rc == 0)
 		rc = exec_attributes(&attributes);

@@ -4,4 +4,4 @@ import noderun
 
 
 def test_worker():
-    noderun.run_tests("worker.test.mjs", 10)
+    noderun.run_tests("worker.test.mjs", 11)

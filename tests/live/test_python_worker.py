@@ -124,7 +124,7 @@ class Morod:
         self.unpacker = msgpack.Unpacker(raw=False, strict_map_key=False)
         self.number = 0
         if greet:
-            hello = {"protocol": 1, "server": "0.1.0", "pool": "p", "worker": 1, "types": list(types)}
+            hello = {"proto": 1, "server": "0.1.0", "pool": "p", "worker": 1, "types": list(types)}
             self.send([0, 0, "hello", [hello]])
             kind, number, error, self.hello = self.next()
             assert (kind, number, error) == (1, 0, None)

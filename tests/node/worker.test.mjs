@@ -37,7 +37,7 @@ function start(t, { stdio = false, file = program } = {}) {
 async function greeted(t, how) {
 	const worker = start(t, how);
 
-	worker.peer.send([0, 0, 'hello', [{ protocol: 1, server: '0.1.0', pool: 'p', worker: 1, types: [] }]]);
+	worker.peer.send([0, 0, 'hello', [{ proto: 1, server: '0.1.0', pool: 'p', worker: 1, types: [] }]]);
 	worker.hello = await worker.peer.next((m) => m[0] === 1 && m[1] === 0, 'the answer to hello');
 	return worker;
 }
@@ -55,6 +55,15 @@ test('hello is answered with the types and what was said of them', async (t) => 
 	assert.deepEqual(hello[3].types.find((one) => one.name === 'test:echo'), { name: 'test:echo' });
 	assert.deepEqual(hello[3].types.find((one) => one.name === 'test:wait'),
 	    { name: 'test:wait', idempotent: true, softCancel: true, timeout: 5000, about: 'waits' });
+});
+
+test('a morod of a later protocol is told of in the log, and served', async (t) => {
+	const worker = start(t);
+
+	worker.peer.send([0, 0, 'hello', [{ proto: 2, server: '9.0.0', pool: 'p', worker: 1, types: [] }]]);
+	assert.equal((await worker.peer.next((m) => m[1] === 0, 'the answer to hello'))[2], null);
+	await until(() => worker.err.includes('morod speaks protocol 2, this library 1'));
+	assert.deepEqual(await done(worker, 1, 'test:echo', 1), [null, 1]);
 });
 
 for (const stdio of [false, true]) {

@@ -69,8 +69,8 @@ class Worker {
 
 	/** morod says what it is; the answer says what this program can do. */
 	greet(n, hello) {
-		if (hello?.protocol > PROTOCOL)
-			this.log(`morod speaks protocol ${hello.protocol}, this library ${PROTOCOL}`);
+		if (hello?.proto > PROTOCOL)
+			this.log(`morod speaks protocol ${hello.proto}, this library ${PROTOCOL}`);
 		this.hello = hello;
 		this.channel.send([1, n, null, {
 			types: [...this.types.values()].map(({ name, options }) => ({ name, ...options })),

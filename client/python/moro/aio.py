@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union, overload
 
 from . import channel, forks
 from .aiotask import Task
 from .batches import elements, outcomes
-from .errors import Closed, Error, Forked, Garbled, InvalidArgument, NoServer, WaitTimeout
+from .ends import End
+from .errors import Closed, Error, Forked, Garbled, NoServer, WaitTimeout
 from .methods import AsyncMethods
 from .session import HELLO, Event, Path, Session, named, place, waiting
 from .tasks import Call
@@ -18,16 +18,17 @@ from .tasks import Call
 T = TypeVar("T")
 _CONNECT = 10.0
 _FULL = 1 << 20  # bytes that wait to be sent before submit() waits, too
-log = logging.getLogger("moro")
 
 
-class Client(AsyncMethods):
+class Client(End, AsyncMethods):
     """
     A connection to morod for one event loop: `async with moro.AsyncClient() as client`, or connect().
 
     Arguments are those of moro.Client. Who cancels an asyncio task that waits for a morod task cancels
     both.
     """
+
+    _shown = "moro.AsyncClient"
 
     def __init__(
         self, path: Optional[Path] = None, *, timeout: Optional[float] = None, name: Optional[str] = None,
@@ -41,7 +42,6 @@ class Client(AsyncMethods):
         self._room: Optional[asyncio.Event] = None
         self._session = Session(name)
         self._outbox = channel.Outbox()
-        self._sock: Optional[socket.socket] = None
         self._writing = False
         forks.watch(self)
 
@@ -87,29 +87,6 @@ class Client(AsyncMethods):
 
     async def __aexit__(self, *_: Any) -> None:
         await self.close()
-
-    def __del__(self) -> None:
-        sock = getattr(self, "_sock", None)
-        if sock is not None:
-            sock.close()
-
-    def __repr__(self) -> str:
-        return f"<moro.AsyncClient {self.path}{'' if self.connected else ', not connected'}>"
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection that is not known to be lost."""
-        return self._dead is None
-
-    @property
-    def server(self) -> Dict[str, Any]:
-        """What the server said of itself in its greeting."""
-        return self._session.hello
-
-    @property
-    def limits(self) -> Dict[str, int]:
-        """The server's limits (proto/PROTOCOL.md, section 7)."""
-        return self._session.limits
 
     def _forked(self) -> None:
         """In a child, whose loop is no other than the parent's, kernel's part included: lets go."""
@@ -236,11 +213,7 @@ class Client(AsyncMethods):
             raise self._dead.again()
 
     def _put(self, msgid: Optional[int], data: bytes, fds: List[int]) -> None:
-        try:
-            self._outbox.put(data, fds)
-        except OSError as e:
-            self._session.pending.pop(msgid if msgid is not None else -1, None)
-            raise InvalidArgument(f"a file cannot be passed: {e.strerror}", field="File", errno=e.errno) from None
+        self._queue(msgid, data, fds)
         if not self._writing:
             self._flush()
 
@@ -276,13 +249,6 @@ class Client(AsyncMethods):
         self._run(events)
         if error is not None:
             self._end(error)
-
-    def _run(self, events: List[Event]) -> None:
-        for event in events:
-            try:
-                event()
-            except Exception:
-                log.exception("a listener of %r failed", self)
 
 
 async def _dial(path: str, timeout: float) -> socket.socket:

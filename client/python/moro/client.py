@@ -45,7 +45,7 @@ class Client(Connection, Methods):
         with self._lock:
             self._alive()
             task.msgid, parcel = self._session.task(task, type, data, options)
-            self._put(task.msgid, *parcel)
+            self._queue(task.msgid, *parcel)
         try:
             self._flush(None)
         except Error:
@@ -61,7 +61,7 @@ class Client(Connection, Methods):
         with self._lock:
             self._alive()
             _, parcel = self._session.task(None, type, data, options)
-            self._put(None, *parcel)
+            self._queue(None, *parcel)
         self._flush(None)
 
     def batch(
@@ -105,7 +105,7 @@ class Client(Connection, Methods):
         with self._lock:
             self._alive()
             task.msgid, packed = self._session.request(task, call.method, call.params)
-            self._put(task.msgid, packed, [])
+            self._queue(task.msgid, packed, [])
         self._flush(None)
         return self._result(task)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, List, Optional, TypeVar, cast
 
 from . import channel, forks
-from .errors import Closed, Error, Forked, Garbled, InvalidArgument, WaitTimeout
+from .ends import End
+from .errors import Closed, Error, Forked, Garbled, WaitTimeout
 from .pending import Task
 from .session import HELLO, Event, Path, Session, place, waiting
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 Self = TypeVar("Self", bound="Connection")
 _CONNECT = 10.0  # seconds that connecting may take if nothing is said
-log = logging.getLogger("moro")
 
 
-class Connection:
+class Connection(End):
+    _shown = "moro.Client"
+    _sock: socket.socket  # type: ignore[assignment]  # there is one as long as _dead is None
+
     def __init__(
         self, path: Optional[Path] = None, *, timeout: Optional[float] = None, name: Optional[str] = None,
         reconnect: bool = False,
@@ -78,29 +80,6 @@ class Connection:
     def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        sock = getattr(self, "_sock", None)
-        if sock is not None:
-            sock.close()
-
-    def __repr__(self) -> str:
-        return f"<moro.Client {self.path}{'' if self.connected else ', not connected'}>"
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection that is not known to be lost."""
-        return self._dead is None
-
-    @property
-    def server(self) -> Dict[str, Any]:
-        """What the server said of itself in its greeting."""
-        return self._session.hello
-
-    @property
-    def limits(self) -> Dict[str, int]:
-        """The server's limits (proto/PROTOCOL.md, section 7)."""
-        return self._session.limits
-
     def _forked(self) -> None:
         """In a child: lets go of the connection, and of locks that others may have held."""
         self._dead = forks.error()
@@ -108,7 +87,7 @@ class Connection:
         self._changed = threading.Condition(self._lock)
         self._making = threading.RLock()
         self._reading = False
-        if hasattr(self, "_sock"):
+        if self._sock is not None:
             self._sock.close()
             self._session.abandon(self._dead)
 
@@ -142,13 +121,6 @@ class Connection:
     def _alive(self) -> None:
         if self._dead is not None:
             raise self._dead.again()
-
-    def _put(self, msgid: Optional[int], data: bytes, fds: List[int]) -> None:
-        try:
-            self._outbox.put(data, fds)
-        except OSError as e:
-            self._session.pending.pop(msgid if msgid is not None else -1, None)
-            raise InvalidArgument(f"a file cannot be passed: {e.strerror}", field="File", errno=e.errno) from None
 
     def _flush(self, deadline: Optional[float]) -> None:
         """Sends all; reads meanwhile, because the server may want that first."""
@@ -231,10 +203,3 @@ class Connection:
                 error = e
         self._end(error)
         return events
-
-    def _run(self, events: List[Event]) -> None:
-        for event in events:
-            try:
-                event()
-            except Exception:
-                log.exception("a listener of %r failed", self)
