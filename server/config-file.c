@@ -18,9 +18,10 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define FILE_WORD 64 /* of a section's head, for messages and comparison */
 #define FILE_BOM "\xef\xbb\xbf"
-#define FILE_SECTIONS                                                     \
-	"sections are [" CONFIG_SECTION_SERVER "], [" CONFIG_SECTION_POOL \
-	" NAME] and [" CONFIG_SECTION_TASK " TYPE]"
+#define FILE_SECTIONS                                                        \
+	"sections are [" CONFIG_SECTION_SERVER "], [" CONFIG_SECTION_POOL    \
+	" NAME], [" CONFIG_SECTION_TASK " TYPE] and [" CONFIG_SECTION_MODULE \
+	" NAME]"
 
 struct file_read {
 	struct config *config;
@@ -31,6 +32,7 @@ struct file_read {
 	enum option_place where; /* the section that it stands in */
 	struct pool_config *pool; /* of it */
 	struct task_config *task;
+	struct module_config *module;
 	bool lost; /* in a section that is wrong: keys are not looked at */
 	bool begun; /* a section began */
 	unsigned int server_line; /* where [morod] began; 0: not yet */
@@ -55,7 +57,7 @@ file_begin(struct file_read *f, unsigned int *line)
 		*line = f->line;
 }
 
-/* Whether a text may be the name of a pool. */
+/* Whether a text may be the name of a pool or a module. */
 static bool
 file_is_name(const char *text, size_t len)
 {
@@ -69,19 +71,49 @@ file_is_name(const char *text, size_t len)
 	return true;
 }
 
+/* Refuses a section whose name is none. */
+static bool
+file_check_name(struct file_read *f, const char *section, const char *name,
+    size_t len)
+{
+	if (file_is_name(name, len))
+		return true;
+	config_error_at(f->errors, f->line,
+	    "[%s NAME] takes a name of 1 to %d letters, digits, hyphens and "
+	    "underscores",
+	    section, CONFIG_NAME_MAX);
+	return false;
+}
+
+static void
+file_begin_module(struct file_read *f, const char *name, size_t len)
+{
+	char word[FILE_WORD];
+
+	f->lost = true;
+	if (!file_check_name(f, CONFIG_SECTION_MODULE, name, len))
+		return;
+	file_word(word, name, len);
+	f->module = config_module(f->config, word);
+	if (f->module == NULL)
+		f->module = config_module_add(f->config, name, len);
+	if (f->module == NULL) {
+		config_error_at(f->errors, f->line, "out of memory");
+		return;
+	}
+	f->lost = false;
+	f->where = IN_MODULE;
+	file_begin(f, &f->module->line);
+}
+
 static void
 file_begin_pool(struct file_read *f, const char *name, size_t len)
 {
 	char word[FILE_WORD];
 
 	f->lost = true;
-	if (!file_is_name(name, len)) {
-		config_error_at(f->errors, f->line,
-		    "[pool NAME] takes a name of 1 to %d letters, digits, "
-		    "hyphens and underscores",
-		    CONFIG_NAME_MAX);
+	if (!file_check_name(f, CONFIG_SECTION_POOL, name, len))
 		return;
-	}
 	file_word(word, name, len);
 	f->pool = config_pool(f->config, word);
 	if (f->pool == NULL)
@@ -132,6 +164,7 @@ file_unknown_section(struct file_read *f, const char *word)
 	    {CONFIG_SECTION_SERVER, "[" CONFIG_SECTION_SERVER "]"},
 	    {CONFIG_SECTION_POOL, "[" CONFIG_SECTION_POOL " NAME]"},
 	    {CONFIG_SECTION_TASK, "[" CONFIG_SECTION_TASK " TYPE]"},
+	    {CONFIG_SECTION_MODULE, "[" CONFIG_SECTION_MODULE " NAME]"},
 	};
 
 	f->lost = true;
@@ -180,6 +213,8 @@ file_section_head(struct file_read *f, const char *text, size_t len)
 		file_begin_pool(f, text, len);
 	} else if (strcmp(word, CONFIG_SECTION_TASK) == 0) {
 		file_begin_task(f, text, len);
+	} else if (strcmp(word, CONFIG_SECTION_MODULE) == 0) {
+		file_begin_module(f, text, len);
 	} else {
 		file_unknown_section(f, word);
 	}
@@ -297,6 +332,8 @@ file_current(struct file_read *f, const struct option_entry *e)
 		return config_section_pool(f->pool);
 	if (f->where == IN_TASK)
 		return config_section_task(f->task);
+	if (f->where == IN_MODULE)
+		return config_section_module(f->module);
 	return config_section_server(f->config, e);
 }
 

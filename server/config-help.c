@@ -75,7 +75,8 @@ config_help(FILE *out)
 	    "m, h, d or w.\nAn option without a value takes =no as well. What "
 	    "is not given is taken from\nthe environment (MORO_MAX_FRAME for "
 	    "--max-frame), then from section [morod] of\nthe configuration "
-	    "file; it may have sections [pool NAME] and [task TYPE], too.\n"
+	    "file; it may have sections [pool NAME], [task TYPE] and\n[module "
+	    "NAME], too.\n"
 	    "\nTry it:  morod --socket /tmp/m.sock --debug-tasks &\n"
 	    "         moroctl --socket /tmp/m.sock hash README.md\n");
 }
@@ -136,6 +137,9 @@ config_help_file(FILE *out)
 	fprintf(out,
 	    "\n# A type of task.\n#[" CONFIG_SECTION_TASK " crypto:hash]\n");
 	help_keys(out, IN_TASK);
+	fprintf(out, "\n# A module with more types of task: this section loads "
+		     "it.\n#[" CONFIG_SECTION_MODULE " image]\n");
+	help_keys(out, IN_MODULE);
 }
 
 /* Writes a row of the reference page. */
@@ -189,4 +193,8 @@ config_help_page(FILE *out)
 	help_table(out, IN_POOL);
 	fprintf(out, "\n## `[task TYPE]`\n");
 	help_table(out, IN_TASK);
+	fprintf(out,
+	    "\n## `[module NAME]`\n\n"
+	    "The section loads the module, as `--module NAME` does.\n");
+	help_table(out, IN_MODULE);
 }

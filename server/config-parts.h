@@ -12,6 +12,7 @@
 #define CONFIG_SECTION_SERVER "morod"
 #define CONFIG_SECTION_POOL "pool"
 #define CONFIG_SECTION_TASK "task"
+#define CONFIG_SECTION_MODULE "module"
 
 /* Kinds of value, and what the field is. */
 enum option_kind {
@@ -34,6 +35,7 @@ enum option_place {
 	IN_SERVER = 1 << 1, /* those and section [morod]; struct config */
 	IN_POOL = 1 << 2, /* [pool NAME]; struct pool_config */
 	IN_TASK = 1 << 3, /* [task TYPE]; struct task_config */
+	IN_MODULE = 1 << 4, /* [module NAME]; struct module_config */
 };
 
 /*
@@ -49,6 +51,7 @@ struct option_entry {
 	uint64_t min, max; /* of numbers, bytes, milliseconds */
 	bool none; /* "none" is taken for 0 */
 	bool program; /* goes with a pool's command only */
+	bool list; /* of words with commas; given again, it has more */
 	bool live; /* a reload changes it; else it needs a restart */
 	const char *const *choices; /* ends with NULL */
 	const char *fallback; /* as it would be written; NULL: see below */
@@ -94,6 +97,7 @@ struct config_section config_section_server(struct config *config,
     const struct option_entry *e);
 struct config_section config_section_pool(struct pool_config *p);
 struct config_section config_section_task(struct task_config *t);
+struct config_section config_section_module(struct module_config *m);
 
 /* The field of an entry, and where its value is from. */
 void *config_section_value(const struct config_section *s,
@@ -180,6 +184,12 @@ int config_file_read(struct config *config, const char *text, size_t len,
 /* Adds a pool with defaults. NULL: no memory. */
 struct pool_config *config_pool_add(struct config *config, const char *name,
     size_t len);
+
+/* The same for a module; and the one of that name, or NULL. */
+struct module_config *config_module_add(struct config *config, const char *name,
+    size_t len);
+struct module_config *config_module(const struct config *config,
+    const char *name);
 
 /* The type's name. */
 const char *config_task_name(const struct task_config *t);

@@ -144,6 +144,58 @@ reload_pools(struct config *old, struct config *new,
 	return 0;
 }
 
+/* Takes modules that were not there before out of the new configuration. */
+static void
+reload_drop_modules(const struct config *old, struct config *new,
+    struct config_errors *errors)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < new->n_modules; i++) {
+		struct module_config *m = &new->modules[i];
+
+		if (config_module(old, m->name) != NULL) {
+			if (n++ != i)
+				new->modules[n - 1] = *m;
+			continue;
+		}
+		config_error_at(errors, m->line,
+		    "a new module (%s) needs a restart, and is left out",
+		    m->name);
+		free(m->path);
+	}
+	new->n_modules = n;
+}
+
+/* Keeps the old modules, and all that was said of them. */
+static int
+reload_modules(struct config *old, struct config *new,
+    struct config_errors *errors)
+{
+	struct module_config *modules = old->modules;
+
+	reload_drop_modules(old, new, errors);
+	for (size_t i = 0; i < old->n_modules; i++) {
+		struct module_config *is = config_module(new, modules[i].name);
+		struct config_section a, b;
+
+		if (is == NULL) {
+			config_error(errors,
+			    "%s: module %s needs a restart to go, and stays",
+			    errors->path, modules[i].name);
+			is = config_module_add(new, modules[i].name,
+			    strlen(modules[i].name));
+		}
+		if (is == NULL)
+			return -1;
+		a = config_section_module(&modules[i]);
+		b = config_section_module(is);
+		is->line = is->line != 0 ? is->line : modules[i].line;
+		reload_keep_all(errors, &a, &b);
+	}
+	return 0;
+}
+
 static void
 reload_tasks(struct config *old, struct config *new,
     struct config_errors *errors)
@@ -169,7 +221,8 @@ config_reload(const struct config *running, struct config *new, FILE *out)
 
 	if (config_read(new, running->argc, running->argv, old, &errors) == 0) {
 		reload_server(old, new, &errors);
-		if (reload_pools(old, new, &errors) == 0) {
+		if (reload_pools(old, new, &errors) == 0 &&
+		    reload_modules(old, new, &errors) == 0) {
 			reload_tasks(old, new, &errors);
 			if (config_settle(new, &errors) == 0)
 				return 0;

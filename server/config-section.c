@@ -35,6 +35,14 @@ config_section_task(struct task_config *t)
 	return s;
 }
 
+struct config_section
+config_section_module(struct module_config *m)
+{
+	struct config_section s = {IN_MODULE, m, m->origins};
+
+	return s;
+}
+
 void *
 config_section_value(const struct config_section *s,
     const struct option_entry *e)

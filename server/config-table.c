@@ -17,12 +17,14 @@
 #define AT(field) offsetof(struct config, field)
 #define AT_POOL(field) offsetof(struct pool_config, field)
 #define AT_TASK(field) offsetof(struct task_config, field)
+#define AT_MODULE(field) offsetof(struct module_config, field)
 
-/* In the order of enum log_level, log_format, program_channel and priority. */
+/* In the order of enum log_level, log_format, program_channel and so on. */
 static const char *const table_levels[] = {"error", "warning", "info", "debug",
     NULL};
 static const char *const table_formats[] = {"text", "json", NULL};
 static const char *const table_channels[] = {"fd", "stdio", NULL};
+static const char *const table_places[] = {"auto", "yes", "no", NULL};
 static const char *const table_priorities[] = {"high", "normal", "low", NULL};
 
 const struct option_entry config_table[] = {
@@ -46,17 +48,38 @@ const struct option_entry config_table[] = {
 		     "$XDG_RUNTIME_DIR/morod.sock",
 	.about = "where to listen",
 	.more = "The folder of root's default is made."},
-    {.name = "modules",
-	.metavar = "LIST",
+    {.name = "module",
+	.metavar = "NAME|PATH",
 	.kind = OPTION_PATH,
 	.where = IN_SERVER,
-	.offset = AT(modules),
+	.offset = AT(module),
 	.max = PATH_MAX - 1,
+	.list = true,
 	.otherwise = "none",
-	.about = "modules with more task types, separated by commas",
+	.about = "a module with more task types; may be given again",
 	.more = "A name such as image is one of those that are installed; "
-		"anything with a slash is a path. They are loaded once, by the "
-		"master, before it starts workers."},
+		"anything with a slash is a path. Several are separated by "
+		"commas, too. See [modules](../worker/MODULES.md)."},
+    {.name = "path",
+	.metavar = "PATH",
+	.kind = OPTION_PATH,
+	.where = IN_MODULE,
+	.offset = AT_MODULE(path),
+	.max = PATH_MAX - 1,
+	.otherwise = "the installed module of the section's name",
+	.about = "the module's file",
+	.more = "Anything without a slash is one of those that are installed."},
+    {.name = "preload",
+	.metavar = "WHEN",
+	.kind = OPTION_CHOICE,
+	.where = IN_MODULE,
+	.offset = AT_MODULE(preload),
+	.choices = table_places,
+	.fallback = "auto",
+	.about = "whether the master loads it, for all workers",
+	.more = "It saves memory and each worker's start. Modules say whether "
+		"they can be loaded before a fork: auto asks them, and yes "
+		"refuses those that cannot."},
     {.name = "workers",
 	.metavar = "N[:MAX]",
 	.kind = OPTION_RANGE,

@@ -119,6 +119,14 @@ text_write(FILE *out, struct config *config)
 		    config->pools[i].name);
 		text_section(out, &s);
 	}
+	for (size_t i = 0; i < config->n_modules; i++) {
+		struct config_section s =
+		    config_section_module(&config->modules[i]);
+
+		fprintf(out, "\n[" CONFIG_SECTION_MODULE " %s]\n",
+		    config->modules[i].name);
+		text_section(out, &s);
+	}
 	for (size_t i = 0; i < config->n_tasks; i++) {
 		struct task_config *t = &config->tasks[i];
 		struct config_section s = config_section_task(t);

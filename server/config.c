@@ -1,5 +1,6 @@
 #include "server/config-parts.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,34 @@ config_init_tasks(struct config *config)
 	return 0;
 }
 
+struct module_config *
+config_module(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_modules; i++) {
+		if (strcmp(config->modules[i].name, name) == 0)
+			return &config->modules[i];
+	}
+	return NULL;
+}
+
+struct module_config *
+config_module_add(struct config *config, const char *name, size_t len)
+{
+	struct module_config *modules = reallocarray(config->modules,
+	    config->n_modules + 1, sizeof *config->modules);
+	struct module_config *m;
+	struct config_section s;
+
+	if (modules == NULL)
+		return NULL;
+	config->modules = modules;
+	m = &modules[config->n_modules++];
+	memset(m, 0, sizeof *m);
+	memcpy(m->name, name, len);
+	s = config_section_module(m);
+	return config_fallbacks(&s, IN_MODULE) == 0 ? m : NULL;
+}
+
 struct pool_config *
 config_pool_add(struct config *config, const char *name, size_t len)
 {
@@ -161,11 +190,18 @@ config_clear(struct config *config)
 
 		config_clear_section(&s, IN_TASK);
 	}
+	for (size_t i = 0; i < config->n_modules; i++) {
+		struct config_section s =
+		    config_section_module(&config->modules[i]);
+
+		config_clear_section(&s, IN_MODULE);
+	}
 	for (int i = 0; i < config->argc; i++)
 		free(config->argv[i]);
 	free(config->argv);
 	free(config->pipe);
 	free(config->pools);
+	free(config->modules);
 	free(config->tasks);
 	memset(config, 0, sizeof *config);
 }
@@ -244,11 +280,45 @@ config_read(struct config *config, int argc, char **argv,
 	return config_socket(config, errors);
 }
 
+/* Makes the modules of a list known. Returns 0 or -1 with why. */
+static int
+config_load_list(const char *list, char why[MODULE_WHY])
+{
+	char name[PATH_MAX];
+
+	for (;;) {
+		size_t len = strcspn(list, ",");
+
+		snprintf(name, sizeof name, "%.*s", (int)len, list);
+		if (module_add(name, MODULE_AUTO, why) == -1)
+			return -1;
+		if (list[len] == '\0')
+			return 0;
+		list += len + 1;
+	}
+}
+
+/* Makes all modules known, those with a section first: it says more. */
+static int
+config_load_modules(const struct config *config, char why[MODULE_WHY])
+{
+	for (size_t i = 0; i < config->n_modules; i++) {
+		const struct module_config *m = &config->modules[i];
+
+		if (module_add(m->path != NULL ? m->path : m->name,
+			(enum module_place)m->preload, why) == -1)
+			return -1;
+	}
+	if (config->module == NULL)
+		return 0;
+	return config_load_list(config->module, why);
+}
+
 /* Makes the types of modules and programs known. Returns 0 or -1 with why. */
 static int
 config_load_types(const struct config *config, char why[MODULE_WHY])
 {
-	if (config->modules != NULL && module_load(config->modules, why) == -1)
+	if (config_load_modules(config, why) == -1)
 		return -1;
 	for (size_t i = 0; i < config->n_pools; i++) {
 		const struct pool_config *p = &config->pools[i];
@@ -291,7 +361,7 @@ config_brings_types(const struct config *config)
 		if (config->pools[i].types != NULL)
 			return true;
 	}
-	return config->modules != NULL;
+	return config->module != NULL || config->n_modules > 0;
 }
 
 int

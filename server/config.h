@@ -89,9 +89,18 @@ struct task_config {
 	struct config_origin origins[CONFIG_KEYS_MAX];
 };
 
+/* A module that a section is about. */
+struct module_config {
+	char name[CONFIG_NAME_MAX + 1];
+	unsigned int line; /* as of a pool */
+	char *path; /* NULL: the name is one of those that are installed */
+	uint64_t preload; /* enum module_place */
+	struct config_origin origins[CONFIG_KEYS_MAX];
+};
+
 struct config {
 	char *file; /* --config; NULL: the one that is read if it is there */
-	char *modules; /* names or paths, separated by commas; NULL: none */
+	char *module; /* names or paths, separated by commas; NULL: none */
 	char *socket; /* the path; not NULL where morod is to serve */
 	struct pool_config pool; /* of pools that do not say otherwise */
 	uint64_t queue_high_mark; /* percent of a queue: clients are told */
@@ -127,6 +136,8 @@ struct config {
 	size_t pipe_len;
 	struct pool_config *pools; /* at least one; the default pool first */
 	size_t n_pools;
+	struct module_config *modules; /* those with a section */
+	size_t n_modules;
 	struct task_config *tasks; /* one for each type, in their order */
 	size_t n_tasks;
 	int argc; /* the command line: copies, for config_reload() */

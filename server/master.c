@@ -20,6 +20,7 @@
 #include "server/process.h"
 #include "server/reload.h"
 #include "server/roster.h"
+#include "worker/module.h"
 #include "worker/registry.h"
 
 #define MASTER_STOP_GRACE_MS 500 /* for the last answers, then SIGKILL */
@@ -90,6 +91,7 @@ master_start_dispatcher(struct master *m, uint64_t now)
 		m->dispatcher_at = now + MASTER_PACE_MS;
 		return;
 	}
+	module_before_fork();
 	pid = process_fork();
 	if (pid == 0)
 		master_child(m, pair[1]);

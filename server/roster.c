@@ -18,6 +18,7 @@
 #include "server/obituary.h"
 #include "server/process.h"
 #include "server/program.h"
+#include "worker/module.h"
 #include "worker/worker.h"
 
 #define ROSTER_SHORT_LIFE_MS 1000
@@ -236,6 +237,7 @@ roster_start(struct roster *r, uint32_t i, int channel, uint64_t now)
 	pid_t pid = -1;
 
 	if (roster_birth_init(&b) == 0) {
+		module_before_fork();
 		pid = process_fork();
 		if (pid == 0)
 			roster_child(r, i, &b);

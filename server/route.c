@@ -97,7 +97,7 @@ route_unknown(struct fault *fault, const char *name, size_t len)
 	else
 		fault_set(fault, CODE_UNSUPPORTED, NULL,
 		    "task type \"%.*s\" comes with the module %s, which this "
-		    "server has not loaded (morod --modules %s)",
+		    "server has not loaded (morod --module %s)",
 		    n, name, module, module);
 }
 

@@ -122,7 +122,7 @@ tasks_open(const struct bench *b, const struct bare *bare, bool by_fd,
     struct server *server, struct form *form)
 {
 	bool module = (bare->flags & BARE_MODULE) != 0;
-	const char *const args[] = {TASKS_ARGS, module ? "--modules" : NULL,
+	const char *const args[] = {TASKS_ARGS, module ? "--module" : NULL,
 	    b->modules, NULL};
 	int fd;
 

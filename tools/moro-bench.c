@@ -48,7 +48,7 @@ static const struct option bench_options[] = {
     {"type", required_argument, NULL, OPTION_TYPE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"plot", required_argument, NULL, OPTION_PLOT},
-    {"modules", required_argument, NULL, OPTION_MODULES},
+    {"module", required_argument, NULL, OPTION_MODULES},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -68,7 +68,7 @@ static const char bench_help[] =
     "default 0.4)\n"
     "  --socket PATH  measure the morod that listens there, as it is set\n"
     "  --type TYPE    there is what echoes, in place of debug:echo\n"
-    "  --modules LIST for the morods of tasks, which measures image:thumbnail\n"
+    "  --module LIST  for the morods of tasks, which measures image:thumbnail\n"
     "                 then\n"
     "  --json         print JSON instead of the table\n"
     "  --plot FILE    write the latency distributions to an SVG file\n"

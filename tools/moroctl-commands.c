@@ -48,7 +48,7 @@
 #define IMAGE_NOTE                                                        \
 	"The image is FILE, --input or standard input. Its format "       \
 	"stays, unless\n--format or the name of the output says another." \
-	"\nFor servers with the module image (morod --modules image)."
+	"\nFor servers with the module image (morod --module image)."
 #define PASSWORD_NOTE                                                      \
 	"The password is asked for, without an echo, unless it stands in " \
 	"a file\n(the last newline does not count) or in $MORO_PASSWORD."

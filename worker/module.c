@@ -1,17 +1,30 @@
 #include "worker/module.h"
 
-#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
+#include "worker/module-probe.h"
 #include "worker/registry.h"
 
-#define MODULE_MAX 16 /* modules that may be loaded */
-#define MODULE_REASON 256 /* bytes of what is said behind the path */
-#define MODULE_SYMBOL "moro_module"
+#define MODULE_MEMORY ((size_t)1 << 20) /* of the types of one */
 
-static const struct module *module_loaded[MODULE_MAX];
+/* One that is known. */
+struct known {
+	char *path;
+	dev_t dev; /* of its file: the same may have several paths */
+	ino_t ino;
+	bool preload;
+	const struct moro_module *module; /* NULL: it is not loaded here */
+	struct module_type **types; /* those in the registry */
+	size_t n_types;
+	char why[MODULE_REASON]; /* why it could not be loaded here, or "" */
+};
+
+static struct known module_known[MODULE_MAX];
 static size_t module_n;
 
 /* Families of types that a module of ours brings. */
@@ -22,36 +35,7 @@ static const struct {
     {"image:", "image"},
 };
 
-/* Gives the path of a module that is named, or of one that is a path. */
-static int
-module_path(const char *name, size_t len, char path[PATH_MAX],
-    char why[MODULE_WHY])
-{
-	bool is_path = memchr(name, '/', len) != NULL;
-	int n = snprintf(path, PATH_MAX, "%s%.*s%s",
-	    is_path ? "" : MORO_MODULE_DIR "/", (int)len, name,
-	    is_path ? "" : ".so");
-
-	if (len > 0 && n < PATH_MAX)
-		return 0;
-	snprintf(why, MODULE_WHY, "%s",
-	    len == 0 ? "a module's name is empty"
-		     : "a module's path is too long");
-	return -1;
-}
-
-/* Whether it is there already: the same path was given twice. */
-static bool
-module_is_loaded(const struct module *module)
-{
-	for (size_t i = 0; i < module_n; i++) {
-		if (module_loaded[i] == module)
-			return true;
-	}
-	return false;
-}
-
-/* Refuses a module by its path. */
+/* Says what is wrong with a module. Returns -1. */
 static int
 module_refuse(char why[MODULE_WHY], const char *path, const char *reason)
 {
@@ -60,77 +44,225 @@ module_refuse(char why[MODULE_WHY], const char *path, const char *reason)
 	return -1;
 }
 
-/* Adds the types of a module to the registry. */
+/* Gives the path of a module that is named, or of one that is a path. */
 static int
-module_add(const struct module *module, const char *path, char why[MODULE_WHY])
+module_path(const char *name, char path[PATH_MAX], char why[MODULE_WHY])
 {
-	char reason[MODULE_REASON];
+	bool is_path = strchr(name, '/') != NULL;
+	int n = snprintf(path, PATH_MAX, "%s%s%s",
+	    is_path ? "" : MORO_MODULE_DIR "/", name, is_path ? "" : ".so");
 
-	for (size_t i = 0; module->types[i] != NULL; i++) {
-		if (registry_add(module->types[i], reason, sizeof reason) == -1)
-			return module_refuse(why, path, reason);
-	}
-	module_loaded[module_n++] = module;
-	return 0;
-}
-
-/* Loads one. It is never unloaded: its types are used to the end. */
-static int
-module_load_one(const char *path, char why[MODULE_WHY])
-{
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const struct module *module;
-	char reason[MODULE_REASON];
-
-	if (handle == NULL) {
-		snprintf(why, MODULE_WHY, "cannot load the module %s",
-		    dlerror()); /* which begins with the path */
-		return -1;
-	}
-	module = dlsym(handle, MODULE_SYMBOL);
-	if (module == NULL)
-		return module_refuse(why, path,
-		    "it does not export " MODULE_SYMBOL);
-	if (module_is_loaded(module))
+	if (name[0] != '\0' && n < PATH_MAX)
 		return 0;
-	if (module->abi != MODULE_ABI) {
-		snprintf(reason, sizeof reason,
-		    "it is made for version %u of the interface, and this is "
-		    "%u",
-		    (unsigned int)module->abi, (unsigned int)MODULE_ABI);
-		return module_refuse(why, path, reason);
-	}
-	if (module_n == MODULE_MAX)
-		return module_refuse(why, path, "there are too many modules");
-	return module_add(module, path, why);
+	snprintf(why, MODULE_WHY, "%s",
+	    name[0] == '\0' ? "a module's name is empty"
+			    : "a module's path is too long");
+	return -1;
 }
 
-int
-module_load(const char *list, char why[MODULE_WHY])
-{
-	char path[PATH_MAX];
-
-	for (;;) {
-		size_t len = strcspn(list, ",");
-
-		if (module_path(list, len, path, why) == -1 ||
-		    module_load_one(path, why) == -1)
-			return -1;
-		if (list[len] == '\0')
-			return 0;
-		list += len + 1;
-	}
-}
-
-int
-module_init(const char **why)
+/* The module with that file that is known already, or NULL. */
+static struct known *
+module_find(const struct stat *file)
 {
 	for (size_t i = 0; i < module_n; i++) {
-		if (module_loaded[i]->init != NULL &&
-		    module_loaded[i]->init(why) == -1)
-			return -1;
+		if (module_known[i].dev == file->st_dev &&
+		    module_known[i].ino == file->st_ino)
+			return &module_known[i];
+	}
+	return NULL;
+}
+
+/* Adds the types that were found to the registry. */
+static int
+module_register(struct known *m, const struct module_found *found,
+    char why[MODULE_WHY])
+{
+	char reason[MODULE_REASON];
+
+	m->types = found->types;
+	for (; m->n_types < found->n_types; m->n_types++) {
+		if (registry_add(&m->types[m->n_types]->type, reason,
+			sizeof reason) == -1)
+			return module_refuse(why, m->path, reason);
 	}
 	return 0;
+}
+
+/* Whether it is to be loaded in the master; *preload says so. */
+static int
+module_place(const char *path, enum module_place place,
+    const struct module_found *found, bool *preload, char why[MODULE_WHY])
+{
+	*preload = place == MODULE_MASTER ||
+		   (place == MODULE_AUTO && found->fork_clean);
+	if (place != MODULE_MASTER || found->fork_clean)
+		return 0;
+	return module_refuse(why, path,
+	    "preload = yes is for modules that say that they are fork-clean "
+	    "(MORO_FORK_CLEAN), and this one does not");
+}
+
+/* Looks at a file that is not known, and makes it known. */
+static int
+module_learn(const char *path, const struct stat *file, enum module_place place,
+    char why[MODULE_WHY])
+{
+	struct module_found found;
+	struct known *m = &module_known[module_n];
+
+	if (module_n == MODULE_MAX)
+		return module_refuse(why, path, "there are too many modules");
+	if (module_probe(path, &found) == -1)
+		return module_refuse(why, path, found.why);
+	if (module_place(path, place, &found, &m->preload, why) == -1)
+		return -1;
+	m->path = strdup(path);
+	if (m->path == NULL)
+		return module_refuse(why, path, "there is no memory");
+	m->dev = file->st_dev;
+	m->ino = file->st_ino;
+	module_n++;
+	return module_register(m, &found, why);
+}
+
+int
+module_add(const char *name, enum module_place place, char why[MODULE_WHY])
+{
+	char path[PATH_MAX];
+	struct stat file = {.st_dev = 0};
+
+	if (module_path(name, path, why) == -1)
+		return -1;
+	/* of what is not there the loader tells more */
+	if (stat(path, &file) == 0 && module_find(&file) != NULL)
+		return 0;
+	return module_learn(path, &file, place, why);
+}
+
+/* The type of that name among those of the file as it is now, or NULL. */
+static const struct module_type *
+module_type_now(struct module_type *const *types, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(types[i]->type.name, name) == 0)
+			return types[i];
+	}
+	return NULL;
+}
+
+/*
+ * Has the types that are known done by the code that is loaded: by what the
+ * file holds now, which need not be what it held when morod was started.
+ */
+static void
+module_bind(struct known *m, struct module_type *const *types, size_t n)
+{
+	for (size_t i = 0; i < m->n_types; i++) {
+		const struct module_type *now =
+		    module_type_now(types, n, m->types[i]->type.name);
+
+		if (now != NULL)
+			*m->types[i] = *now;
+		else
+			m->types[i]->why = "its file has changed, and has it "
+					   "no more; morod is to be restarted";
+	}
+}
+
+/* Loads the code of a module here. Returns 0, or -1 with m->why. */
+static int
+module_load(struct known *m)
+{
+	struct module_arena arena = {.size = MODULE_MEMORY};
+	struct module_type **types;
+	size_t n;
+
+	m->module = module_open(m->path, m->why, sizeof m->why);
+	if (m->module == NULL)
+		return -1;
+	arena.at = mmap(NULL, arena.size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (arena.at == MAP_FAILED) {
+		snprintf(m->why, sizeof m->why, "there is no memory");
+		return -1;
+	}
+	types = module_table_make(m->module, &arena, &n, m->why, sizeof m->why);
+	if (types == NULL)
+		return -1;
+	module_bind(m, types, n);
+	return 0;
+}
+
+/* Loads a module here and makes it ready. Returns 0, or -1 with m->why. */
+static int
+module_start(struct known *m)
+{
+	const char *why = "it does not say why";
+
+	if (module_load(m) == 0) {
+		if (m->module->init == NULL || m->module->init(&why) == 0)
+			return 0;
+		snprintf(m->why, sizeof m->why, "%s", why);
+	}
+	m->module = NULL;
+	for (size_t i = 0; i < m->n_types; i++) {
+		m->types[i]->own = NULL;
+		m->types[i]->why = m->why;
+	}
+	return -1;
+}
+
+int
+module_preload(const char **why)
+{
+	static char said[MODULE_WHY];
+
+	for (size_t i = 0; i < module_n; i++) {
+		struct known *m = &module_known[i];
+
+		if (!m->preload || m->module != NULL || module_start(m) == 0)
+			continue;
+		module_refuse(said, m->path, m->why);
+		*why = said;
+		return -1;
+	}
+	return 0;
+}
+
+void
+module_before_fork(void)
+{
+	for (size_t i = 0; i < module_n; i++) {
+		const struct moro_module *m = module_known[i].module;
+
+		if (m != NULL && m->before_fork != NULL)
+			m->before_fork();
+	}
+}
+
+void
+module_begin(void)
+{
+	for (size_t i = 0; i < module_n; i++) {
+		struct known *m = &module_known[i];
+
+		if (m->module == NULL && module_start(m) == -1)
+			fprintf(stderr, "cannot load the module %s: %s\n",
+			    m->path, m->why);
+		else if (m->module->after_fork != NULL)
+			m->module->after_fork();
+	}
+}
+
+void
+module_end(void)
+{
+	for (size_t i = module_n; i-- > 0;) {
+		const struct moro_module *m = module_known[i].module;
+
+		if (m != NULL && m->exit != NULL)
+			m->exit();
+	}
 }
 
 const char *

@@ -2,46 +2,53 @@
 #define MORO_WORKER_MODULE_H
 
 /*
- * Task modules: shared objects with task types that need a heavy library,
- * which morod itself does not depend on. They are loaded in the master before
- * it forks, so that all workers share them.
+ * The modules of this server (worker/moro_module.h). What types one has is
+ * learnt in a process of its own (worker/module-probe.h); its code comes into
+ * the workers after the fork, or into the master before it.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "worker/type.h"
+#include "worker/moro_module.h"
 
-/* Counts changes of struct module, struct task_type or worker/call.h. */
-#define MODULE_ABI 2
-#define MODULE_WHY 4608 /* bytes of a message: a path, and more */
+#define MODULE_WHY 4800 /* bytes of a message: a path, and more */
+#define MODULE_MAX 16 /* modules that there may be */
 
-struct module {
-	uint32_t abi; /* MODULE_ABI */
-	const char *name;
-	const struct task_type *const *types; /* NULL-ended */
-	/*
-	 * Makes it ready, in the master and before it forks. Returns 0, or -1
-	 * with the reason in *why. NULL: there is nothing to do.
-	 */
-	int (*init)(const char **why);
+/* Where a module's code is loaded. */
+enum module_place {
+	MODULE_AUTO, /* in the master, if it says that it is fork-clean */
+	MODULE_MASTER,
+	MODULE_WORKERS,
 };
 
-/* What a module exports. */
-extern const struct module moro_module;
+/*
+ * Makes a module known: NAME stands for NAME.so in the folder of installed
+ * modules, anything with a slash is a path. Its types are in the registry from
+ * then on; of a file that is known already nothing more happens. Returns 0, or
+ * -1 with a sentence in why.
+ */
+int module_add(const char *name, enum module_place place, char why[MODULE_WHY]);
 
 /*
- * Loads modules: a list of names or paths, separated by commas. A name stands
- * for NAME.so in the folder of installed modules. Their types are in the
- * registry from then on; one that is loaded already is passed over. Returns
- * 0, or -1 with a sentence in why.
+ * In the master, before its first fork: loads those that belong there, and
+ * makes them ready. Returns 0, or -1 with why.
  */
-int module_load(const char *list, char why[MODULE_WHY]);
+int module_preload(const char **why);
 
-/* Makes those that are loaded ready. Returns 0, or -1 with why. */
-int module_init(const char **why);
+/* In the master, before each fork. */
+void module_before_fork(void);
 
-/* The module that is known to bring a type, or NULL. */
+/*
+ * In a worker: loads the others. What cannot be loaded is said on stderr, and
+ * its tasks fail with the reason.
+ */
+void module_begin(void);
+
+/* In a worker that ends in order. */
+void module_end(void);
+
+/* The module of morod's own that is known to bring a type, or NULL. */
 const char *module_of(const char *type, size_t len);
 
 #endif

@@ -286,7 +286,7 @@ registry_describe(const struct task_type *type,
 	struct registry_limit limits[REGISTRY_LIMITS];
 	size_t n = rules != NULL ? registry_limits(rules, limits) : 0;
 	size_t pairs =
-	    6 + (type->fields != NULL ? 1 : 0) + (type->alias != NULL ? 1 : 0);
+	    7 + (type->fields != NULL ? 1 : 0) + (type->alias != NULL ? 1 : 0);
 
 	msgpack_pack_map(pk, pairs + (rules != NULL ? 2 + n : 0));
 	registry_pack_text(pk, "type", type->name);
@@ -300,6 +300,7 @@ registry_describe(const struct task_type *type,
 	    (type->flags & TYPE_IDEMPOTENT) != 0);
 	registry_pack_bool(pk, "softCancel",
 	    (type->flags & TYPE_SOFT_CANCEL) != 0);
+	registry_pack_bool(pk, "progress", (type->flags & TYPE_PROGRESS) != 0);
 	if (rules != NULL)
 		registry_pack_rules(pk, rules, limits, n);
 }
@@ -376,5 +377,5 @@ registry_init(const char **why)
 			return -1;
 		}
 	}
-	return module_init(why);
+	return module_preload(why);
 }

@@ -41,7 +41,7 @@ struct registry_rules {
 /*
  * Packs a type as a map: type, alias, about, result, example, fields (an array
  * of maps: name, alias, takes, required, default, min, max, allowed, about,
- * fields), idempotent and softCancel; with rules also pool and priority, and
+ * fields), idempotent, softCancel and progress; with rules also pool and priority, and
  * those of timeout, runTimeout, queueTimeout, maxRunning and maxQueued that
  * there are.
  */

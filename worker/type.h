@@ -60,6 +60,7 @@ enum type_flag {
 	TYPE_IDEMPOTENT = 1 << 2, /* running it twice does no harm */
 	TYPE_SOFT_CANCEL = 1 << 3, /* asks call_cancelled(), and then stops */
 	TYPE_URGENT = 1 << 4, /* high priority, when a task gives none */
+	TYPE_PROGRESS = 1 << 5, /* calls call_progress() */
 };
 
 struct task_type {

@@ -27,6 +27,7 @@
 #include "worker/input.h"
 #include "worker/isolate.h"
 #include "worker/mapping.h"
+#include "worker/module.h"
 #include "worker/registry.h"
 #include "worker/wipe.h"
 
@@ -460,10 +461,12 @@ worker_main(const struct worker_setup *setup)
 	snprintf(role, sizeof role, "worker %u", setup->number);
 	process_name(role);
 	worker_isolate(setup);
+	module_begin();
 	heap_keep(setup->quota.memory);
 	worker_init(&w, setup);
 	if (worker_say_ready(&w))
 		worker_loop(&w);
 	worker_clear(&w);
+	module_end();
 	exit(EXIT_SUCCESS);
 }

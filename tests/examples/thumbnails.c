@@ -4,7 +4,7 @@
  *	thumbnails FOLDER IMAGE...
  *
  * They go to FOLDER, under their names. Exit code 77: the server cannot do
- * images (morod --modules image).
+ * images (morod --module image).
  */
 
 #include <inttypes.h>

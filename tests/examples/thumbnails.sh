@@ -4,7 +4,7 @@
 #	thumbnails.sh FOLDER IMAGE...
 #
 # They go to FOLDER, under their names. Exit code 77: the server cannot do
-# images (morod --modules image).
+# images (morod --module image).
 set -eu
 
 folder=$1

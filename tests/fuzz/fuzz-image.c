@@ -9,7 +9,7 @@
 
 #include "tests/fuzz/fuzz.h"
 #include "worker/call.h"
-#include "worker/module.h"
+#include "worker/module-table.h"
 #include "worker/modules/image-fit.h"
 #include "worker/modules/image-source.h"
 
@@ -62,33 +62,41 @@ run(const struct task_type *type, msgpack_object_kv *kv, uint32_t n)
 	output_clear(&out);
 }
 
-/* Starts the library once. */
-static void
+/* Starts the library once, and gives its types. */
+static struct module_type **
 start(void)
 {
-	static bool started;
+	static struct module_type **types;
+	static char memory[65536];
+	struct module_arena arena = {.at = memory, .size = sizeof memory};
 	const char *why;
+	char reason[256];
+	size_t n;
 
-	if (!started)
-		assert(moro_module.init(&why) == 0);
-	started = true;
+	if (types != NULL)
+		return types;
+	assert(moro_module.init(&why) == 0);
+	types =
+	    module_table_make(&moro_module, &arena, &n, reason, sizeof reason);
+	assert(types != NULL);
+	return types;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	const struct task_type *const *types = moro_module.types;
+	struct module_type **types;
 	msgpack_object_kv kv[8] = {{text("image"), {MSGPACK_OBJECT_BIN}}};
 	uint8_t *exact;
 
 	if (len < CHOICES)
 		return 0;
-	start();
+	types = start();
 	exact = malloc(len - CHOICES + 1);
 	memcpy(exact, bytes + CHOICES, len - CHOICES);
 	kv[0].val.via.bin.ptr = (const char *)exact;
 	kv[0].val.via.bin.size = (uint32_t)(len - CHOICES);
-	run(types[2], kv, 1);
+	run(&types[2]->type, kv, 1);
 	kv[1] = (msgpack_object_kv){text("width"), number(1 + bytes[1] % 64)};
 	kv[2] = (msgpack_object_kv){text("height"), number(1 + bytes[2] % 64)};
 	kv[3] = (msgpack_object_kv){text("fit"),
@@ -100,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	    boolean(bytes[1] > SIDE_MAX / 2)};
 	kv[7] = (msgpack_object_kv){text("orient"),
 	    boolean(bytes[2] > SIDE_MAX / 2)};
-	run(types[0], kv, 8);
+	run(&types[0]->type, kv, 8);
 	free(exact);
 	return 0;
 }

@@ -201,7 +201,7 @@ IMAGE = BUILD / "worker" / "modules" / "image.so"
 @pytest.mark.skipif(not IMAGE.exists(), reason="the module image is not built")
 def test_thumbnails_with_the_module(place):
     """image:thumbnail is measured where morod may load the module, and left out else."""
-    r = place.run("tasks.image", "--json", "--modules", str(IMAGE), *SHORT)
+    r = place.run("tasks.image", "--json", "--module", str(IMAGE), *SHORT)
     assert r.returncode == 0, r.stderr
     results = json.loads(r.stdout)["results"]
     check_task(results, "image:thumbnail", "ratio", "descriptor")

@@ -250,7 +250,7 @@ def test_thumbnails(morod, program, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     images = [tmp_path / n for n in ("c.jpg", "a.png", "b.jpg")]
-    with morod(workers=2, modules=MODULE, env=NO_LEAKS) as d:
+    with morod(workers=2, module=MODULE, env=NO_LEAKS) as d:
         done = program.run(d, out, *images)
         assert done.returncode == 1 and done.stderr.count("WORKER_ERROR") == 1
         assert done.stdout == f"{out}/a.png: 150x150 png\n{out}/b.jpg: 150x150 jpeg\n"

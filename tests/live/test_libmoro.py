@@ -123,7 +123,7 @@ def test_installed(morod, tmp_path):
         libs=[w for w in words if w[:2] != "-I"],
     )
     headers = sorted(p.name for p in stage.rglob("*.h"))
-    assert headers == ["moro-event.h", "moro.h"]
+    assert headers == ["moro-event.h", "moro.h", "moro_module.h"]
     with morod(workers=2) as d:
         done = subprocess.run(
             [program, d.socket], capture_output=True, text=True, timeout=DEADLINE,

@@ -1,32 +1,42 @@
-"""Task types that a module brings (--modules)."""
+"""Task types that a module brings: --module, [module NAME], where they are loaded."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
 
 import pytest
 
-from harness import BUILD, TaskError
+from harness import BUILD, TaskError, wait_until
 
 MODULES = BUILD / "tests" / "modules"
 DOUBLE = MODULES / "double.so"
+EARLY = MODULES / "early.so"
+HOOKS = MODULES / "hooks.so"
 
 
-def refused(*modules, **env):
+def refused(*modules, config="/dev/null"):
     """What morod says when it does not start."""
+    words = [word for m in modules for word in ("--module", str(m))]
     done = subprocess.run(
         [BUILD / "server" / "morod", "--socket", "/nonexistent/m.sock", "--config",
-         "/dev/null", "--modules", ",".join(map(str, modules))],
-        capture_output=True, text=True, env={**os.environ, **env},
+         str(config), *words],
+        capture_output=True, text=True,
     )
-    assert done.returncode == 2
+    assert done.returncode in (1, 2)
     return done.stderr
+
+
+def maps(pid):
+    """The files that a process has in its memory."""
+    with open(f"/proc/{pid}/maps") as file:
+        return file.read()
 
 
 def test_types_of_a_module(morod):
     """They run, are described, checked and counted as those that are built in."""
-    with morod(modules=DOUBLE, workers=2) as d, d.client() as c:
+    with morod(module=DOUBLE, workers=2) as d, d.client() as c:
         assert c.call("test:double", {"n": 21}) == 42
         (described,) = c.request("types", "test:double")
         assert described["example"] == '{"n": 21}'
@@ -39,7 +49,7 @@ def test_types_of_a_module(morod):
 
 def test_second_name(morod):
     """A type is found by its alias; everything else calls it by its name."""
-    with morod(modules=DOUBLE) as d, d.client() as c:
+    with morod(module=DOUBLE) as d, d.client() as c:
         assert c.call("test:twice", {"n": 4}) == 8
         (described,) = c.request("types", "test:twice")
         assert described["type"] == "test:double"
@@ -50,17 +60,111 @@ def test_second_name(morod):
         assert waiting.result() == 2
 
 
-def test_made_ready_before_the_fork(morod):
-    """A worker that takes a dead one's place has what the master made ready."""
-    with morod(modules=DOUBLE, workers=1) as d, d.client() as c:
+@pytest.mark.parametrize("module", [DOUBLE, EARLY])
+def test_also_in_the_next_worker(morod, module):
+    """A worker that takes a dead one's place has the module, too."""
+    with morod(module=module, workers=1) as d, d.client() as c:
         os.kill(d.worker_pids()[0], signal.SIGKILL)
         assert c.call("test:double", {"n": -5}, retry={"max": 3}) == -10
+
+
+def test_loaded_after_the_fork(morod):
+    """The master never has the code of a module that does not say it can be forked."""
+    with morod(module=DOUBLE, workers=1) as d, d.client() as c:
+        assert c.call("test:double", {"n": 1}) == 2
+        assert "double.so" in maps(d.worker_pids()[0])
+        assert "double.so" not in maps(d.process.pid)
+
+
+def test_loaded_before_the_fork(morod):
+    """One that does is loaded in the master; the dispatcher and workers share it."""
+    with morod(module=EARLY, workers=1) as d, d.client() as c:
+        assert c.call("test:double", {"n": 1}) == 2
+        assert "early.so" in maps(d.worker_pids()[0])
+        assert "early.so" in maps(d.process.pid)
+
+
+@pytest.mark.parametrize("said, there", [("no", False), ("yes", True), ("auto", True)])
+def test_preload(morod, tmp_path, said, there):
+    """preload says where: in the workers, in the master, or as the module says."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module early]\npath = {EARLY}\npreload = {said}\n")
+    with morod(config=path, workers=1) as d, d.client() as c:
+        assert c.call("test:double", {"n": 1}) == 2
+        assert ("early.so" in maps(d.process.pid)) == there
+
+
+def test_preload_of_one_that_cannot(tmp_path):
+    """A module that does not say it is fork-clean is not loaded in the master."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module double]\npath = {DOUBLE}\npreload = yes\n")
+    said = refused(config=path)
+    assert "double.so" in said and "MORO_FORK_CLEAN" in said and "preload = yes" in said
+
+
+@pytest.mark.parametrize("preload", ["yes", "no"])
+def test_hooks(morod, tmp_path, preload):
+    """init() where it is loaded, before_fork() there, after_fork() and exit() in workers."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module hooks]\npath = {HOOKS}\npreload = {preload}\n")
+    with morod(config=path, workers=1, recycle_tasks=2) as d, d.client() as c:
+        said = c.call("test:hooks", None)
+        worker = d.worker_pids()[0]
+        assert said["pid"] == said["begun"] == worker
+        if preload == "no":
+            assert said["init"] == worker and said["forks"] == 0
+        else:
+            assert said["init"] == d.process.pid and said["forks"] >= 2
+            # one fork more, for the worker that takes its place
+            os.kill(worker, signal.SIGKILL)
+            again = c.call("test:hooks", None, retry={"max": 3})
+            assert again["forks"] == said["forks"] + 1
+            assert again["begun"] == again["pid"] != worker
+            worker = again["pid"]
+        c.call("test:hooks", None)  # the second: then it ends in order
+        wait_until(lambda: f"hooks: exit of {worker}, begun as {worker}" in d.log())
+
+
+def test_file_that_changes(morod, tmp_path):
+    """Workers that are started later do what the file holds by then."""
+    module = tmp_path / "m.so"
+    shutil.copy(DOUBLE, module)
+    with morod(module=module, workers=1, recycle_tasks=1) as d, d.client() as c:
+        assert c.call("test:double", {"n": 1}) == 2
+        shutil.copy(MODULES / "whole.so", tmp_path / "new")
+        os.rename(tmp_path / "new", module)
+        wait_until(lambda: "file has changed, and has it no more" in outcome(c))
+        os.unlink(module)
+        wait_until(lambda: "No such file" in outcome(c))
+        assert f"cannot load the module {module}" in d.log()
+        assert c.call("debug:echo", 1) == 1
+
+
+def outcome(c):
+    """What comes of a task: its result, or the message that it fails with."""
+    try:
+        return str(c.call("test:double", {"n": 1}))
+    except TaskError as error:
+        return error.message
+
+
+def test_not_ready(morod):
+    """A module that cannot start costs its own tasks an answer with its reason."""
+    with morod(module=MODULES / "unready.so", workers=1) as d, d.client() as c:
+        assert "module double cannot do test:double: no licence" in outcome(c)
+        assert c.call("debug:echo", 1) == 1
+        assert "unready.so: no licence" in d.log()
+
+
+def test_not_ready_in_the_master():
+    """And morod does not start, where it was to be loaded before the fork."""
+    assert "unready-early.so: no licence" in refused(MODULES / "unready-early.so")
 
 
 def test_sections_about_its_types(morod, tmp_path):
     """The file may be about types that a module brings, whichever stands first."""
     path = tmp_path / "m.conf"
-    path.write_text(f"[task test:twice]\ntimeout = 7s\n[morod]\nmodules = {DOUBLE}\n")
+    path.write_text(f"[task test:twice]\ntimeout = 7s\n[module double]\npath = {DOUBLE}\n")
     with morod(config=path) as d, d.client() as c:
         (described,) = c.request("types", "test:double")
         assert described["timeout"] == 7000
@@ -70,7 +174,7 @@ def test_named_in_a_pipe(morod, tmp_path):
     """Also where the file is a pipe, which gives what is in it but once."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    text = f"[task test:twice]\ntimeout = 7s\n[morod]\nmodules = {DOUBLE}\nmax-depth = 7\n"
+    text = f"[task test:twice]\ntimeout = 7s\n[morod]\nmodule = {DOUBLE}\nmax-depth = 7\n"
     writer = threading.Thread(target=path.write_text, args=(text,))
     writer.start()
     with morod(config=path) as d, d.client() as c:
@@ -81,31 +185,83 @@ def test_named_in_a_pipe(morod, tmp_path):
         assert c.server["limits"]["maxDepth"] == 7
 
 
-def test_what_cannot_be_loaded():
+def test_reload(morod, tmp_path):
+    """Modules come and go with a restart; what is not done is said with its line."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module double]\npath = {DOUBLE}\n")
+    with morod(config=path) as d, d.client() as c:
+        path.write_text(f"[module double]\npath = {DOUBLE}\npreload = no\n[module whole]\n")
+        warnings = c.request("reload")["warnings"]
+        assert f"{path}:3: preload needs a restart, keeps auto" in warnings
+        assert f"{path}:4: a new module (whole) needs a restart" in warnings
+        path.write_text("")
+        warnings = c.request("reload")["warnings"]
+        assert "module double needs a restart to go" in warnings
+        assert c.call("test:double", {"n": 2}) == 4
+
+
+def test_printed(tmp_path):
+    """--print-config gives a file that makes the same configuration again."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module double]\npath = {DOUBLE}\npreload = no\n")
+    command = [BUILD / "server" / "morod", "--print-config", "--socket", "/s", "--config"]
+    words = ["--module", EARLY, "--module", HOOKS]
+    # their types have the same name
+    done = subprocess.run([*command, path, *words], capture_output=True, text=True)
+    assert "there is a type of that name" in done.stderr
+    words = ["--module", HOOKS, "--module", MODULES / "whole.so"]
+    first = subprocess.run([*command, path, *words], capture_output=True, text=True, check=True)
+    assert f"module = {HOOKS},{MODULES / 'whole.so'} ;" in first.stdout
+    assert "[module double]" in first.stdout and "preload = no ; line 3" in first.stdout
+    again = tmp_path / "again.conf"
+    again.write_text(first.stdout)
+    second = subprocess.run([*command, again], capture_output=True, text=True, check=True)
+
+    def keys(text):
+        return [line.split(" ;")[0] for line in text.splitlines() if not line.startswith("#")]
+
+    assert keys(first.stdout) == keys(second.stdout)
+
+
+@pytest.mark.parametrize("module, why", [
+    ("/nonexistent/x.so", "module /nonexistent/x.so: cannot open"),
+    ("nothing", "modules/nothing.so: cannot open"),
+    (f"{DOUBLE},", "a module's name is empty"),
+    (MODULES / "old.so", "made for version 2 of the interface, and this is 3"),
+    (MODULES / "taken.so", "crypto:hash: there is a type of that name"),
+    (MODULES / "flagged.so", "a flag of it is not known"),
+    (MODULES / "nameless.so", "it has no name"),
+    (MODULES / "aborts.so", "loading it killed a process by SIGABRT"),
+])
+def test_what_cannot_be_loaded(module, why):
     """morod does not start, and says which module it was and why."""
-    assert "nonexistent/x.so" in refused("/nonexistent/x.so")
-    assert "modules/nothing.so" in refused("nothing")
-    assert "is empty" in refused(DOUBLE, "")
-    assert "version 0 of the interface" in refused(MODULES / "old.so")
-    assert "crypto:hash: there is a type of that name" in refused(MODULES / "taken.so")
-    with open("/proc/self/maps") as maps:  # any library that is no module
-        library = next(line.split()[-1] for line in maps if "/libc.so" in line)
-    assert "does not export" in refused(library)
+    said = refused(module)
+    assert why in said
+    assert said.count("\n") == 1
 
 
-def test_loaded_twice_counts_once(morod):
-    with morod(modules=f"{DOUBLE},{DOUBLE}") as d, d.client() as c:
+def test_library_that_is_no_module():
+    with open("/proc/self/maps") as file:
+        library = next(line.split()[-1] for line in file if "/libc.so" in line)
+    assert "does not export moro_module" in refused(library)
+
+
+def test_loaded_twice_counts_once(morod, tmp_path):
+    """Whatever the path: the file is the same."""
+    link = tmp_path / "link.so"
+    link.symlink_to(DOUBLE)
+    with morod(args=["--module", DOUBLE, "--module", f"{DOUBLE},{link}"]) as d, d.client() as c:
         assert [t["type"] for t in c.request("types")].count("test:double") == 1
 
 
 def test_module_that_is_not_loaded(morod):
-    """T3: the error names what is missing, and no worker is touched."""
+    """The error names what is missing, and no worker is touched."""
     with morod() as d, d.client() as c:
         with pytest.raises(TaskError) as caught:
             c.call("image:resize", {})
         assert caught.value.code == "UNSUPPORTED"
         assert "module image" in caught.value.message
-        assert "--modules image" in caught.value.message
+        assert "--module image" in caught.value.message
         assert c.stats()["refused"] == 1 and c.stats()["completed"] == 0
         with pytest.raises(TaskError) as caught:
             c.call("imag:resize", {})

@@ -335,7 +335,7 @@ def images(morod):
         pytest.skip("needs libvips")
     # the leak detector dies of threads that libvips leaves
     env = {"ASAN_OPTIONS": "detect_leaks=0"} if SANITIZED else {}
-    with morod(workers=1, modules=IMAGE, env=env) as d:
+    with morod(workers=1, module=IMAGE, env=env) as d:
         yield Moroctl(d)
 
 
@@ -390,7 +390,7 @@ def test_image_to_a_folder_with_a_dot(images, tmp_path):
 
 def test_image_without_the_module(ctl):
     err = ctl.fails(6, "UNSUPPORTED", "image", "info", data=b"x")
-    assert "--modules image" in err
+    assert "--module image" in err
 
 
 def test_first_words(ctl):

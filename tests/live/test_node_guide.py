@@ -14,5 +14,5 @@ ENV = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":dete
 def test_guide(morod):
     modules = MODULE if MODULE.exists() else None
     images = {"MORO_IMAGES": "1"} if modules else {}
-    with morod(workers=2, max_queue_size=1000, modules=modules, env=ENV) as d:
+    with morod(workers=2, max_queue_size=1000, module=modules, env=ENV) as d:
         noderun.run_tests("guide.test.mjs", 30, MORO_SOCKET=d.socket, **images)

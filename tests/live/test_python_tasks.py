@@ -28,7 +28,7 @@ def images(morod):
     module = BUILD / "worker" / "modules" / "image.so"
     if not module.exists():
         pytest.skip("built without images")
-    with morod(modules=module) as d, moro.Client(d.socket) as c:
+    with morod(module=module) as d, moro.Client(d.socket) as c:
         yield c
 
 

@@ -43,7 +43,7 @@ def morod():
 @pytest.fixture(scope="module")
 def server():
     """One morod for the tests that leave nothing behind."""
-    with Daemon(modules=MODULE, workers=1, env=ENV) as d:
+    with Daemon(module=MODULE, workers=1, env=ENV) as d:
         yield d
 
 
@@ -604,7 +604,7 @@ def wide_png():
 
 def test_cancel_in_the_middle(morod):
     """It stops by itself: the worker is the same afterwards."""
-    with morod(modules=MODULE, workers=1) as d, d.client() as c:
+    with morod(module=MODULE, workers=1) as d, d.client() as c:
         pid = d.worker_pids()[0]
         data = {"image": wide_png(), "width": 8000, "height": 8000, "fit": "fill", "format": "png"}
         task = c.submit("image:resize", data, id="big", progress=True)
@@ -618,7 +618,7 @@ def test_cancel_in_the_middle(morod):
 
 
 def test_timeout_in_the_middle(morod):
-    with morod(modules=MODULE, workers=1) as d, d.client() as c:
+    with morod(module=MODULE, workers=1) as d, d.client() as c:
         data = {"image": wide_png(), "width": 8000, "height": 8000, "fit": "fill", "format": "png"}
         assert c.submit("image:resize", data, timeout=300).error()["code"] == "TIMEOUT"
         assert c.call("image:resize", {"image": encode(quarters()), "width": 8})
@@ -626,7 +626,7 @@ def test_timeout_in_the_middle(morod):
 
 def test_workers_that_are_forked_later(morod):
     """The master has started the library and has never used it: its children can."""
-    with morod(modules=MODULE, workers=2) as d, d.client() as c:
+    with morod(module=MODULE, workers=2) as d, d.client() as c:
         for _ in range(3):
             calls = [c.submit("image:thumbnail", {"image": encode(quarters()), "size": 9},
                               retry={"max": 3}) for _ in range(8)]
@@ -640,7 +640,7 @@ def test_workers_that_are_forked_later(morod):
 
 def test_master_is_idle_and_morod_is_light(morod):
     """One thread in the master; without the module no libvips at all."""
-    with morod(modules=MODULE) as d:
+    with morod(module=MODULE) as d:
         assert len(os.listdir(f"/proc/{d.process.pid}/task")) == 1
         assert "libvips" in pathlib.Path(f"/proc/{d.process.pid}/maps").read_text()
     with morod() as d:
@@ -652,7 +652,7 @@ def test_log_stays_quiet(morod):
     whole = encode(quarters(), "JPEG")
     odd = whole[:2] + b"\xff\xfe\0\4ab" + whole[2:-2] + b"junkjunk\xff\xd9"
     broken = encode(quarters(), "JPEG", icc_profile=b"no profile at all" * 20)
-    with morod(modules=MODULE) as d, d.client() as c:
+    with morod(module=MODULE) as d, d.client() as c:
         for i in range(100):
             c.submit("image:resize", {"image": (odd, broken)[i % 2], "width": 20}).wait()
         assert "WARNING" not in d.log() and "VIPS" not in d.log()
@@ -662,7 +662,7 @@ def test_files(morod, files):
     """The image may stand in a file that is passed, and the result go to one."""
     data = encode(quarters(), "JPEG")
     source, out = files.make(b"junk" + data), files.make()
-    with morod(modules=MODULE) as d, connect(d) as c:
+    with morod(module=MODULE) as d, connect(d) as c:
         wanted = {"image": range_of(0, len(data), offset=4), "width": 40}
         submit(c, "image:resize", wanted, [source, out], resultFd=1).result()
         assert read_all(out) == c.call("image:resize", {"image": data, "width": 40})

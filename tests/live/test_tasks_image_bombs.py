@@ -38,7 +38,7 @@ def test_decompression_bomb(morod):
     """A file of 100 kB that stands for 900 million pixels is refused unread."""
     bomb = claim(30000, 30000, rows=3000)
     assert len(bomb) < 150_000
-    with morod(modules=MODULE) as d, d.client() as c:
+    with morod(module=MODULE) as d, d.client() as c:
         c.call("image:resize", {"image": encode(quarters()), "width": 8})
         before = peak(d.worker_pids()[0])
         for task, more in (("image:resize", {"width": 100}), ("image:thumbnail", {"size": 100})):
@@ -53,7 +53,7 @@ def test_bombs_beside_the_pixels(morod):
     """A profile and a text of 100 MB each, packed, are no part of the image."""
     packed = zlib.compress(bytes(100 << 20), 9)
     for extra in (chunk(b"iCCP", b"x\0\0" + packed), chunk(b"zTXt", b"x\0\0" + packed)):
-        with morod(modules=MODULE) as d, d.client() as c:
+        with morod(module=MODULE) as d, d.client() as c:
             im = decode(c.call("image:resize", {"image": with_chunks(extra), "width": 40}))
             assert near(corners(im), [RED, GREEN, BLUE, YELLOW])
             assert peak(d.worker_pids()[0]) < 60_000
@@ -86,7 +86,7 @@ def test_bombs_that_the_library_unpacks(morod, name):
     """Texts and profiles of gigabytes in a file of 800 kB are left out."""
     bomb = with_chunks(*BOMBS[name])
     assert len(bomb) < 1 << 20
-    with morod(modules=MODULE) as d, d.client() as c:
+    with morod(module=MODULE) as d, d.client() as c:
         info = c.call("image:info", {"image": bomb})
         assert info["bytes"] == len(bomb) and info["hasProfile"] is False
         for more in ({}, {"keepMetadata": True}):
@@ -125,7 +125,7 @@ def test_what_is_not_packed(morod, name, kind):
         "icc_profile": long_profile(size)}
     image = encode(quarters(), FORMATS[name], **metadata)
     most = (60 << 20) if kind == "exif" else 8 * size
-    with morod(modules=MODULE) as d, d.client() as c:
+    with morod(module=MODULE) as d, d.client() as c:
         c.call("image:resize", {"image": encode(quarters()), "width": 8})
         before = peak(d.worker_pids()[0])
         c.call("image:resize", {"image": image, "width": 40, "keepMetadata": True})
@@ -186,7 +186,7 @@ def test_what_is_decoded_as_a_whole(c):
 def test_longest_side(morod, width, height):
     """What would take gigabytes, hundreds of rows at once, is refused unread."""
     image = claim(width, height, depth=16, colour=6, rows=height)
-    with morod(modules=MODULE) as d, d.client() as c:
+    with morod(module=MODULE) as d, d.client() as c:
         error = failure(c, "image:resize", {"image": image, "width": 4000, "height": 40,
                                             "fit": "fill"})
         assert error.code == "TOO_LARGE" and error.error["limit"] == SIDE_MAX
@@ -199,7 +199,7 @@ def test_longest_side(morod, width, height):
 def test_longest_side_that_is_taken(morod):
     """It costs what TASKS.md says."""
     image = claim(SIDE_MAX, 200, depth=16, colour=6, rows=200)
-    with morod(modules=MODULE) as d, d.client() as c:
+    with morod(module=MODULE) as d, d.client() as c:
         data = {"image": image, "width": 16383, "height": 50, "fit": "fill", "position": "entropy"}
         assert decode(c.call("image:resize", data)).size == (16383, 50)
         assert peak(d.worker_pids()[0]) < 600 * 1024
@@ -239,7 +239,7 @@ def test_result_sizes(c):
 
 def test_result_over_the_frame(morod):
     noise = encode(Image.effect_noise((600, 600), 100))
-    with morod(modules=MODULE, max_frame="1M") as d, d.client() as c:
+    with morod(module=MODULE, max_frame="1M") as d, d.client() as c:
         error = failure(c, "image:resize", {"image": noise, "width": 2000})
         assert error.code == "TOO_LARGE"
         assert c.call("image:resize", {"image": noise, "width": 20})
@@ -266,7 +266,7 @@ def data_limit(pid):
 
 def test_memory_of_a_task(morod):
     """Whatever an image does, while it is worked on there are 2 GiB more."""
-    with morod(modules=MODULE, workers=1) as d, d.client() as c:
+    with morod(module=MODULE, workers=1) as d, d.client() as c:
         pid = d.worker_pids()[0]
         before = data_limit(pid)
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
@@ -287,7 +287,7 @@ def test_memory_to_write(morod, format, memory):
     noise = [Image.effect_noise((300, 300), 100) for _ in range(4)]
     data = {"image": encode(Image.merge("RGBA", noise)), "width": 4000, "height": 4000,
             "format": format, "compression": 1}
-    with morod(modules=MODULE, worker_memory=memory) as d, d.client() as c:
+    with morod(module=MODULE, worker_memory=memory) as d, d.client() as c:
         error = failure(c, "image:resize", data)
         assert (error.code, error.reason) == ("WORKER_ERROR", "memory")
 
@@ -298,7 +298,7 @@ def test_memory_to_write(morod, format, memory):
 def test_worker_memory(morod, format, options):
     """What needs more than a worker may have is an error; the worker goes on."""
     large = encode(Image.new("RGB", (6000, 5000), RED), format, **options)
-    with morod(modules=MODULE, worker_memory="100M") as d, d.client() as c:
+    with morod(module=MODULE, worker_memory="100M") as d, d.client() as c:
         pids = d.worker_pids()
         error = failure(c, "image:resize", {"image": large, "width": 5000})
         assert (error.code, error.reason) == ("WORKER_ERROR", "memory")
@@ -310,7 +310,7 @@ def test_worker_memory(morod, format, options):
 def test_memory_does_not_grow(morod):
     """A worker that has done hundreds of images has what it had after some."""
     data = encode(Image.effect_noise((2000, 1500), 60).convert("RGB"), "JPEG")
-    with morod(modules=MODULE, workers=1) as d, d.client() as c:
+    with morod(module=MODULE, workers=1) as d, d.client() as c:
         pid = d.worker_pids()[0]
 
         def rounds(n):

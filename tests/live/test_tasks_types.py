@@ -82,7 +82,7 @@ def test_overview_agrees_with_the_types(morod):
     """worker/TASKS.md lists each type in their order, and says which are idempotent."""
     rows = re.findall(r"^\| \[`(\w+:\w+)`\].*\| (yes|no) \|$",
                       (ROOT / "worker" / "TASKS.md").read_text(), re.M)
-    options = {"modules": IMAGE} if IMAGE.exists() else {}
+    options = {"module": IMAGE} if IMAGE.exists() else {}
     with morod(debug_tasks=False, **options) as d, d.client() as c:
         types = [(t["type"], "yes" if t["idempotent"] else "no") for t in c.request("types")]
     if not options:
@@ -94,7 +94,7 @@ def test_each_type_has_its_section(morod):
     """Fields, and every type's heading, stand in worker/TASKS.md."""
     text = (ROOT / "worker" / "TASKS.md").read_text()
     sections = dict(re.findall(r"^## ([\w:]+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
-    options = {"modules": IMAGE} if IMAGE.exists() else {}
+    options = {"module": IMAGE} if IMAGE.exists() else {}
     with morod(debug_tasks=False, **options) as d, d.client() as c:
         for t in c.request("types"):
             assert t["type"] in sections, t["type"]

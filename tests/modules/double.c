@@ -1,45 +1,66 @@
 /* A module as small as they get, for tests/live/test_modules.py. */
 
-#include "worker/call.h"
-#include "worker/module.h"
+#include <moro_module.h>
+
+#include <stdlib.h>
 
 #ifndef DOUBLE_ABI
-#define DOUBLE_ABI MODULE_ABI
+#define DOUBLE_ABI MORO_MODULE_ABI
 #endif
 #ifndef DOUBLE_TYPE
 #define DOUBLE_TYPE "test:double"
 #endif
+#ifndef DOUBLE_FLAGS
+#define DOUBLE_FLAGS 0
+#endif
+#ifndef DOUBLE_NAME
+#define DOUBLE_NAME "double"
+#endif
 
-static int double_ready; /* set before the fork, or tasks fail */
+static int double_ready; /* set by init(), or tasks fail */
 
 static int
 double_init(const char **why)
 {
+#ifdef DOUBLE_WHY
+	*why = DOUBLE_WHY;
+	return -1;
+#else
 	(void)why;
 	double_ready = 1;
 	return 0;
+#endif
 }
 
+#ifdef DOUBLE_ABORTS
+/* Libraries have such things. */
+static void __attribute__((constructor)) double_constructor(void)
+{
+	abort();
+}
+#endif
+
 static int
-double_run(struct call *call)
+double_run(struct moro_task *task)
 {
 	if (!double_ready)
-		return call_fail(call, CODE_WORKER_ERROR, "not initialised");
-	msgpack_pack_int64(&call->pk, 2 * call_int(call->args[0], 0));
+		return moro_fail(task, MORO_FAIL_WORKER_ERROR,
+		    "not initialised");
+	moro_put_int(task, 2 * moro_task_int(task, 0));
 	return 0;
 }
 
-static const struct field double_fields[] = {
+static const struct moro_field double_fields[] = {
     {.name = "n",
-	.kinds = FIELD_INT,
+	.kinds = MORO_KIND_INT,
 	.min = -1000,
 	.max = 1000,
-	.required = true,
+	.flags = MORO_REQUIRED,
 	.about = "What to double."},
     {.name = NULL},
 };
 
-static const struct task_type double_type = {
+static const struct moro_type double_type = {
     .name = DOUBLE_TYPE,
     .alias = "test:twice",
     .about = "Doubles a number.",
@@ -49,11 +70,12 @@ static const struct task_type double_type = {
     .run = double_run,
 };
 
-static const struct task_type *const double_types[] = {&double_type, NULL};
+static const struct moro_type *const double_types[] = {&double_type, NULL};
 
-const struct module moro_module = {
+const struct moro_module moro_module = {
     .abi = DOUBLE_ABI,
-    .name = "double",
+    .flags = DOUBLE_FLAGS,
+    .name = DOUBLE_NAME,
     .types = double_types,
     .init = double_init,
 };

@@ -149,6 +149,8 @@ def judge(flood, ours, beside):
                       f"ms, one of C's {one * 1e3:.2f} ms")
     print("; ".join(report))
     assert len(ours.times) > FLOOD * SPIN_MS / 1000 / PERIOD / 2
-    assert behind <= BEFORE
+    # what a busy machine keeps C's back by, who is alone, is not A's doing
+    late = percentile(beside.times, 0.9) - SPIN_MS / 1000
+    assert behind <= BEFORE + int(late / typical_gap(flood.gaps, 0.5))
     for is_, most in bounds if FULL else bounds[:1]:
         assert is_ < most

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "tests/unit/image-samples.h"
-#include "worker/module.h"
+#include "worker/module-table.h"
 #include "worker/modules/image-fit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -113,17 +113,24 @@ gave(const char *format, int64_t width, int64_t height)
 static int
 setup(void **state)
 {
+	static char memory[65536];
+	struct module_arena arena = {.at = memory, .size = sizeof memory};
+	struct module_type **types;
 	const char *why = NULL;
-	char reason[256];
+	char reason[256] = "";
+	size_t n = 0;
 
 	if (tasking_setup(state) < 0 || moro_module.init(&why) < 0)
 		return -1;
-	for (size_t i = 0; moro_module.types[i] != NULL; i++) {
-		if (registry_add(moro_module.types[i], reason, sizeof reason) <
-		    0)
-			return -1;
+	types =
+	    module_table_make(&moro_module, &arena, &n, reason, sizeof reason);
+	for (size_t i = 0; i < n; i++) {
+		if (registry_add(&types[i]->type, reason, sizeof reason) < 0)
+			n = 0;
 	}
-	return 0;
+	if (n == 0)
+		fprintf(stderr, "%s\n", reason);
+	return n > 0 ? 0 : -1;
 }
 
 /* A fork takes the calling thread alone: there must be no other. */
@@ -176,14 +183,14 @@ test_table(void **state)
 	static const char *const names[] = {"image:resize", "image:thumbnail",
 	    "image:info"};
 
-	assert_int_equal(moro_module.abi, MODULE_ABI);
+	assert_int_equal(moro_module.abi, MORO_MODULE_ABI);
 	assert_string_equal(moro_module.name, "image");
 	for (size_t i = 0; i < COUNT(names); i++) {
-		const struct task_type *t = moro_module.types[i];
+		const struct moro_type *t = moro_module.types[i];
 
 		assert_string_equal(t->name, names[i]);
-		assert_true(t->flags & TYPE_IDEMPOTENT);
-		assert_false(t->flags & TYPE_SECRET);
+		assert_true(t->flags & MORO_IDEMPOTENT);
+		assert_false(t->flags & MORO_SECRET);
 		assert_true(t->timeout_ms > 0);
 	}
 	assert_null(moro_module.types[COUNT(names)]);

@@ -7,7 +7,7 @@
 #include <glib/gprintf.h>
 #include <vips/vips.h>
 
-#include "worker/call.h"
+#include <moro_module.h>
 
 #define IMAGE_ERROR_NOTES 160 /* bytes: two or three */
 #define IMAGE_ERROR_WHERE "error in tile" /* tells not why, and many times */
@@ -81,7 +81,7 @@ image_error_why(char *why, size_t size)
 }
 
 int
-image_error_vips(struct call *call, const char *format, ...)
+image_error_vips(struct moro_task *task, const char *format, ...)
 {
 	char what[IMAGE_ERROR_WHAT], why[IMAGE_ERROR_WHY];
 	va_list ap;
@@ -91,25 +91,25 @@ image_error_vips(struct call *call, const char *format, ...)
 	g_vsnprintf(what, sizeof what, format, ap);
 	va_end(ap);
 	image_error_why(why, sizeof why);
-	if (call_cancelled(call))
-		rc = call_stopped(call);
+	if (moro_task_cancelled(task))
+		rc = moro_fail_cancelled(task);
 	else if (image_error_is_memory(vips_error_buffer()))
-		rc = call_no_memory(call);
+		rc = moro_fail_memory(task);
 	else
-		rc = call_fail(call, CODE_WORKER_ERROR, "%s: %s", what,
+		rc = moro_fail(task, MORO_FAIL_WORKER_ERROR, "%s: %s", what,
 		    why[0] != '\0' ? why : "the library does not say why");
 	image_error_forget();
 	return rc;
 }
 
 int
-image_error_pixels(struct call *call, const char *what, int64_t width,
+image_error_pixels(struct moro_task *task, const char *what, int64_t width,
     int64_t height, int64_t limit, const char *where)
 {
-	call_fail(call, CODE_TOO_LARGE,
+	moro_fail(task, MORO_FAIL_TOO_LARGE,
 	    "the %s has %" PRId64 " x %" PRId64 " pixels, and may have %" PRId64
 	    " %s",
 	    what, width, height, limit, where);
-	fault_add_number(&call->fault, "limit", limit);
+	moro_fail_add_int(task, "limit", limit);
 	return -1;
 }

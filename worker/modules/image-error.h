@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-struct call;
+struct moro_task;
 
 /*
  * Remembers what a library has to say, which may be why it fails: libpng tells
@@ -20,14 +20,14 @@ void image_error_forget(void);
  * Says what could not be done ("image cannot be read as png"), and why. All that
  * the library said is forgotten afterwards. Returns -1.
  */
-int image_error_vips(struct call *call, const char *format, ...)
+int image_error_vips(struct moro_task *task, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
  * TOO_LARGE: `what` has so many pixels, and may have `limit` of them `where`
  * ("in all", "on a side"). Returns -1.
  */
-int image_error_pixels(struct call *call, const char *what, int64_t width,
+int image_error_pixels(struct moro_task *task, const char *what, int64_t width,
     int64_t height, int64_t limit, const char *where);
 
 #endif

@@ -14,7 +14,7 @@
 #define IMAGE_JOB_OUTPUT_PIXELS INT64_C(67108864)
 #define IMAGE_JOB_OPAQUE 255 /* of alpha */
 
-struct call;
+struct moro_task;
 
 /* Where the cut is taken from, and where the image stands on its canvas. */
 struct image_position {
@@ -29,7 +29,7 @@ struct image_job {
 	const struct image_position *position;
 	uint8_t background[4]; /* red, green, blue, alpha */
 	enum image_format format; /* of the result */
-	int quality; /* 1 to 100; 0: the format's usual */
+	int quality; /* 1 to 100 */
 	int compression; /* of PNG */
 	bool lossless; /* WebP */
 	bool orient; /* as EXIF says */
@@ -38,19 +38,19 @@ struct image_job {
 
 /*
  * Makes an image of the source that is as the job wants it, which may be
- * decoded only when it is written. NULL with the call's error set.
+ * decoded only when it is written. NULL with the task's error set.
  */
-VipsImage *image_scale(struct call *call, const struct image_source *s,
+VipsImage *image_scale(struct moro_task *task, const struct image_source *s,
     const struct image_job *job);
 
 /* Encodes it as the task's result. Returns 0, or -1 with the error set. */
-int image_write(struct call *call, VipsImage *image,
+int image_write(struct moro_task *task, VipsImage *image,
     const struct image_job *job);
 
 /*
  * From now on, whoever waits hears how far this image is computed, if `report`,
  * and a cancel stops it.
  */
-void image_watch(struct call *call, VipsImage *image, bool report);
+void image_watch(struct moro_task *task, VipsImage *image, bool report);
 
 #endif

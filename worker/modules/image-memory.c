@@ -1,17 +1,16 @@
 #include "worker/modules/image-memory.h"
 
-#include "worker/call.h"
-#include "worker/quota.h"
+#include <moro_module.h>
 
 int
-image_memory_bound(struct call *call, int (*run)(struct call *call))
+image_memory_bound(struct moro_task *task, int (*run)(struct moro_task *task))
 {
 	int rc;
 
-	if (quota_allow(IMAGE_MEMORY_MAX) == -1)
-		return call_fail(call, CODE_WORKER_ERROR,
+	if (moro_memory_allow(IMAGE_MEMORY_MAX) == -1)
+		return moro_fail(task, MORO_FAIL_WORKER_ERROR,
 		    "the memory cannot be bounded");
-	rc = run(call);
-	quota_restore();
+	rc = run(task);
+	moro_memory_restore();
 	return rc;
 }

@@ -11,12 +11,13 @@
  */
 #define IMAGE_MEMORY_MAX (UINT64_C(2) << 30)
 
-struct call;
+struct moro_task;
 
 /*
  * Runs a task, with so much memory and no more. Returns what that returns, or -1
- * with the call's error set.
+ * with the task's error set.
  */
-int image_memory_bound(struct call *call, int (*run)(struct call *call));
+int image_memory_bound(struct moro_task *task,
+    int (*run)(struct moro_task *task));
 
 #endif

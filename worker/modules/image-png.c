@@ -8,8 +8,6 @@
 
 #include <zlib.h>
 
-#include "proto/number.h"
-
 #define PNG_SIGNATURE 8
 #define PNG_BEFORE 8 /* bytes before a chunk's data: its length, its name */
 #define PNG_AROUND 12 /* and with the checksum behind it */
@@ -24,15 +22,23 @@ struct png_chunk {
 	const uint8_t *next; /* behind it */
 };
 
+/* Its numbers begin with the highest byte. */
+static uint32_t
+png_number(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	       (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
 /* Finds the chunk at p, or false: the library will see what is wrong there. */
 static bool
 png_find(struct png_chunk *c, const uint8_t *p, const uint8_t *end)
 {
 	size_t room = (size_t)(end - p);
 
-	if (room < PNG_AROUND || number_get(p, PNG_NUMBER) > room - PNG_AROUND)
+	if (room < PNG_AROUND || png_number(p) > room - PNG_AROUND)
 		return false;
-	c->len = number_get(p, PNG_NUMBER);
+	c->len = png_number(p);
 	c->data = p + PNG_BEFORE;
 	c->next = p + PNG_AROUND + c->len;
 	return true;
@@ -73,7 +79,7 @@ png_unpack(const uint8_t *packed, size_t len, bool is_profile)
 		rc = inflate(&z, Z_NO_FLUSH);
 		got = sizeof window - z.avail_out;
 		if (is_profile && n == 0 && got >= PNG_NUMBER)
-			claim = number_get(window, PNG_NUMBER);
+			claim = png_number(window);
 		n += got;
 	}
 	inflateEnd(&z);

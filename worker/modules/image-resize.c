@@ -1,7 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker/call.h"
+#include <moro_module.h>
+
 #include "worker/modules/image-fit.h"
 #include "worker/modules/image-job.h"
 #include "worker/modules/image-memory.h"
@@ -52,69 +53,69 @@ enum image_option {
 	OPTION_PIXELS,
 };
 
-#define IMAGE_FIELD                                                     \
-	{                                                               \
-		.name = "image", .kinds = FIELD_TEXT, .required = true, \
-		.about = "A JPEG, PNG or WebP image."                   \
+#define IMAGE_FIELD                                                           \
+	{                                                                     \
+		.name = "image", .kinds = MORO_KIND_TEXT,                     \
+		.flags = MORO_REQUIRED, .about = "A JPEG, PNG or WebP image." \
 	}
 
 #define IMAGE_OPTIONS                                                        \
 	{.name = "fit",                                                      \
-	    .kinds = FIELD_STR,                                              \
+	    .kinds = MORO_KIND_STR,                                          \
 	    .allowed = image_fit_names,                                      \
 	    .noun = "fit",                                                   \
 	    .fallback = "cover",                                             \
 	    .about = "How it comes into the box, as in npm's sharp."},       \
 	    {.name = "position",                                             \
-		.kinds = FIELD_STR,                                          \
+		.kinds = MORO_KIND_STR,                                      \
 		.allowed = image_position_names,                             \
 		.noun = "position",                                          \
 		.fallback = "centre",                                        \
 		.about = "What cover keeps, or where contain puts it."},     \
 	    {.name = "background",                                           \
-		.kinds = FIELD_STR,                                          \
+		.kinds = MORO_KIND_STR,                                      \
 		.fallback = "#ffffff",                                       \
 		.about = "#rrggbb or #rrggbbaa: of contain, and below what " \
 			 "is transparent when JPEG is written."},            \
 	    {.name = "withoutEnlargement",                                   \
-		.kinds = FIELD_BOOL,                                         \
+		.kinds = MORO_KIND_BOOL,                                     \
 		.fallback = "false",                                         \
 		.about = "Never scales up."},                                \
 	    {.name = "format",                                               \
-		.kinds = FIELD_STR,                                          \
+		.kinds = MORO_KIND_STR,                                      \
 		.allowed = image_source_formats,                             \
 		.noun = "image format",                                      \
-		.fallback = "the image's own",                               \
+		.otherwise = "the image's own",                              \
 		.about = "The format to write."},                            \
 	    {.name = "quality",                                              \
-		.kinds = FIELD_INT,                                          \
+		.kinds = MORO_KIND_INT,                                      \
 		.min = 1,                                                    \
 		.max = QUALITY_MAX,                                          \
 		.fallback = "80",                                            \
 		.about = "Of JPEG and of WebP that is not lossless."},       \
 	    {.name = "lossless",                                             \
-		.kinds = FIELD_BOOL,                                         \
+		.kinds = MORO_KIND_BOOL,                                     \
 		.fallback = "false",                                         \
 		.about = "Of WebP."},                                        \
 	    {.name = "compression",                                          \
-		.kinds = FIELD_INT,                                          \
+		.kinds = MORO_KIND_INT,                                      \
 		.min = 0,                                                    \
 		.max = PNG_COMPRESSION_MAX,                                  \
 		.fallback = TEXT(PNG_COMPRESSION),                           \
 		.about = "Of PNG; higher is smaller and slower."},           \
 	    {.name = "orient",                                               \
-		.kinds = FIELD_BOOL,                                         \
+		.kinds = MORO_KIND_BOOL,                                     \
 		.fallback = "true",                                          \
 		.about = "Turns it as EXIF says; then width is as shown."},  \
 	    {.name = "keepMetadata",                                         \
-		.kinds = FIELD_BOOL,                                         \
+		.kinds = MORO_KIND_BOOL,                                     \
 		.fallback = "false",                                         \
 		.about = "Keeps EXIF, XMP and the like."},                   \
 	    {.name = "maxPixels",                                            \
-		.kinds = FIELD_INT,                                          \
+		.kinds = MORO_KIND_INT,                                      \
 		.min = 1,                                                    \
 		.max = IMAGE_SOURCE_PIXELS_MAX,                              \
-		.fallback = "100000000",                                     \
+		.fallback = TEXT(IMAGE_SOURCE_PIXELS),                       \
 		.about = "More in the image are refused before decoding."},  \
 	{                                                                    \
 		.name = NULL                                                 \
@@ -127,18 +128,18 @@ enum image_resize_field {
 	RESIZE_OPTIONS
 };
 
-static const struct field image_resize_fields[] = {IMAGE_FIELD,
+static const struct moro_field image_resize_fields[] = {IMAGE_FIELD,
     {.name = "width",
-	.kinds = FIELD_INT,
+	.kinds = MORO_KIND_INT,
 	.min = 1,
 	.max = IMAGE_FIT_SIDE_MAX,
-	.fallback = "follows from the height",
+	.otherwise = "follows from the height",
 	.about = "Pixels of the box."},
     {.name = "height",
-	.kinds = FIELD_INT,
+	.kinds = MORO_KIND_INT,
 	.min = 1,
 	.max = IMAGE_FIT_SIDE_MAX,
-	.fallback = "follows from the width",
+	.otherwise = "follows from the width",
 	.about = "Pixels of the box."},
     IMAGE_OPTIONS};
 
@@ -148,38 +149,19 @@ enum image_thumbnail_field {
 	THUMBNAIL_OPTIONS
 };
 
-static const struct field image_thumbnail_fields[] = {IMAGE_FIELD,
+static const struct moro_field image_thumbnail_fields[] = {IMAGE_FIELD,
     {.name = "size",
-	.kinds = FIELD_INT,
+	.kinds = MORO_KIND_INT,
 	.min = 1,
 	.max = IMAGE_THUMBNAIL_MAX,
-	.required = true,
+	.flags = MORO_REQUIRED,
 	.about = "Pixels of each side of the square box."},
     IMAGE_OPTIONS};
 
-/* The place of one of the strings that its field allows. */
-static size_t
-image_choice(const msgpack_object *arg, const char *const *names)
-{
-	size_t i = 0;
-
-	while (arg != NULL && names[i] != NULL) {
-		if (call_is(arg, names[i]))
-			return i;
-		i++;
-	}
-	return 0; /* the default */
-}
-
 /* Reads #rrggbb or #rrggbbaa; false when it is neither. */
 static bool
-image_parse_colour(const msgpack_object *arg, uint8_t colour[4])
+image_parse_colour(const char *text, size_t len, uint8_t colour[4])
 {
-	char text[COLOUR_LONG + 1];
-	size_t len;
-
-	call_bytes(arg, &len);
-	call_text(arg, text, sizeof text);
 	if ((len != COLOUR_SHORT && len != COLOUR_LONG) || text[0] != '#' ||
 	    strspn(text + 1, HEX) != len - 1)
 		return false;
@@ -190,141 +172,135 @@ image_parse_colour(const msgpack_object *arg, uint8_t colour[4])
 
 /* Takes the background, which JPEG cannot have transparent. */
 static int
-image_take_background(struct call *call, const msgpack_object *arg,
+image_take_background(struct moro_task *task, unsigned int field,
     struct image_job *job)
 {
-	char text[COLOUR_SHOWN + 1];
+	size_t len;
+	const char *bytes = moro_task_bytes(task, field, &len);
+	char text[COLOUR_SHOWN + 1]; /* a colour is no secret */
 
-	memset(job->background, IMAGE_JOB_OPAQUE, sizeof job->background);
-	if (arg == NULL)
-		return 0;
-	call_text(arg, text, sizeof text); /* a colour is no secret */
-	if (!image_parse_colour(arg, job->background))
-		return call_invalid(call, "background",
+	snprintf(text, sizeof text, "%.*s", (int)MIN(len, COLOUR_SHOWN), bytes);
+	if (!image_parse_colour(text, len, job->background))
+		return moro_fail_field(task, "background",
 		    "background takes a colour as #rrggbb or #rrggbbaa, not "
 		    "\"%s\"",
 		    text);
 	if (job->format == IMAGE_JPEG && job->background[3] != IMAGE_JOB_OPAQUE)
-		return call_invalid(call, "background",
+		return moro_fail_field(task, "background",
 		    "background takes an opaque colour, #rrggbb or #rrggbbff, "
 		    "where JPEG is written, not \"%s\"",
 		    text);
 	return 0;
 }
 
-/* Makes a job of the options. */
+/* Makes a job of the options, the first of which is the field `at`. */
 static int
-image_take_options(struct call *call, const msgpack_object *const *args,
+image_take_options(struct moro_task *task, unsigned int at,
     const struct image_source *s, struct image_job *job)
 {
-	const msgpack_object *format = args[OPTION_FORMAT];
+	int format = moro_task_choice(task, at + OPTION_FORMAT);
 
-	job->box.fit =
-	    (enum image_fit)image_choice(args[OPTION_FIT], image_fit_names);
+	job->box.fit = (enum image_fit)moro_task_choice(task, at + OPTION_FIT);
 	job->box.without_enlargement =
-	    call_bool(args[OPTION_ENLARGEMENT], false);
-	job->position = &image_positions[image_choice(args[OPTION_POSITION],
-	    image_position_names)];
-	job->format = format == NULL ? s->format
-				     : (enum image_format)image_choice(format,
-					   image_source_formats);
-	job->quality = (int)call_int(args[OPTION_QUALITY], 0);
-	job->lossless = call_bool(args[OPTION_LOSSLESS], false);
-	job->compression =
-	    (int)call_int(args[OPTION_COMPRESSION], PNG_COMPRESSION);
-	job->orient = call_bool(args[OPTION_ORIENT], true);
-	job->keep_metadata = call_bool(args[OPTION_METADATA], false);
-	return image_take_background(call, args[OPTION_BACKGROUND], job);
+	    moro_task_bool(task, at + OPTION_ENLARGEMENT);
+	job->position =
+	    &image_positions[moro_task_choice(task, at + OPTION_POSITION)];
+	job->format = format < 0 ? s->format : (enum image_format)format;
+	job->quality = (int)moro_task_int(task, at + OPTION_QUALITY);
+	job->lossless = moro_task_bool(task, at + OPTION_LOSSLESS);
+	job->compression = (int)moro_task_int(task, at + OPTION_COMPRESSION);
+	job->orient = moro_task_bool(task, at + OPTION_ORIENT);
+	job->keep_metadata = moro_task_bool(task, at + OPTION_METADATA);
+	return image_take_background(task, at + OPTION_BACKGROUND, job);
 }
 
 /* Does the job on the source, which is open. */
 static int
-image_convert(struct call *call, const struct image_source *s,
+image_convert(struct moro_task *task, const struct image_source *s,
     const struct image_job *job)
 {
-	VipsImage *image = image_scale(call, s, job);
+	VipsImage *image = image_scale(task, s, job);
 	int rc;
 
 	if (image == NULL)
 		return -1;
-	rc = image_write(call, image, job);
+	rc = image_write(task, image, job);
 	g_object_unref(image);
 	return rc;
 }
 
 /* Does all that comes after the box is known. */
 static int
-image_run(struct call *call, const msgpack_object *const *options,
-    struct image_job *job)
+image_run(struct moro_task *task, unsigned int options, struct image_job *job)
 {
 	struct image_source s;
-	int rc = image_source_open(&s, call, call->args[RESIZE_IMAGE]);
+	int rc = image_source_open(&s, task, RESIZE_IMAGE);
 
 	if (rc == 0)
-		rc = image_source_check(&s, call,
-		    call_int(options[OPTION_PIXELS], IMAGE_SOURCE_PIXELS));
+		rc = image_source_check(&s, task,
+		    moro_task_int(task, options + OPTION_PIXELS));
 	if (rc == 0)
-		rc = image_take_options(call, options, &s, job);
+		rc = image_take_options(task, options, &s, job);
 	if (rc == 0)
-		rc = image_convert(call, &s, job);
+		rc = image_convert(task, &s, job);
 	image_source_clear(&s);
 	return rc;
 }
 
 static int
-image_resize_work(struct call *call)
+image_resize_work(struct moro_task *task)
 {
 	struct image_job job = {0};
 
-	job.box.width = (int)call_int(call->args[RESIZE_WIDTH], 0);
-	job.box.height = (int)call_int(call->args[RESIZE_HEIGHT], 0);
+	job.box.width = (int)moro_task_int(task, RESIZE_WIDTH);
+	job.box.height = (int)moro_task_int(task, RESIZE_HEIGHT);
 	if (job.box.width == 0 && job.box.height == 0)
-		return call_invalid(call, "width",
+		return moro_fail_field(task, "width",
 		    "width and height are missing; one of them is needed");
-	return image_run(call, call->args + RESIZE_OPTIONS, &job);
+	return image_run(task, RESIZE_OPTIONS, &job);
 }
 
 static int
-image_thumbnail_work(struct call *call)
+image_thumbnail_work(struct moro_task *task)
 {
 	struct image_job job = {0};
 
-	job.box.width = (int)call_int(call->args[THUMBNAIL_SIZE], 0);
+	job.box.width = (int)moro_task_int(task, THUMBNAIL_SIZE);
 	job.box.height = job.box.width;
-	return image_run(call, call->args + THUMBNAIL_OPTIONS, &job);
+	return image_run(task, THUMBNAIL_OPTIONS, &job);
 }
 
 static int
-image_resize_run(struct call *call)
+image_resize_run(struct moro_task *task)
 {
-	return image_memory_bound(call, image_resize_work);
+	return image_memory_bound(task, image_resize_work);
 }
 
 static int
-image_thumbnail_run(struct call *call)
+image_thumbnail_run(struct moro_task *task)
 {
-	return image_memory_bound(call, image_thumbnail_work);
+	return image_memory_bound(task, image_thumbnail_work);
 }
 
-const struct task_type image_resize_type = {
+const struct moro_type image_resize_type = {
     .name = "image:resize",
     .alias = "image:process",
     .about = "Scales an image into a box, turns it upright, and converts it.",
     .result = "The image, as bytes.",
     .example = "{\"image\": {\"$bin\": \"" IMAGE_EXAMPLE "\"}, \"width\": 800, "
 	       "\"height\": 600, \"fit\": \"inside\", \"format\": \"webp\"}",
-    .flags = TYPE_IDEMPOTENT | TYPE_SOFT_CANCEL,
+    .flags = MORO_IDEMPOTENT | MORO_SOFT_CANCEL | MORO_PROGRESS,
     .timeout_ms = 30000,
     .fields = image_resize_fields,
     .run = image_resize_run,
 };
 
-const struct task_type image_thumbnail_type = {
+const struct moro_type image_thumbnail_type = {
     .name = "image:thumbnail",
     .about = "Scales an image into a square.",
     .result = "The image, as bytes.",
     .example = "{\"image\": {\"$bin\": \"" IMAGE_EXAMPLE "\"}, \"size\": 150}",
-    .flags = TYPE_IDEMPOTENT | TYPE_SOFT_CANCEL,
+    .flags = MORO_IDEMPOTENT | MORO_SOFT_CANCEL | MORO_PROGRESS,
     .timeout_ms = 30000,
     .fields = image_thumbnail_fields,
     .run = image_thumbnail_run,

@@ -1,4 +1,5 @@
-#include "worker/call.h"
+#include <moro_module.h>
+
 #include "worker/modules/image-error.h"
 #include "worker/modules/image-job.h"
 
@@ -76,11 +77,11 @@ image_needs_memory(const struct image_source *s, const struct image_job *job,
 
 /* Decodes and scales now; the rest is computed from memory. */
 static int
-image_to_memory(struct call *call, VipsImage **image)
+image_to_memory(struct moro_task *task, VipsImage **image)
 {
 	VipsImage *next;
 
-	image_watch(call, *image, true);
+	image_watch(task, *image, true);
 	next = vips_image_copy_memory(*image);
 	return image_step(image, next, next != NULL ? 0 : -1);
 }
@@ -223,7 +224,7 @@ image_lay(VipsImage **image, const struct image_job *job,
 
 /* All steps, in this order. */
 static int
-image_steps(struct call *call, const struct image_source *s,
+image_steps(struct moro_task *task, const struct image_source *s,
     const struct image_job *job, const struct image_plan *plan,
     VipsImage **image)
 {
@@ -235,7 +236,7 @@ image_steps(struct call *call, const struct image_source *s,
 	    image_make_grey(image) < 0)
 		return -1;
 	if (image_needs_memory(s, job, plan) &&
-	    image_to_memory(call, image) < 0)
+	    image_to_memory(task, image) < 0)
 		return -1;
 	if (job->orient && s->orientation != 1 && image_orient(image) < 0)
 		return -1;
@@ -246,27 +247,27 @@ image_steps(struct call *call, const struct image_source *s,
 
 /* Refuses results that are too large; that they are cut later is no excuse. */
 static int
-image_check_plan(struct call *call, const struct image_plan *plan)
+image_check_plan(struct moro_task *task, const struct image_plan *plan)
 {
 	const struct image_size *size = &plan->scaled;
 	const struct image_size *canvas = &plan->canvas;
 
 	if (size->width > VIPS_MAX_COORD || size->height > VIPS_MAX_COORD ||
 	    size->width * size->height > IMAGE_JOB_OUTPUT_PIXELS)
-		return image_error_pixels(call, "scaled image", size->width,
+		return image_error_pixels(task, "scaled image", size->width,
 		    size->height, IMAGE_JOB_OUTPUT_PIXELS, "in all");
 	if (canvas->width * canvas->height > IMAGE_JOB_OUTPUT_PIXELS)
-		return image_error_pixels(call, "result", canvas->width,
+		return image_error_pixels(task, "result", canvas->width,
 		    canvas->height, IMAGE_JOB_OUTPUT_PIXELS, "in all");
 	if (canvas->width > IMAGE_FIT_SIDE_MAX ||
 	    canvas->height > IMAGE_FIT_SIDE_MAX)
-		return image_error_pixels(call, "result", canvas->width,
+		return image_error_pixels(task, "result", canvas->width,
 		    canvas->height, IMAGE_FIT_SIDE_MAX, "on a side");
 	return 0;
 }
 
 VipsImage *
-image_scale(struct call *call, const struct image_source *s,
+image_scale(struct moro_task *task, const struct image_source *s,
     const struct image_job *job)
 {
 	bool turned = job->orient && image_source_is_turned(s);
@@ -274,16 +275,16 @@ image_scale(struct call *call, const struct image_source *s,
 	    turned ? s->width : s->height, &job->box);
 	VipsImage *image = NULL;
 
-	if (image_check_plan(call, &plan) < 0)
+	if (image_check_plan(task, &plan) < 0)
 		return NULL;
-	if (image_steps(call, s, job, &plan, &image) < 0) {
+	if (image_steps(task, s, job, &plan, &image) < 0) {
 		g_clear_object(&image);
-		image_error_vips(call,
+		image_error_vips(task,
 		    "image cannot be read as %s, or not be scaled",
 		    image_source_formats[s->format]);
 		return NULL;
 	}
 	/* who waits has heard of the first part, which is most of the work */
-	image_watch(call, image, !image_needs_memory(s, job, &plan));
+	image_watch(task, image, !image_needs_memory(s, job, &plan));
 	return image;
 }

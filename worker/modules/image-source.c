@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/call.h"
+#include <moro_module.h>
+
 #include "worker/modules/image-error.h"
 #include "worker/modules/image-png.h"
 
@@ -71,7 +72,7 @@ image_source_begin(const struct image_source *s, char *text, size_t size)
 
 /* Finds the format. */
 static int
-image_source_sniff(struct image_source *s, struct call *call)
+image_source_sniff(struct image_source *s, struct moro_task *task)
 {
 	char begin[IMAGE_SOURCE_SHOWN + 1];
 
@@ -82,7 +83,7 @@ image_source_sniff(struct image_source *s, struct call *call)
 		}
 	}
 	image_source_begin(s, begin, sizeof begin);
-	return call_fail(call, CODE_WORKER_ERROR,
+	return moro_fail(task, MORO_FAIL_WORKER_ERROR,
 	    "image is no JPEG, PNG or WebP image, but %zu bytes that begin "
 	    "with \"%s\"",
 	    s->len, begin);
@@ -90,33 +91,31 @@ image_source_sniff(struct image_source *s, struct call *call)
 
 /* Has the library see nothing that it would unpack without an end. */
 static int
-image_source_sift(struct image_source *s, struct call *call)
+image_source_sift(struct image_source *s, struct moro_task *task)
 {
 	s->came = s->len;
 	if (s->format != IMAGE_PNG)
 		return 0;
 	if (image_png_sift(s->bytes, s->len, &s->sifted, &s->len) < 0)
-		return call_no_memory(call);
+		return moro_fail_memory(task);
 	if (s->sifted != NULL)
 		s->bytes = s->sifted;
 	return 0;
 }
 
 int
-image_source_open(struct image_source *s, struct call *call,
-    const msgpack_object *image)
+image_source_open(struct image_source *s, struct moro_task *task,
+    unsigned int field)
 {
 	memset(s, 0, sizeof *s);
 	image_error_forget();
-	if (call_load(call, "image", image) < 0)
-		return -1;
-	s->bytes = call_bytes(image, &s->len);
-	if (image_source_sniff(s, call) < 0 || image_source_sift(s, call) < 0)
+	s->bytes = moro_task_bytes(task, field, &s->len);
+	if (image_source_sniff(s, task) < 0 || image_source_sift(s, task) < 0)
 		return -1;
 	if (image_source_kinds[s->format].load((void *)(uintptr_t)s->bytes,
 		s->len, &s->header, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
 		VIPS_FAIL_ON_ERROR, NULL) != 0)
-		return image_error_vips(call, "image cannot be read as %s",
+		return image_error_vips(task, "image cannot be read as %s",
 		    image_source_formats[s->format]);
 	s->width = vips_image_get_width(s->header);
 	s->height = vips_image_get_height(s->header);
@@ -155,31 +154,31 @@ image_source_pixel(const struct image_source *s)
 
 /* Refuses what takes too much memory where all of it is decoded at once. */
 static int
-image_source_check_whole(const struct image_source *s, struct call *call)
+image_source_check_whole(const struct image_source *s, struct moro_task *task)
 {
 	int64_t bytes = (int64_t)s->width * s->height * image_source_pixel(s);
 
 	if (!image_source_is_whole(s) || bytes <= IMAGE_SOURCE_WHOLE_MAX)
 		return 0;
-	call_fail(call, CODE_TOO_LARGE,
+	moro_fail(task, MORO_FAIL_TOO_LARGE,
 	    "the image is %s of %d x %d pixels, and decoding it as a whole "
 	    "takes %" PRId64 " bytes, which is more than %" PRId64,
 	    image_source_whole[s->format], s->width, s->height, bytes,
 	    IMAGE_SOURCE_WHOLE_MAX);
-	fault_add_number(&call->fault, "limit", IMAGE_SOURCE_WHOLE_MAX);
+	moro_fail_add_int(task, "limit", IMAGE_SOURCE_WHOLE_MAX);
 	return -1;
 }
 
 int
-image_source_check(const struct image_source *s, struct call *call,
+image_source_check(const struct image_source *s, struct moro_task *task,
     int64_t max_pixels)
 {
 	if ((int64_t)s->width * s->height > max_pixels)
-		return image_error_pixels(call, "image", s->width, s->height,
+		return image_error_pixels(task, "image", s->width, s->height,
 		    max_pixels, "in all (maxPixels)");
 	if (s->width > IMAGE_SOURCE_SIDE_MAX ||
 	    s->height > IMAGE_SOURCE_SIDE_MAX)
-		return image_error_pixels(call, "image", s->width, s->height,
+		return image_error_pixels(task, "image", s->width, s->height,
 		    IMAGE_SOURCE_SIDE_MAX, "on a side");
-	return image_source_check_whole(s, call);
+	return image_source_check_whole(s, task);
 }

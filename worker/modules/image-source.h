@@ -10,13 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <msgpack.h>
 #include <vips/vips.h>
 
-struct call;
+struct moro_task;
 
 /* Pixels that an image may have, if the caller says nothing, and at most. */
-#define IMAGE_SOURCE_PIXELS INT64_C(100000000)
+#define IMAGE_SOURCE_PIXELS 100000000
 #define IMAGE_SOURCE_PIXELS_MAX INT64_C(268435456)
 /*
  * Pixels of a side: more are not in JPEG, either. Where an image is decoded row
@@ -46,10 +45,10 @@ struct image_source {
 
 /*
  * Opens the image that a bound field holds. Only the three formats reach the
- * library. Returns 0, or -1 with the call's error set. Clear it in any case.
+ * library. Returns 0, or -1 with the task's error set. Clear it in any case.
  */
-int image_source_open(struct image_source *s, struct call *call,
-    const msgpack_object *image);
+int image_source_open(struct image_source *s, struct moro_task *task,
+    unsigned int field);
 void image_source_clear(struct image_source *s);
 
 /* Whether the file is built so that it is decoded as a whole. */
@@ -59,7 +58,7 @@ bool image_source_is_whole(const struct image_source *s);
  * Refuses what would take too much to decode. Returns 0, or -1 with the error
  * set.
  */
-int image_source_check(const struct image_source *s, struct call *call,
+int image_source_check(const struct image_source *s, struct moro_task *task,
     int64_t max_pixels);
 
 /* Whether it lies on its side: shown, width and height change places. */

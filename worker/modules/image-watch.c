@@ -1,4 +1,5 @@
-#include "worker/call.h"
+#include <moro_module.h>
+
 #include "worker/modules/image-job.h"
 
 #define PERCENT 100
@@ -8,7 +9,7 @@ static void
 image_watch_cancel_cb(VipsImage *image, VipsProgress *progress, void *arg)
 {
 	(void)progress;
-	if (call_cancelled(arg))
+	if (moro_task_cancelled(arg))
 		vips_image_set_kill(image, TRUE);
 }
 
@@ -16,16 +17,16 @@ static void
 image_watch_report_cb(VipsImage *image, VipsProgress *progress, void *arg)
 {
 	(void)image;
-	call_progress(arg, progress->percent, PERCENT, NULL);
+	moro_task_progress(arg, progress->percent, PERCENT, NULL);
 }
 
 void
-image_watch(struct call *call, VipsImage *image, bool report)
+image_watch(struct moro_task *task, VipsImage *image, bool report)
 {
 	vips_image_set_progress(image, TRUE);
 	g_signal_connect(image, "eval", G_CALLBACK(image_watch_cancel_cb),
-	    call);
+	    task);
 	if (report)
 		g_signal_connect(image, "eval",
-		    G_CALLBACK(image_watch_report_cb), call);
+		    G_CALLBACK(image_watch_report_cb), task);
 }

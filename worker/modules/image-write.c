@@ -1,11 +1,9 @@
 #include <string.h>
 
-#include "worker/call.h"
+#include <moro_module.h>
+
 #include "worker/modules/image-error.h"
 #include "worker/modules/image-job.h"
-
-#define JPEG_QUALITY 80
-#define WEBP_QUALITY 80
 
 typedef int (*image_save_cb)(VipsImage *image, const struct image_job *job,
     void **bytes, size_t *len);
@@ -14,9 +12,8 @@ static int
 image_save_jpeg(VipsImage *image, const struct image_job *job, void **bytes,
     size_t *len)
 {
-	return vips_jpegsave_buffer(image, bytes, len, "Q",
-	    job->quality > 0 ? job->quality : JPEG_QUALITY, "strip",
-	    !job->keep_metadata, NULL);
+	return vips_jpegsave_buffer(image, bytes, len, "Q", job->quality,
+	    "strip", !job->keep_metadata, NULL);
 }
 
 static int
@@ -31,9 +28,8 @@ static int
 image_save_webp(VipsImage *image, const struct image_job *job, void **bytes,
     size_t *len)
 {
-	return vips_webpsave_buffer(image, bytes, len, "Q",
-	    job->quality > 0 ? job->quality : WEBP_QUALITY, "lossless",
-	    job->lossless, "strip", !job->keep_metadata, NULL);
+	return vips_webpsave_buffer(image, bytes, len, "Q", job->quality,
+	    "lossless", job->lossless, "strip", !job->keep_metadata, NULL);
 }
 
 static const image_save_cb image_savers[IMAGE_FORMATS] = {
@@ -73,7 +69,8 @@ image_dress(VipsImage *image, const struct image_job *job)
 }
 
 int
-image_write(struct call *call, VipsImage *image, const struct image_job *job)
+image_write(struct moro_task *task, VipsImage *image,
+    const struct image_job *job)
 {
 	VipsImage *own = image_dress(image, job);
 	void *bytes = NULL;
@@ -84,12 +81,12 @@ image_write(struct call *call, VipsImage *image, const struct image_job *job)
 	g_clear_object(&own);
 	/* most of the work is done only now, and may fail for the input */
 	if (rc != 0)
-		return image_error_vips(call,
+		return image_error_vips(task,
 		    "image cannot be decoded, or not be written as %s of "
 		    "%d x %d pixels",
 		    image_source_formats[job->format],
 		    vips_image_get_width(image), vips_image_get_height(image));
-	call_pack_bin(call, bytes, len);
+	moro_put_bytes(task, bytes, len);
 	g_free(bytes);
 	return 0;
 }

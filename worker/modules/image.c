@@ -8,7 +8,8 @@
 #include <glib.h>
 #include <vips/vips.h>
 
-#include "worker/module.h"
+#include <moro_module.h>
+
 #include "worker/modules/image-error.h"
 #include "worker/modules/image-types.h"
 
@@ -56,11 +57,12 @@ image_init(const char **why)
 	return 0;
 }
 
-static const struct task_type *const image_types[] = {&image_resize_type,
+static const struct moro_type *const image_types[] = {&image_resize_type,
     &image_thumbnail_type, &image_info_type, NULL};
 
-__attribute__((visibility("default"))) const struct module moro_module = {
-    .abi = MODULE_ABI,
+const struct moro_module moro_module = {
+    .abi = MORO_MODULE_ABI,
+    .flags = MORO_FORK_CLEAN,
     .name = "image",
     .types = image_types,
     .init = image_init,

@@ -97,7 +97,7 @@ const struct task_type aead_encrypt_type = {
     .result = "The envelope for crypto:decrypt: a string, or bytes with "
 	      "encoding bin.",
     .example = "{\"data\": \"text\", \"key\": \"a long secret string\"}",
-    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
+    .flags = TYPE_SECRET | TYPE_IDEMPOTENT | TYPE_PROGRESS,
     .fields = aead_encrypt_fields,
     .run = aead_encrypt_run,
 };
@@ -108,7 +108,7 @@ const struct task_type aead_decrypt_type = {
     .result = "A string or bytes, as it went in.",
     .example = "{\"data\": \"moro1s...\", "
 	       "\"key\": \"a long secret string\"}",
-    .flags = TYPE_SECRET | TYPE_IDEMPOTENT,
+    .flags = TYPE_SECRET | TYPE_IDEMPOTENT | TYPE_PROGRESS,
     .fields = aead_decrypt_fields,
     .run = aead_decrypt_run,
 };

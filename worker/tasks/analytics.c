@@ -171,7 +171,7 @@ const struct task_type analytics_type = {
 	      "count, metrics; or a partial result.",
     .example = "{\"events\": [{\"type\": \"buy\", \"amount\": 5}], "
 	       "\"groupBy\": \"type\", \"metrics\": [\"sum:amount\"]}",
-    .flags = TYPE_IDEMPOTENT | TYPE_SOFT_CANCEL,
+    .flags = TYPE_IDEMPOTENT | TYPE_SOFT_CANCEL | TYPE_PROGRESS,
     .timeout_ms = 30000,
     .fields = analytics_fields,
     .run = analytics_process,

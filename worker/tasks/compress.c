@@ -161,7 +161,7 @@ const struct task_type compress_type = {
     .result = "Bytes.",
     .example = "{\"input\": \"text\", \"format\": \"gzip\", "
 	       "\"level\": 6}",
-    .flags = TYPE_IDEMPOTENT,
+    .flags = TYPE_IDEMPOTENT | TYPE_PROGRESS,
     .timeout_ms = 30000,
     .fields = compress_fields,
     .run = compress_run,

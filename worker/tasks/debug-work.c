@@ -126,7 +126,7 @@ const struct task_type debug_work_type = {
     .about = "Works in steps, tells how far it is, stops when asked to.",
     .result = "A map: steps, attempt.",
     .example = "{\"ms\": 1000, \"steps\": 10}",
-    .flags = TYPE_DEBUG | TYPE_SOFT_CANCEL,
+    .flags = TYPE_DEBUG | TYPE_SOFT_CANCEL | TYPE_PROGRESS,
     .fields = work_fields,
     .run = work_run,
 };

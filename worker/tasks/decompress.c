@@ -211,7 +211,7 @@ const struct task_type decompress_type = {
     .result = "Bytes.",
     .example = "{\"input\": {\"$bin\": \"H4sI...\"}, "
 	       "\"maxOutput\": 1048576}",
-    .flags = TYPE_IDEMPOTENT,
+    .flags = TYPE_IDEMPOTENT | TYPE_PROGRESS,
     .timeout_ms = 30000,
     .fields = decompress_fields,
     .run = decompress_run,

@@ -382,6 +382,7 @@ const struct task_type transform_type = {
     .result = "What the program gives: a value, or a string of JSON.",
     .example = "{\"data\": {\"a\": [1, 2]}, \"filter\": \".a | add\"}",
     .timeout_ms = 15000,
+    .flags = TYPE_PROGRESS,
     .fields = transform_fields,
     .run = transform_run,
 };
