@@ -4,7 +4,9 @@ import os
 import re
 import subprocess
 
-from harness import BUILD, DEADLINE, ROOT, SANITIZED
+import pytest
+
+from harness import BUILD, DEADLINE, ROOT, SANITIZED, wait_until
 
 README = (ROOT / "README.md").read_text()
 SHA256 = "b94f6f125c79e3a5ffaa826f584c10d52ada669e6762051b826b55776d05aed2"
@@ -23,8 +25,8 @@ def environment(d):
 
 
 def test_one_screen():
-    """README fits a screen."""
-    assert len(README.splitlines()) < 85
+    """README fits a screen, with an example a language."""
+    assert len(README.splitlines()) <= 104
     assert all(len(line) <= 120 for line in README.splitlines())
 
 
@@ -33,6 +35,29 @@ def test_python(morod):
         done = subprocess.run(
             ["/usr/bin/python3", "-c", block("python")],
             env=environment(d), capture_output=True, text=True, timeout=DEADLINE,
+        )
+    assert done.stdout == SHA256 + "\n", done.stderr
+
+
+def test_task(morod, tmp_path):
+    """The task of one's own, in the pool that README says."""
+    (key, command), = re.findall(r"has `(\[pool upper\])` and below it\n`(command = .*?)`", README)
+    (tmp_path / "upper.py").write_text(block("python task"))
+    command = command.replace("python3", "/usr/bin/python3").replace("upper.py", f"{tmp_path}/upper.py")
+    (tmp_path / "m.conf").write_text(f"{key}\n{command}\nworkers = 1\n")
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "client" / "python")}
+    with morod(config=tmp_path / "m.conf", env=env) as d, d.client() as c:
+        wait_until(lambda: "text:upper" in [t["type"] for t in c.request("types")])
+        assert c.call("text:upper", "hello") == "HELLO"
+
+
+def test_ruby(morod):
+    if subprocess.run(["sh", "-c", "ruby -e 'require \"msgpack\"' 2>&1"], capture_output=True).returncode:
+        pytest.skip("there is no Ruby with msgpack")
+    with morod(debug_tasks=False) as d:
+        done = subprocess.run(
+            ["ruby", "-e", block("ruby")], env=environment(d), capture_output=True, text=True,
+            timeout=DEADLINE,
         )
     assert done.stdout == SHA256 + "\n", done.stderr
 
