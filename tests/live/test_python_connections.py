@@ -129,7 +129,29 @@ def test_what_the_server_says_before_it_ends(tmp_path):
             assert e.value.reason == "fds" and e.value.details["cause"] == "PROTOCOL_ERROR"
 
 
-@pytest.mark.parametrize("rubbish", [b"\xc1", b"\x93\x00\x01\x02", b"hello", b"\x94\x00\x01\xa1x\x90"])
+def test_news_of_a_later_server(tmp_path):
+    """Errors with keys, and notifications with params, that this package does not know do no harm."""
+    odd = [[], None, [1], [1, 5], {"a": 1}, [[1], {"done": 1}]]
+    keys = {"self": 1, "details": {"a": 2}, "cause": "c", "args": []}
+    with Played(tmp_path) as peer:
+        def play(sock, unpacker):
+            for number, error in ((1, {"code": "TIMEOUT", "message": "timeout", **keys}), (2, {})):
+                next_message(sock, unpacker)
+                sock.sendall(b"".join(msgpack.packb([2, name, params]) for params in odd
+                                      for name in ("progress", "backpressure")))
+                sock.sendall(msgpack.packb([1, number, error, None]))
+            assert sock.recv(1) == b""
+
+        peer.run(play)
+        with moro.Client(peer.path) as c:
+            with pytest.raises(moro.Timeout, match="TIMEOUT: timeout") as e:
+                c.call("a:b", progress=True)
+            assert e.value.details == keys
+            with pytest.raises(moro.Internal, match="does not say why"):
+                c.call("a:b")
+
+
+@pytest.mark.parametrize("rubbish", [b"\xc1", b"\x94\x01\x02\xc0\xdd\xff\xff\xff\xff", b"\x93\x00\x01\x02", b"hello", b"\x94\x00\x01\xa1x\x90"])
 def test_garbled(tmp_path, rubbish):
     with Played(tmp_path) as peer:
         def play(sock, unpacker):

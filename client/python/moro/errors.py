@@ -193,21 +193,24 @@ _WIRE: Tuple[Type[Error], ...] = (
     TooLarge, DuplicateId, PermissionDenied, ShuttingDown, ProtocolError, NotFound, Unsupported, Internal,
 )
 BY_CODE: Dict[str, Type[Error]] = {kind.default_code: kind for kind in _WIRE}
+_SILENT = "the server does not say why"
 
 
 def _rebuild(
     kind: Type[Error], message: str, code: str, reason: Optional[str], retryable: bool, details: Dict[str, Any]
 ) -> Error:
-    return kind(message, code=code, reason=reason, retryable=retryable, **details)
+    error = kind(message, code=code, reason=reason, retryable=retryable)
+    error.details = details  # not as keywords: a later server may call one "self"
+    return error
 
 
 def from_wire(error: Any) -> Error:
     """Makes an exception of an error in any of the three shapes of the protocol (section 6)."""
     if isinstance(error, dict):
         rest = {str(key): value for key, value in error.items()}
-        code, message = str(rest.pop("code", "INTERNAL")), str(rest.pop("message", ""))
+        code, message = str(rest.pop("code", "INTERNAL")), str(rest.pop("message", "")) or _SILENT
         reason, retryable = rest.pop("reason", None), rest.pop("retryable", None)
-        return BY_CODE.get(code, Error)(message, code=code, reason=reason, retryable=retryable, **rest)
+        return _rebuild(BY_CODE.get(code, Error), message, code, reason, retryable, rest)
     if isinstance(error, (list, tuple)) and len(error) == 2:
         error = error[1]
     code, colon, message = str(error).partition(": ")

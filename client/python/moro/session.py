@@ -208,11 +208,12 @@ class Session:
             self._last_words = failure  # it is about the connection, which ends now
 
     def _news(self, method: Any, params: Any, events: List[Event]) -> None:
-        if method == "progress":
+        # What has another shape is news of a later server, and passed over like what has another name.
+        if method == "progress" and _shaped(params, int, dict) and "done" in params[1]:
             entry = self.pending.get(params[0])
             if entry is not None:
                 events += entry.report(Progress(**{key: params[1].get(key) for key in Progress._fields}))
-        elif method == "backpressure":
+        elif method == "backpressure" and _shaped(params, dict):
             for listener in list(self.listeners):
                 events.append(partial(listener, params[0]))
 
@@ -221,12 +222,19 @@ class Session:
         last = self._last_words
         if last is None:
             return ConnectionLost(why)
-        return ConnectionLost(f"{why}: {last}", reason=last.reason, **{"cause": last.code, **last.details})
+        error = ConnectionLost(f"{why}: {last}", reason=last.reason)
+        error.details = {"cause": last.code, **last.details}
+        return error
 
     def abandon(self, error: Error) -> List[Event]:
         """Everybody who waits gets the error."""
         waiting, self.pending = self.pending, {}
         return [event for entry in waiting.values() for event in entry.settle(error, None)]
+
+
+def _shaped(params: Any, *kinds: type) -> bool:
+    """Whether params begin with values of these kinds."""
+    return isinstance(params, list) and len(params) >= len(kinds) and all(map(isinstance, params, kinds))
 
 
 def _frame(head: List[Any], data: bytes, options: Optional[Dict[str, Any]]) -> bytes:

@@ -126,6 +126,8 @@ class Stream:
                 continue
             except (ValueError, msgpack.UnpackException) as e:
                 raise Garbled(f"what came is no MessagePack: {e}") from None
+            except MemoryError:  # msgpack makes room for as many elements as an array announces
+                raise Garbled("what came announces more than there is memory for") from None
             self._start = self._base + self._unpacker.tell()
             yield message
 
