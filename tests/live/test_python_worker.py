@@ -211,6 +211,14 @@ def test_hello_tells_the_types(worker):
     assert said["t:soft"]["softCancel"] is True
 
 
+def test_a_method_of_a_later_morod(worker):
+    """What is no task is answered, and the worker goes on."""
+    assert worker.error("later")["code"] == "UNSUPPORTED"
+    worker.send([0, 77, "later", []])
+    assert worker.answer(77)[0]["code"] == "UNSUPPORTED"
+    assert worker.result("t:echo", "on") == "on"
+
+
 def test_configured_types(tmp_path):
     """Of the types that morod was configured with, those that are there; the log names the others."""
     with Morod(tmp_path, types=["t:echo", "t:none"]) as m:

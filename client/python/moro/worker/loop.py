@@ -9,7 +9,7 @@ import traceback
 from typing import Any, Dict, List, Optional
 
 from .. import wire
-from ..errors import Error, UnknownTask
+from ..errors import Error, UnknownTask, Unsupported
 from ..files import range_ext
 from .channel import Channel, End, from_environment
 from .context import Written
@@ -62,8 +62,11 @@ class Worker:
             _, number, method, params = message
             if method == "hello":
                 self._greet(number, params[0] if params else {})
-            else:
+            elif ":" in method:
                 self._task(number, method, params)
+            else:  # of a later morod, which can do without
+                error = describe(Unsupported(f"this worker has no method {method!r}"), {})
+                self._channel.put(wire.pack([1, number, error, None]))
 
     def _greet(self, number: int, hello: Dict[str, Any]) -> None:
         """Tells what this program serves: of the types that morod was configured with those it has."""
