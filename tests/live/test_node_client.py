@@ -16,7 +16,7 @@ def test_frames():
 
 def test_connection():
     """Making, losing and ending connections, with servers that the test plays."""
-    noderun.run_tests("connection.test.mjs", 11)
+    noderun.run_tests("connection.test.mjs", 14)
 
 
 def test_lifetime(morod):

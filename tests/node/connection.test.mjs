@@ -72,6 +72,47 @@ test('an answer that cannot be read costs its own call', async (t) => {
 	assert.equal(await next, 5);
 });
 
+test('notifications of a later server do no harm', async (t) => {
+	const { path: socket, peers } = await fakeServer(t, folder);
+	const c = await client(t, socket);
+	const told = [];
+	const call = c.call('a:b', null, { onProgress: (report) => told.push(report) });
+	const [, msgid] = await peers[0].next((m) => m[2] === 'a:b');
+
+	for (const params of [[], null, [msgid], [msgid, 5], { a: 1 }]) {
+		peers[0].send([2, 'progress', params]);
+		peers[0].send([2, 'backpressure', params]);
+	}
+	peers[0].send([2, 'progress', [msgid, { done: 1, later: 2 }]]);
+	peers[0].send([1, msgid, null, 5]);
+	assert.equal(await call, 5);
+	assert.deepEqual(told, [{ done: 1, later: 2 }]);
+});
+
+test('what the server says before it ends stands in the error', async (t) => {
+	const { path: socket, peers } = await fakeServer(t, folder);
+	const c = await client(t, socket);
+	const call = failure(c.call('a:b'));
+
+	await peers[0].next((m) => m[2] === 'a:b');
+	peers[0].send([1, 0, { code: 'PROTOCOL_ERROR', message: 'no descriptors' }, null]);
+	peers[0].stream.end();
+	const error = await call;
+
+	assert.match(error.message, /PROTOCOL_ERROR: no descriptors/);
+	assert.deepEqual([error.code, error.cause.code], ['LOST', 'PROTOCOL_ERROR']);
+});
+
+test('a message of a kind that there is not is GARBLED', async (t) => {
+	const { path: socket, peers } = await fakeServer(t, folder);
+	const c = await client(t, socket);
+	const call = failure(c.call('a:b'));
+
+	await peers[0].next((m) => m[2] === 'a:b');
+	peers[0].send([7, 1, null, 1]);
+	assert.equal((await call).code, 'GARBLED');
+});
+
 test('a lost connection fails what was sent, and the next call makes a new one', async (t) => {
 	const { path: socket, peers } = await fakeServer(t, folder);
 	const c = await client(t, socket);

@@ -198,14 +198,14 @@ class Client extends EventEmitter {
 	}
 
 	takeNews(method, params) {
-		if (method === 'progress') {
-			const [msgid, progress] = params;
+		// What has another shape is news of a later server, and nothing that is known.
+		const [first, second] = Array.isArray(params) ? params : [];
 
-			this.calls.get(msgid)?.onProgress?.(progress);
-		}
+		if (method === 'progress' && isMap(second) && 'done' in second)
+			this.calls.get(first)?.onProgress?.(second);
 		this.emit('notification', method, params);
-		if (method === 'backpressure')
-			this.emit('backpressure', params[0]);
+		if (method === 'backpressure' && isMap(first))
+			this.emit('backpressure', first);
 	}
 
 	drop(msgid) {
@@ -261,6 +261,10 @@ class Client extends EventEmitter {
 		this.failAll(closedError());
 		this.emit('close');
 	}
+}
+
+function isMap(value) {
+	return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function closedError() {

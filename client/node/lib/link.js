@@ -35,6 +35,7 @@ class Link {
 		this.on = on;
 		this.limits = new Limits();
 		this.hello = null;
+		this.lastWords = null; // an error about the connection: the server ends it then
 		this.channel = new Channel(socket, socket, {
 			message: (message) => this.take(message),
 			bad: (error, msgid) => on.bad(error, msgid),
@@ -68,7 +69,7 @@ class Link {
 
 	take(message) {
 		if (this.greeting === undefined) {
-			this.on.message(message);
+			this.takeLater(message);
 			return;
 		}
 		const { resolve, reject } = this.greeting;
@@ -83,6 +84,18 @@ class Link {
 			resolve(this.greeted(hello));
 	}
 
+	/** A message after the greeting. */
+	takeLater(message) {
+		const [kind, msgid, error] = message;
+
+		if (![0, 1, 2].includes(kind))
+			this.channel.end(new RangeError(`a message of kind ${kind}`));
+		else if (kind === 1 && msgid === 0 && (error ?? null) !== null)
+			this.lastWords = MoroError.fromWire(error);
+		else
+			this.on.message(message);
+	}
+
 	greeted(hello) {
 		this.hello = hello;
 		this.limits = new Limits(hello.limits);
@@ -95,7 +108,8 @@ class Link {
 		const broken = error instanceof RangeError;
 		const failure = new MoroError(broken ? 'GARBLED' : 'LOST', broken ?
 		    `the peer is no morod, or a broken one: ${error.message}` :
-		    'the server went away; what was sent may have run', { cause: error });
+		    `the server went away; what was sent may have run${this.why()}`,
+		{ cause: error ?? this.lastWords ?? undefined });
 
 		if (this.greeting !== undefined) {
 			this.greeting.reject(new MoroError('GARBLED', 'the peer closed without a greeting'));
@@ -103,6 +117,12 @@ class Link {
 		} else if (!this.closed) {
 			this.on.end(failure);
 		}
+	}
+
+	/** What the server said of the connection before it ended it. */
+	why() {
+		return this.lastWords === null ? '' :
+		    ` (${this.lastWords.code}: ${this.lastWords.message})`;
 	}
 
 	close() {
