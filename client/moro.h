@@ -483,7 +483,11 @@ void moro_reply_free(struct moro_reply *r);
 /* Whether there is a result; else the functions on errors below say more. */
 int moro_reply_ok(const struct moro_reply *r);
 
-/* MORO_OK, or what went wrong; and its name, "WORKER_ERROR". */
+/*
+ * MORO_OK, or what went wrong; and its name, "WORKER_ERROR". A code of a later
+ * server, which this library does not know, is MORO_WORKER_ERROR under its own
+ * name.
+ */
 enum moro_code moro_reply_code(const struct moro_reply *r);
 const char *moro_reply_code_name(const struct moro_reply *r);
 

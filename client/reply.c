@@ -147,6 +147,8 @@ moro_reply_code(const struct moro_reply *r)
 const char *
 moro_reply_code_name(const struct moro_reply *r)
 {
+	if (r != NULL && r->fault != NULL && r->fault->unknown[0] != '\0')
+		return r->fault->unknown;
 	return moro_code_name(moro_reply_code(r));
 }
 

@@ -67,6 +67,7 @@ fault_set(struct fault *f, enum code code, const char *reason,
 	va_list ap;
 
 	f->code = code;
+	f->unknown[0] = '\0';
 	f->retryable = code_retryable(code);
 	f->n_details = 0;
 	snprintf(f->reason, sizeof f->reason, "%s", reason ? reason : "");
@@ -232,6 +233,9 @@ fault_parse_pair(struct fault *f, const struct item *key,
 	if (reader_is(key, "code") && reader_text(value)) {
 		code = code_parse(value->bytes, value->n);
 		f->code = code == CODE_NONE ? CODE_WORKER_ERROR : code;
+		f->unknown[0] = '\0';
+		if (code == CODE_NONE)
+			fault_copy(f->unknown, sizeof f->unknown, value);
 	} else if (reader_is(key, "message") && reader_text(value)) {
 		fault_copy(f->message, sizeof f->message, value);
 	} else if (reader_is(key, "reason") && reader_text(value)) {

@@ -37,6 +37,7 @@ struct fault_detail {
 
 struct fault {
 	enum code code;
+	char unknown[FAULT_REASON]; /* the code as it came, if it is none; "" */
 	bool retryable;
 	char reason[FAULT_REASON]; /* "" when there is none */
 	char message[FAULT_MESSAGE]; /* valid UTF-8 */

@@ -120,6 +120,49 @@ test_foreign_errors(void **state)
 	}
 }
 
+/* A code of a later version keeps its name; two of them, the last one. */
+static void
+test_parse_unknown_code(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		enum code code;
+		const char *unknown;
+	} cases[] = {
+	    {"\x81\xa4"
+	     "code\xa5"
+	     "LATER",
+		12, CODE_WORKER_ERROR, "LATER"},
+	    {"\x81\xa4"
+	     "code\xa7"
+	     "TIMEOUT",
+		14, CODE_TIMEOUT, ""},
+	    {"\x82\xa4"
+	     "code\xa5"
+	     "LATER\xa4"
+	     "code\xa7"
+	     "TIMEOUT",
+		25, CODE_TIMEOUT, ""},
+	    {"\x81\xa4"
+	     "code\xa3"
+	     "A\x01"
+	     "B",
+		10, CODE_WORKER_ERROR, "A?B"},
+	    {"\x81\xa4"
+	     "code\xa0",
+		7, CODE_WORKER_ERROR, ""},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct fault f;
+
+		fault_parse(&f, (const uint8_t *)cases[i].bytes, cases[i].len);
+		assert_int_equal(f.code, cases[i].code);
+		assert_string_equal(f.unknown, cases[i].unknown);
+	}
+}
+
 static void
 test_clean(void **state)
 {
@@ -229,6 +272,7 @@ main(void)
 	    cmocka_unit_test(test_details),
 	    cmocka_unit_test(test_codes),
 	    cmocka_unit_test(test_foreign_errors),
+	    cmocka_unit_test(test_parse_unknown_code),
 	    cmocka_unit_test(test_clean),
 	    cmocka_unit_test(test_long_message),
 	    cmocka_unit_test(test_options),
