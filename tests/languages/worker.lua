@@ -12,8 +12,8 @@ local bytes = ''
 for byte in function() return io.read(1) end do
     bytes = bytes .. byte
     local whole, message = pcall(mp.unpack, bytes)
-    if whole then
-        bytes = ''
+    if whole then bytes = '' end
+    if whole and message[1] == 0 then -- others are notifications of later versions
         local msgid, method, params = message[2], message[3], message[4]
         local done, result = true, nil -- hello: nil will do, the file names the types
         if method ~= 'hello' then

@@ -14,7 +14,8 @@ my $stream = Data::MessagePack::Stream->new;
 while (sysread $sock, my $bytes, 65536) {
     $stream->feed($bytes);
     while ($stream->next) {
-        my (undef, $msgid, $method, $params) = @{ $stream->data };
+        my ($kind, $msgid, $method, $params) = @{ $stream->data };
+        next if $kind != 0;    # a notification of a later version
         my $result = $method eq 'hello' ? { types => [ keys %tasks ] }
             : eval { $tasks{$method}->($params->[0]) };
         my $error = $@ ? { code => 'WORKER_ERROR', message => $@ } : undef;

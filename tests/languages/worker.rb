@@ -8,7 +8,9 @@ TASKS = {
 }.freeze
 
 sock = UNIXSocket.for_fd(ENV.fetch('MORO_FD').to_i)
-MessagePack::Unpacker.new(sock).each do |_, msgid, method, params|
+MessagePack::Unpacker.new(sock).each do |kind, msgid, method, params|
+  next unless kind.zero? # a notification of a later version
+
   error = result = nil
   begin
     result = method == 'hello' ? { types: TASKS.keys } : TASKS.fetch(method).call(params[0])

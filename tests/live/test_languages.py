@@ -3,11 +3,13 @@
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 
+import msgpack
 import pytest
 
-from harness import ROOT, TaskError
+from harness import DEADLINE, ROOT, TaskError
 
 EXAMPLES = ROOT / "tests" / "languages"
 GO = pathlib.Path("/usr/share/gocode/src/github.com/vmihailenco/msgpack/v5")
@@ -90,6 +92,34 @@ def test_worker(morod, language, tmp_path):
         assert caught.value.error["code"] == "WORKER_ERROR"
         assert c.call(f"{name}:upcase", "on") == "ON"
         assert all(w["restarts"] == 0 for w in d.stats()["pools"][1]["workers"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_worker_of_a_later_morod(language):
+    """What is no request is passed over, whatever it is."""
+    command, probe = LANGUAGES[language]
+    need(probe)
+    ours, theirs = socket.socketpair()
+    stdio, name = language == "lua", NAMES[language]
+    channel = {"MORO_CHANNEL": "stdio"} if stdio else {"MORO_FD": str(theirs.fileno())}
+    process = subprocess.Popen(
+        [*command, EXAMPLES / f"worker.{language}"], stdin=theirs if stdio else subprocess.DEVNULL,
+        stdout=theirs if stdio else None, pass_fds=[] if stdio else [theirs.fileno()],
+        env={**os.environ, **channel},
+    )
+    theirs.close()
+    try:
+        with ours:
+            ours.settimeout(DEADLINE)
+            later = [[2, "later", []], [2, "later", None], [0, 1, f"{name}:upcase", ["a", {}]]]
+            ours.sendall(b"".join(map(msgpack.packb, later)))
+            ours.shutdown(socket.SHUT_WR)
+            got = b"".join(iter(lambda: ours.recv(65536), b""))
+        assert got == msgpack.packb([1, 1, None, "A"])
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_they_are_short():
