@@ -77,6 +77,16 @@ fault_set(struct fault *f, enum code code, const char *reason,
 	fault_clean(f->message);
 }
 
+const char *
+fault_detail_name(const char *name)
+{
+	for (size_t i = 0; i < COUNT(fault_known); i++) {
+		if (strcmp(name, fault_known[i]) == 0)
+			return fault_known[i];
+	}
+	return NULL;
+}
+
 /* Gives room for one more field, or NULL. */
 static struct fault_detail *
 fault_detail(struct fault *f, const char *name)

@@ -56,6 +56,9 @@ void fault_set(struct fault *f, enum code code, const char *reason,
 void fault_add_number(struct fault *f, const char *name, int64_t number);
 void fault_add_text(struct fault *f, const char *name, const char *text);
 
+/* A name as one of those that are passed on, which stays; or NULL. */
+const char *fault_detail_name(const char *name);
+
 /* Writes the error in a shape. */
 void fault_pack(const struct fault *f, msgpack_packer *pk,
     enum fault_shape shape);

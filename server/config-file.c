@@ -149,6 +149,10 @@ file_begin_task(struct file_read *f, const char *name, size_t len)
 		return;
 	}
 	f->lost = true;
+	if (f->errors->types_come) {
+		f->errors->n_types++;
+		return;
+	}
 	config_near_hint(&near, hint, sizeof hint);
 	config_error_at(f->errors, f->line, "no task type \"%s\"%s", word,
 	    hint);

@@ -141,6 +141,12 @@ struct config_errors {
 	const char *prefix; /* before each line: "morod: ", or "" */
 	const char *path; /* of the file that is read */
 	unsigned int n;
+	/*
+	 * Types may come with modules and programs: that one is not known is
+	 * counted here, and not an error yet.
+	 */
+	bool types_come;
+	unsigned int n_types;
 };
 
 /* Says what is wrong in a line of the file; 0: with the file as a whole. */

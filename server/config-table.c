@@ -49,7 +49,7 @@ const struct option_entry config_table[] = {
 	.about = "where to listen",
 	.more = "The folder of root's default is made."},
     {.name = "module",
-	.metavar = "NAME|PATH",
+	.metavar = "NAME",
 	.kind = OPTION_PATH,
 	.where = IN_SERVER,
 	.offset = AT(module),
@@ -57,8 +57,8 @@ const struct option_entry config_table[] = {
 	.list = true,
 	.otherwise = "none",
 	.about = "a module with more task types; may be given again",
-	.more = "A name such as image is one of those that are installed; "
-		"anything with a slash is a path. Several are separated by "
+	.more = "image and the like are installed ones; anything with a slash "
+		"is a path. Several are separated by "
 		"commas, too. See [modules](../worker/MODULES.md)."},
     {.name = "path",
 	.metavar = "PATH",
@@ -80,6 +80,15 @@ const struct option_entry config_table[] = {
 	.more = "It saves memory and each worker's start. Modules say whether "
 		"they can be loaded before a fork: auto asks them, and yes "
 		"refuses those that cannot."},
+    {.name = "settings",
+	.metavar = "TEXT",
+	.kind = OPTION_TEXT,
+	.where = IN_MODULE,
+	.offset = AT_MODULE(settings),
+	.max = PATH_MAX - 1,
+	.otherwise = "none",
+	.about = "what the module is told when it is initialised",
+	.more = "What it may be, the module's page says."},
     {.name = "workers",
 	.metavar = "N[:MAX]",
 	.kind = OPTION_RANGE,

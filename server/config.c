@@ -280,74 +280,68 @@ config_read(struct config *config, int argc, char **argv,
 	return config_socket(config, errors);
 }
 
-/* Makes the modules of a list known. Returns 0 or -1 with why. */
+/* Makes the modules of a list known. Returns 0, or -1 after saying why. */
 static int
-config_load_list(const char *list, char why[MODULE_WHY])
+config_load_list(const char *list, struct config_errors *errors)
 {
-	char name[PATH_MAX];
+	char name[PATH_MAX], why[MODULE_WHY];
 
 	for (;;) {
-		size_t len = strcspn(list, ",");
+		size_t blanks = strspn(list, " \t");
+		size_t len = strcspn(list + blanks, ",");
 
+		list += blanks;
 		snprintf(name, sizeof name, "%.*s", (int)len, list);
-		if (module_add(name, MODULE_AUTO, why) == -1)
+		if (module_add(name, MODULE_AUTO, "", why) == -1) {
+			config_error(errors, "%s", why);
 			return -1;
+		}
 		if (list[len] == '\0')
 			return 0;
 		list += len + 1;
 	}
 }
 
-/* Makes all modules known, those with a section first: it says more. */
+/* The same for the module that a section is about. */
 static int
-config_load_modules(const struct config *config, char why[MODULE_WHY])
+config_load_module(const struct module_config *m, struct config_errors *errors)
 {
-	for (size_t i = 0; i < config->n_modules; i++) {
-		const struct module_config *m = &config->modules[i];
+	char why[MODULE_WHY];
 
-		if (module_add(m->path != NULL ? m->path : m->name,
-			(enum module_place)m->preload, why) == -1)
-			return -1;
-	}
-	if (config->module == NULL)
+	if (module_add(m->path != NULL ? m->path : m->name,
+		(enum module_place)m->preload,
+		m->settings != NULL ? m->settings : "", why) == 0)
 		return 0;
-	return config_load_list(config->module, why);
-}
-
-/* Makes the types of modules and programs known. Returns 0 or -1 with why. */
-static int
-config_load_types(const struct config *config, char why[MODULE_WHY])
-{
-	if (config_load_modules(config, why) == -1)
-		return -1;
-	for (size_t i = 0; i < config->n_pools; i++) {
-		const struct pool_config *p = &config->pools[i];
-
-		if (p->types != NULL &&
-		    program_types_add(p, why, MODULE_WHY) == -1)
-			return -1;
-	}
-	return 0;
+	config_error_at(errors, m->line, "%s", why);
+	return -1;
 }
 
 /*
- * Modules and programs bring task types, which sections of the file may be
- * about: so where there are any, they are loaded, and all is read again.
+ * Makes the types of modules and programs known. Modules with a section come
+ * first: it says more. Returns 0, or -1 after saying all that is wrong.
  */
 static int
-config_read_again(struct config *config, int argc, char **argv)
+config_load_types(const struct config *config, struct config_errors *errors)
 {
-	struct config_errors errors = {.out = stderr, .prefix = "morod: "};
-	struct config before = *config;
 	char why[MODULE_WHY];
-	int rc = config_load_types(&before, why);
+	int rc = 0;
 
-	memset(config, 0, sizeof *config);
-	if (rc == 0)
-		rc = config_read(config, argc, argv, &before, &errors);
-	else
-		config_error(&errors, "%s", why);
-	config_clear(&before);
+	for (size_t i = 0; i < config->n_modules; i++) {
+		if (config_load_module(&config->modules[i], errors) == -1)
+			rc = -1;
+	}
+	if (config->module != NULL &&
+	    config_load_list(config->module, errors) == -1)
+		rc = -1;
+	for (size_t i = 0; i < config->n_pools; i++) {
+		const struct pool_config *p = &config->pools[i];
+
+		if (p->types == NULL ||
+		    program_types_add(p, why, MODULE_WHY) == 0)
+			continue;
+		config_error(errors, "%s", why);
+		rc = -1;
+	}
 	return rc;
 }
 
@@ -364,20 +358,48 @@ config_brings_types(const struct config *config)
 	return config->module != NULL || config->n_modules > 0;
 }
 
+/*
+ * Modules and programs bring task types, which sections of the file may be
+ * about: so where there are any, they are loaded, and all is read again.
+ */
+static int
+config_read_again(struct config *config, int argc, char **argv,
+    struct config_errors *errors)
+{
+	struct config before = *config;
+	int rc = 0;
+
+	if (config_brings_types(&before)) {
+		errors->path = before.file != NULL ? before.file : CONFIG_FILE;
+		rc = config_load_types(&before, errors);
+	}
+	memset(config, 0, sizeof *config);
+	errors->types_come = false;
+	if (rc == 0)
+		rc = config_read(config, argc, argv, &before, errors);
+	config_clear(&before);
+	return rc;
+}
+
 int
 config_parse(struct config *config, int argc, char **argv)
 {
-	struct config_errors errors = {.prefix = "morod: "};
+	struct config_errors errors = {.prefix = "morod: ", .types_come = true};
 	char *said = NULL;
 	size_t len = 0;
+	bool brings, again;
 	int rc;
 
 	errors.out = open_memstream(&said, &len);
 	rc = config_read(config, argc, argv, NULL, &errors);
+	brings = config_brings_types(config);
+	/* what is wrong elsewhere is mended first: modules are not tried then */
+	again = brings ? rc == 0 : errors.n_types > 0;
 	if (errors.out != NULL)
 		fclose(errors.out);
-	if (config_brings_types(config))
-		rc = config_read_again(config, argc, argv);
+	errors.out = stderr;
+	if (again)
+		rc = config_read_again(config, argc, argv, &errors);
 	else if (said != NULL)
 		fwrite(said, 1, len, stderr);
 	free(said);

@@ -95,6 +95,7 @@ struct module_config {
 	unsigned int line; /* as of a pool */
 	char *path; /* NULL: the name is one of those that are installed */
 	uint64_t preload; /* enum module_place */
+	char *settings; /* for its init(); or NULL */
 	struct config_origin origins[CONFIG_KEYS_MAX];
 };
 

@@ -9,6 +9,7 @@
 #include "server/log.h"
 #include "server/master.h"
 #include "server/process.h"
+#include "worker/module.h"
 
 #define EXIT_USAGE 2
 
@@ -93,5 +94,5 @@ main(int argc, char **argv)
 	log_set_format((enum log_format)config.log_format);
 	status = master_main(&config);
 	config_clear(&config);
-	return status;
+	module_exit_others(status);
 }

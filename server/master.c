@@ -76,7 +76,7 @@ master_child(struct master *m, int channel)
 	process_name("dispatcher");
 	if (process_close_others(keep, 2) == -1)
 		fatal("cannot close descriptors: %s", strerror(errno));
-	exit(dispatcher_main(&setup));
+	module_exit_others(dispatcher_main(&setup));
 }
 
 /* Starts the dispatcher; a failure is tried again later. */

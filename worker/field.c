@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIELD_MEASURED (FIELD_NUMBER | FIELD_TEXT | FIELD_ARRAY)
 #define FIELD_DIGITS 32 /* bytes of a float in words, its NUL included */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -220,7 +221,8 @@ field_in_range(const struct field *f, const msgpack_object *value)
 {
 	int64_t n;
 
-	if (f->min == 0 && f->max == 0)
+	if ((f->min == 0 && f->max == 0) ||
+	    (field_kind(value) & FIELD_MEASURED) == 0)
 		return true;
 	/* not a number is in no range */
 	if (field_kind(value) == FIELD_FLOAT)

@@ -27,7 +27,8 @@ void field_given(const msgpack_object *value, char *out, size_t size);
 /* The same, but of numbers and booleans the kind alone: "an integer". */
 void field_given_kind(const msgpack_object *value, char *out, size_t size);
 
-/* Whether min and max hold for a value of a kind that the field takes. */
+/* Whether min and max hold for a value of a kind that the field takes; they do
+ * for what has no measure. */
 bool field_in_range(const struct field *f, const msgpack_object *value);
 
 /* Whether the value is one of the strings that the field allows, if any. */

@@ -100,15 +100,23 @@ moro_task_choice(const struct moro_task *task, unsigned int field)
 	return -1;
 }
 
-const void *
-moro_task_bytes(struct moro_task *task, unsigned int field, size_t *len)
+/* Has a field that was given in memory. Returns 0, or -1 with the error set. */
+static int
+input_load(struct moro_task *task, unsigned int field)
 {
 	struct call *call = module_call(task);
 	const msgpack_object *value = input_given(task, field);
 
+	if (value == NULL)
+		return 0;
+	return call_load(call, call->type->fields[field].name, value);
+}
+
+const void *
+moro_task_bytes(struct moro_task *task, unsigned int field, size_t *len)
+{
 	*len = 0;
-	if (value != NULL &&
-	    call_load(call, call->type->fields[field].name, value) == -1)
+	if (input_load(task, field) == -1)
 		return NULL;
 	return moro_value_bytes(moro_task_value(task, field), len);
 }
@@ -118,10 +126,13 @@ moro_task_text(struct moro_task *task, unsigned int field, char *out,
     size_t size)
 {
 	size_t len;
-	const void *bytes = moro_task_bytes(task, field, &len);
+	const void *bytes;
 	const char *name;
 
 	out[0] = '\0';
+	if (input_load(task, field) == -1)
+		return -1;
+	bytes = moro_task_bytes(task, field, &len);
 	if (bytes == NULL || len == 0)
 		return 0;
 	name = module_call(task)->type->fields[field].name;

@@ -1,5 +1,6 @@
 #include "worker/module-probe.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +16,9 @@
 
 #define PROBE_SYMBOL "moro_module"
 #define PROBE_MEMORY ((size_t)1 << 20) /* of the types of one module */
+#ifndef PROBE_TIMEOUT_MS /* a test has less */
 #define PROBE_TIMEOUT_MS 30000 /* to load all libraries from a cold disk */
+#endif
 
 /* What both processes see. The types are behind it. */
 struct probe {
@@ -24,15 +27,34 @@ struct probe {
 	bool done;
 };
 
-const struct moro_module *
-module_open(const char *path, char *why, size_t size)
+/* What is wrong with a library as a module; or NULL. */
+static const char *
+open_flaw(const struct moro_module *module, char *why, size_t size)
 {
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const struct moro_module *module;
-	const char *said;
+	if (module == NULL)
+		return "it does not export " PROBE_SYMBOL;
+	if (module->abi != MORO_MODULE_ABI) {
+		snprintf(why, size,
+		    "it is made for version %u of the interface, and this is "
+		    "%u",
+		    (unsigned int)module->abi, (unsigned int)MORO_MODULE_ABI);
+		return why;
+	}
+	if ((module->flags & ~(unsigned int)MORO_FORK_CLEAN) != 0)
+		return "a flag of it is not known";
+	return NULL;
+}
 
-	if (handle == NULL) {
-		said = dlerror();
+const struct moro_module *
+module_open(const char *path, void **handle, char *why, size_t size)
+{
+	const struct moro_module *module;
+	const char *flaw;
+
+	*handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (*handle == NULL) {
+		const char *said = dlerror();
+
 		/* it begins with the path, which who calls says already */
 		if (strncmp(said, path, strlen(path)) == 0)
 			said +=
@@ -40,46 +62,83 @@ module_open(const char *path, char *why, size_t size)
 		snprintf(why, size, "%s", said);
 		return NULL;
 	}
-	module = dlsym(handle, PROBE_SYMBOL);
-	if (module == NULL) {
-		snprintf(why, size, "it does not export " PROBE_SYMBOL);
-		return NULL;
-	}
-	if (module->abi != MORO_MODULE_ABI) {
-		snprintf(why, size,
-		    "it is made for version %u of the interface, and this is "
-		    "%u",
-		    (unsigned int)module->abi, (unsigned int)MORO_MODULE_ABI);
-		return NULL;
-	}
-	if ((module->flags & ~(unsigned int)MORO_FORK_CLEAN) != 0) {
-		snprintf(why, size, "a flag of it is not known");
-		return NULL;
-	}
-	return module;
+	module = dlsym(*handle, PROBE_SYMBOL);
+	flaw = open_flaw(module, why, size);
+	if (flaw == NULL)
+		return module;
+	if (flaw != why)
+		snprintf(why, size, "%s", flaw);
+	dlclose(*handle);
+	return NULL;
+}
+
+int
+module_init(const struct moro_module *module, const char *settings, char *why,
+    size_t size)
+{
+	const char *said = NULL;
+
+	if (module->init == NULL || module->init(settings, &said) == 0)
+		return 0;
+	snprintf(why, size, "%s", said != NULL ? said : "it does not say why");
+	return -1;
+}
+
+/* How many threads this process has; 0: that is not known. */
+static unsigned int
+probe_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned int n = 0;
+
+	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+		n += e->d_name[0] != '.';
+	if (dir != NULL)
+		closedir(dir);
+	return n;
+}
+
+/* Has the module live as in a worker that gets no task. */
+static void
+probe_live(struct module_found *f, const struct moro_module *module,
+    const char *settings)
+{
+	if (module_init(module, settings, f->init_why, sizeof f->init_why) ==
+	    -1)
+		return;
+	f->threads = probe_threads();
+	if (module->after_fork != NULL)
+		module->after_fork();
+	if (module->exit != NULL)
+		module->exit();
 }
 
 /* The process that looks; does not return. */
 static _Noreturn void
-probe_child(struct probe *p, const char *path, pid_t parent)
+probe_child(struct probe *p, const char *path, const char *settings,
+    pid_t parent)
 {
 	struct module_arena arena = {(char *)p, sizeof *p, PROBE_MEMORY};
 	struct module_found *f = &p->found;
 	const struct moro_module *module;
+	void *handle;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	setpgid(0, 0); /* with all that the module starts */
+	/* what morod says there is for others to read */
+	if (getppid() != parent || dup2(STDERR_FILENO, STDOUT_FILENO) == -1)
 		_exit(EXIT_FAILURE);
-	module = module_open(path, f->why, sizeof f->why);
+	module = module_open(path, &handle, f->why, sizeof f->why);
 	if (module != NULL)
 		f->types = module_table_make(module, &arena, &f->n_types,
 		    f->why, sizeof f->why);
+	p->used = arena.used;
 	if (f->types != NULL) {
 		f->fork_clean = (module->flags & MORO_FORK_CLEAN) != 0;
 		for (size_t i = 0; i < f->n_types; i++)
 			f->types[i]->own = NULL;
+		probe_live(f, module, settings);
 	}
-	p->used = arena.used;
 	p->done = true;
 	/* what the module has for its end is not for this process */
 	_exit(EXIT_SUCCESS);
@@ -102,8 +161,9 @@ probe_wait(pid_t pid, bool *late)
 		close(p.fd);
 	}
 	*late = n == 0;
-	if (*late)
-		kill(pid, SIGKILL); /* our child, not reaped: no other */
+	/* our child, not reaped, and its group: no other has that number */
+	kill(pid, SIGKILL);
+	kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
 	return status;
@@ -120,52 +180,60 @@ probe_say(struct probe *p, int status, bool late)
 	f->types = NULL;
 	if (late)
 		snprintf(f->why, sizeof f->why,
-		    "it was not loaded after %d seconds",
-		    PROBE_TIMEOUT_MS / 1000);
+		    "it was not loaded and initialised within %d ms",
+		    PROBE_TIMEOUT_MS);
 	else if (WIFSIGNALED(status))
 		snprintf(f->why, sizeof f->why,
-		    "loading it killed a process by SIG%s",
+		    "a process that loaded it was killed by SIG%s",
 		    sigabbrev_np(WTERMSIG(status)));
 	else
 		snprintf(f->why, sizeof f->why,
-		    "loading it ended a process with status %d",
+		    "a process that loaded it ended with status %d",
 		    WEXITSTATUS(status));
 }
 
-/* Makes memory of this process alone of what both saw, at the same place. */
+/*
+ * Makes memory of this process alone of what both saw, at the same place, and
+ * gives back what was not used.
+ */
 static int
 probe_keep(struct probe *p)
 {
 	size_t used = p->used;
 	char *copy = malloc(used);
 	void *at = MAP_FAILED;
+	struct module_arena arena = {(char *)p, used, PROBE_MEMORY};
 
 	if (copy != NULL) {
 		memcpy(copy, p, used);
 		at = mmap(p, PROBE_MEMORY, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	}
-	if (at != MAP_FAILED)
+	if (at != MAP_FAILED) {
 		memcpy(at, copy, used);
+		module_arena_trim(&arena);
+	}
 	free(copy);
 	return at != MAP_FAILED ? 0 : -1;
 }
 
 int
-module_probe(const char *path, struct module_found *found)
+module_probe(const char *path, const char *settings, struct module_found *found)
 {
 	struct probe *p = mmap(NULL, PROBE_MEMORY, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t parent = getpid(), pid = -1;
 	bool late = false;
+	int status;
 
 	memset(found, 0, sizeof *found);
 	if (p != MAP_FAILED)
 		pid = fork();
 	if (pid == 0)
-		probe_child(p, path, parent);
+		probe_child(p, path, settings, parent);
 	if (pid != -1) {
-		probe_say(p, probe_wait(pid, &late), late);
+		status = probe_wait(pid, &late);
+		probe_say(p, status, late);
 		*found = p->found;
 	}
 	if (pid == -1 || (found->types != NULL && probe_keep(p) == -1)) {

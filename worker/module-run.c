@@ -1,8 +1,10 @@
 #include "worker/module-run.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "worker/call.h"
 #include "worker/module-input.h"
@@ -12,7 +14,25 @@
 
 #define RUN_NAME 64 /* bytes of a field's name with its maps', for errors */
 
+static bool run_going_on;
 static bool run_bounded; /* moro_memory_allow() is in force */
+
+/* Has the keys of a map be the fields' own names; the data are the call's. */
+static void
+run_rename(const struct field *fields, const msgpack_object *map)
+{
+	for (uint32_t i = 0; i < map->via.map.size; i++) {
+		msgpack_object *key = &map->via.map.ptr[i].key;
+
+		for (const struct field *f = fields; f->name != NULL; f++) {
+			if (f->alias == NULL || !call_is(key, f->alias))
+				continue;
+			key->type = MSGPACK_OBJECT_STR;
+			key->via.str.ptr = f->name;
+			key->via.str.size = (uint32_t)strlen(f->name);
+		}
+	}
+}
 
 /* Checks the maps that have fields of their own. */
 static int
@@ -30,6 +50,7 @@ run_bind(struct call *call, const struct field *fields,
 			-1 ||
 		    run_bind(call, fields[i].fields, inner, name) == -1)
 			return -1;
+		run_rename(fields[i].fields, args[i]);
 	}
 	return 0;
 }
@@ -49,6 +70,8 @@ run_check(struct call *call, const struct module_type *type)
 {
 	int64_t missing = module_put_missing();
 
+	if (module_put_check(call) == -1)
+		return -1;
 	if (!module_put_any())
 		msgpack_pack_nil(&call->pk);
 	else if (missing < 0)
@@ -71,7 +94,9 @@ run_handler(struct call *call, const struct module_type *type)
 	call->fault.code = CODE_NONE;
 	module_input_begin();
 	module_put_begin();
+	run_going_on = true;
 	rc = type->own->run((struct moro_task *)(void *)call);
+	run_going_on = false;
 	moro_memory_restore();
 	if (rc == 0)
 		return run_check(call, type);
@@ -151,13 +176,17 @@ moro_fail_cancelled(struct moro_task *task)
 void
 moro_fail_add_int(struct moro_task *task, const char *name, int64_t value)
 {
-	fault_add_number(&module_call(task)->fault, name, value);
+	name = fault_detail_name(name);
+	if (name != NULL)
+		fault_add_number(&module_call(task)->fault, name, value);
 }
 
 void
 moro_fail_add_text(struct moro_task *task, const char *name, const char *text)
 {
-	fault_add_text(&module_call(task)->fault, name, text);
+	name = fault_detail_name(name);
+	if (name != NULL)
+		fault_add_text(&module_call(task)->fault, name, text);
 }
 
 bool
@@ -183,6 +212,10 @@ int
 moro_memory_allow(uint64_t bytes)
 {
 	moro_memory_restore();
+	if (!run_going_on) {
+		errno = EPERM;
+		return -1;
+	}
 	if (quota_allow(bytes) == -1)
 		return -1;
 	run_bounded = true;

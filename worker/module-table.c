@@ -1,9 +1,12 @@
 #include "worker/module-table.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "worker/field.h"
 #include "worker/module-run.h"
@@ -11,7 +14,8 @@
 #define TABLE_DEPTH 4 /* maps in maps that a table may describe */
 #define TABLE_ALIGN ((size_t)16)
 #define TABLE_TYPES_MAX 64
-#define TABLE_TEXT_MAX 4096 /* bytes of one text */
+#define TABLE_TEXT_MAX 4096 /* bytes of one text, its NUL included */
+#define TABLE_MEASURED (MORO_KIND_NUMBER | MORO_KIND_TEXT | MORO_KIND_ARRAY)
 
 _Static_assert((unsigned int)MORO_KIND_NIL == FIELD_NIL &&
 		   (unsigned int)MORO_KIND_ANY == FIELD_ANY &&
@@ -35,6 +39,16 @@ table_refuse(struct table *t, const struct moro_field *f, const char *what)
 	    t->type != NULL && t->type->name != NULL ? t->type->name : "?",
 	    f != NULL ? ": field " : "", f != NULL ? f->name : "", what);
 	return NULL;
+}
+
+void
+module_arena_trim(struct module_arena *a)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t used = (a->used + page - 1) / page * page;
+
+	if (used < a->size && munmap(a->at + used, a->size - used) == 0)
+		a->size = used;
 }
 
 static void *
@@ -62,12 +76,30 @@ table_copy(struct table *t, const char **to, const char *text)
 	if (text == NULL)
 		return true;
 	len = strnlen(text, TABLE_TEXT_MAX);
+	if (len == TABLE_TEXT_MAX)
+		return table_refuse(t, NULL, "a text is too long") != NULL;
 	copy = table_take(t, len + 1);
 	if (copy == NULL)
 		return false;
 	memcpy(copy, text, len);
+	fault_clean(copy);
+	if (memcmp(copy, text, len) != 0)
+		return table_refuse(t, NULL,
+			   "a text is no UTF-8, or has control characters") !=
+		       NULL;
 	*to = copy;
 	return true;
+}
+
+/* Whether a name, which may be NULL, can be shown and typed. */
+static bool
+table_is_name(const char *name)
+{
+	size_t n = 0;
+
+	while (name != NULL && isgraph((unsigned char)name[n]))
+		n++;
+	return name == NULL || (n > 0 && name[n] == '\0');
 }
 
 /* The same for a list of texts. */
@@ -100,10 +132,14 @@ table_field_flaw(const struct moro_field *f)
 		return "kinds are some of enum moro_kind";
 	if ((f->kinds & MORO_KIND_OTHER) != 0 && f->kinds != MORO_KIND_ANY)
 		return "MORO_KIND_OTHER is for fields that take anything";
+	if (!table_is_name(f->name) || !table_is_name(f->alias))
+		return "a name has printable characters of ASCII alone";
 	if ((f->flags & ~(unsigned int)(MORO_REQUIRED | MORO_STREAMED)) != 0)
 		return "a flag is not known";
 	if (f->min > f->max)
 		return "min is over max";
+	if ((f->min != 0 || f->max != 0) && (f->kinds & TABLE_MEASURED) == 0)
+		return "min and max are for numbers, text, bytes and arrays";
 	if (f->allowed != NULL && f->kinds != MORO_KIND_STR)
 		return "allowed is for fields of MORO_KIND_STR";
 	if ((f->flags & MORO_STREAMED) != 0 && (f->kinds & MORO_KIND_BIN) == 0)
@@ -185,6 +221,38 @@ table_fallback(const struct field *f, msgpack_object *out)
 	return false;
 }
 
+/* What only fields of the type itself may have. */
+static const char *
+table_inner_flaw(const struct moro_field *f)
+{
+	if ((f->flags & MORO_STREAMED) != 0)
+		return "a field in a map cannot be streamed";
+	if (f->fallback != NULL)
+		return "a field in a map has no fallback; otherwise tells it "
+		       "in words";
+	return NULL;
+}
+
+/* Whether the i-th field goes by a name that one before it has. */
+static bool
+table_is_twice(const struct moro_field *fields, size_t i)
+{
+	const char *const names[] = {fields[i].name, fields[i].alias};
+
+	for (size_t k = 0; k <= i; k++) {
+		const struct moro_field *f = &fields[k];
+
+		for (int n = 0; n < 2 && names[n] != NULL; n++) {
+			if (k < i && strcmp(names[n], f->name) == 0)
+				return true;
+			if ((k < i || n == 0) && f->alias != NULL &&
+			    strcmp(names[n], f->alias) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static const struct field *table_fields(struct table *t,
     const struct moro_field *from, unsigned int depth);
 
@@ -195,6 +263,8 @@ table_field(struct table *t, const struct moro_field *from, struct field *to,
 {
 	const char *flaw = table_field_flaw(from);
 
+	if (flaw == NULL && depth > 0)
+		flaw = table_inner_flaw(from);
 	if (flaw != NULL) {
 		table_refuse(t, from, flaw);
 		return false;
@@ -235,6 +305,9 @@ table_fields(struct table *t, const struct moro_field *from, unsigned int depth)
 		    "others");
 	to = table_take(t, (n + 1) * sizeof *to);
 	for (size_t i = 0; to != NULL && i < n; i++) {
+		if (table_is_twice(from, i))
+			return table_refuse(t, &from[i],
+			    "there is a field of that name");
 		if (!table_field(t, &from[i], &to[i], depth))
 			return NULL;
 	}
@@ -311,6 +384,9 @@ table_type(struct table *t)
 
 	if (from->name == NULL || from->about == NULL)
 		return table_refuse(t, NULL, "a type has a name and an about");
+	if (!table_is_name(from->name) || !table_is_name(from->alias))
+		return table_refuse(t, NULL,
+		    "a name has printable characters of ASCII alone");
 	if (from->run == NULL)
 		return table_refuse(t, NULL, "the type has no function");
 	to = table_take(t, sizeof *to);

@@ -21,6 +21,9 @@ struct module_arena {
 	size_t size;
 };
 
+/* Gives back the pages that are not used: they count as the process's. */
+void module_arena_trim(struct module_arena *arena);
+
 /* A type of a module. */
 struct module_type {
 	struct task_type type; /* what the registry has; must be the first */

@@ -1,20 +1,26 @@
 #include "worker/module.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "proto/limit.h"
 #include "worker/module-probe.h"
+#include "worker/module-put.h"
 #include "worker/registry.h"
 
+#define MODULE_ENVELOPE 4 /* values of an answer, its result aside */
 #define MODULE_MEMORY ((size_t)1 << 20) /* of the types of one */
 
 /* One that is known. */
 struct known {
 	char *path;
+	char *settings; /* for its init() */
 	dev_t dev; /* of its file: the same may have several paths */
 	ino_t ino;
 	bool preload;
@@ -95,29 +101,38 @@ module_place(const char *path, enum module_place place,
 {
 	*preload = place == MODULE_MASTER ||
 		   (place == MODULE_AUTO && found->fork_clean);
-	if (place != MODULE_MASTER || found->fork_clean)
+	if (!*preload)
 		return 0;
-	return module_refuse(why, path,
-	    "preload = yes is for modules that say that they are fork-clean "
-	    "(MORO_FORK_CLEAN), and this one does not");
+	if (!found->fork_clean)
+		return module_refuse(why, path,
+		    "preload = yes is for modules that say that they are "
+		    "fork-clean (MORO_FORK_CLEAN), and this one does not");
+	if (found->init_why[0] != '\0')
+		return module_refuse(why, path, found->init_why);
+	if (found->threads > 1)
+		return module_refuse(why, path,
+		    "it says that it is fork-clean, and has threads after "
+		    "init(); with preload = no the workers load it");
+	return 0;
 }
 
 /* Looks at a file that is not known, and makes it known. */
 static int
 module_learn(const char *path, const struct stat *file, enum module_place place,
-    char why[MODULE_WHY])
+    const char *settings, char why[MODULE_WHY])
 {
 	struct module_found found;
 	struct known *m = &module_known[module_n];
 
 	if (module_n == MODULE_MAX)
 		return module_refuse(why, path, "there are too many modules");
-	if (module_probe(path, &found) == -1)
+	if (module_probe(path, settings, &found) == -1)
 		return module_refuse(why, path, found.why);
 	if (module_place(path, place, &found, &m->preload, why) == -1)
 		return -1;
 	m->path = strdup(path);
-	if (m->path == NULL)
+	m->settings = strdup(settings);
+	if (m->path == NULL || m->settings == NULL)
 		return module_refuse(why, path, "there is no memory");
 	m->dev = file->st_dev;
 	m->ino = file->st_ino;
@@ -126,7 +141,8 @@ module_learn(const char *path, const struct stat *file, enum module_place place,
 }
 
 int
-module_add(const char *name, enum module_place place, char why[MODULE_WHY])
+module_add(const char *name, enum module_place place, const char *settings,
+    char why[MODULE_WHY])
 {
 	char path[PATH_MAX];
 	struct stat file = {.st_dev = 0};
@@ -136,7 +152,7 @@ module_add(const char *name, enum module_place place, char why[MODULE_WHY])
 	/* of what is not there the loader tells more */
 	if (stat(path, &file) == 0 && module_find(&file) != NULL)
 		return 0;
-	return module_learn(path, &file, place, why);
+	return module_learn(path, &file, place, settings, why);
 }
 
 /* The type of that name among those of the file as it is now, or NULL. */
@@ -169,17 +185,14 @@ module_bind(struct known *m, struct module_type *const *types, size_t n)
 	}
 }
 
-/* Loads the code of a module here. Returns 0, or -1 with m->why. */
+/* Takes the types of a module that is loaded. Returns 0, or -1 with m->why. */
 static int
-module_load(struct known *m)
+module_take(struct known *m)
 {
 	struct module_arena arena = {.size = MODULE_MEMORY};
 	struct module_type **types;
 	size_t n;
 
-	m->module = module_open(m->path, m->why, sizeof m->why);
-	if (m->module == NULL)
-		return -1;
 	arena.at = mmap(NULL, arena.size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (arena.at == MAP_FAILED) {
@@ -187,29 +200,55 @@ module_load(struct known *m)
 		return -1;
 	}
 	types = module_table_make(m->module, &arena, &n, m->why, sizeof m->why);
-	if (types == NULL)
+	if (types == NULL) {
+		munmap(arena.at, arena.size);
 		return -1;
+	}
+	module_arena_trim(&arena);
 	module_bind(m, types, n);
 	return 0;
+}
+
+/* Loads the code of a module here. Returns 0, or -1 with m->why. */
+static int
+module_load(struct known *m)
+{
+	void *handle;
+
+	m->module = module_open(m->path, &handle, m->why, sizeof m->why);
+	if (m->module == NULL)
+		return -1;
+	if (module_take(m) == 0)
+		return 0;
+	dlclose(handle); /* it may need the memory that others lack then */
+	return -1;
 }
 
 /* Loads a module here and makes it ready. Returns 0, or -1 with m->why. */
 static int
 module_start(struct known *m)
 {
-	const char *why = "it does not say why";
-
-	if (module_load(m) == 0) {
-		if (m->module->init == NULL || m->module->init(&why) == 0)
-			return 0;
-		snprintf(m->why, sizeof m->why, "%s", why);
-	}
+	if (module_load(m) == 0 &&
+	    module_init(m->module, m->settings, m->why, sizeof m->why) == 0)
+		return 0;
 	m->module = NULL;
 	for (size_t i = 0; i < m->n_types; i++) {
 		m->types[i]->own = NULL;
 		m->types[i]->why = m->why;
 	}
 	return -1;
+}
+
+_Noreturn void
+module_exit_others(int status)
+{
+	for (size_t i = 0; i < module_n; i++) {
+		if (module_known[i].module == NULL)
+			continue;
+		fflush(NULL);
+		_exit(status);
+	}
+	exit(status);
 }
 
 int
@@ -241,8 +280,12 @@ module_before_fork(void)
 }
 
 void
-module_begin(void)
+module_begin(uint32_t values)
 {
+	/* as the dispatcher has it for all answers: server/slot.c */
+	if (values < LIMIT_VALUES_DEFAULT)
+		values = LIMIT_VALUES_DEFAULT;
+	module_put_limit(values - MODULE_ENVELOPE);
 	for (size_t i = 0; i < module_n; i++) {
 		struct known *m = &module_known[i];
 

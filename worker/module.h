@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "worker/moro_module.h"
 
@@ -24,11 +25,12 @@ enum module_place {
 
 /*
  * Makes a module known: NAME stands for NAME.so in the folder of installed
- * modules, anything with a slash is a path. Its types are in the registry from
- * then on; of a file that is known already nothing more happens. Returns 0, or
- * -1 with a sentence in why.
+ * modules, anything with a slash is a path. `settings` are for its init(), and
+ * copied. Its types are in the registry from then on; of a file that is known
+ * already nothing more happens. Returns 0, or -1 with a sentence in why.
  */
-int module_add(const char *name, enum module_place place, char why[MODULE_WHY]);
+int module_add(const char *name, enum module_place place, const char *settings,
+    char why[MODULE_WHY]);
 
 /*
  * In the master, before its first fork: loads those that belong there, and
@@ -36,14 +38,20 @@ int module_add(const char *name, enum module_place place, char why[MODULE_WHY]);
  */
 int module_preload(const char **why);
 
+/*
+ * Ends the master or the dispatcher, without what a module that was loaded
+ * before the fork has for the end of its process: that is for workers.
+ */
+_Noreturn void module_exit_others(int status);
+
 /* In the master, before each fork. */
 void module_before_fork(void);
 
 /*
- * In a worker: loads the others. What cannot be loaded is said on stderr, and
- * its tasks fail with the reason.
+ * In a worker, whose results may have so many values: loads the others. What
+ * cannot be loaded is said on stderr, and its tasks fail with the reason.
  */
-void module_begin(void);
+void module_begin(uint32_t values);
 
 /* In a worker that ends in order. */
 void module_end(void);

@@ -10,7 +10,7 @@
  *	morod --module ./shout.so
  *
  * Everything here is called in the worker, in the thread that runs the task,
- * unless something else is said. Texts are UTF-8 and end with NUL; sizes are
+ * unless something else is said, and while its handler runs. Texts are UTF-8 and end with NUL; sizes are
  * bytes. What a function gives is borrowed until the handler returns.
  */
 
@@ -69,7 +69,8 @@ struct moro_field {
 	unsigned int flags; /* enum moro_field_flag */
 	/*
 	 * Least and most: of a number its value, of text and bytes their bytes,
-	 * of an array its elements. Both 0: no limit.
+	 * of an array its elements; values of other kinds that the field takes
+	 * have none. Both 0: no limit.
 	 */
 	int64_t min;
 	int64_t max;
@@ -78,12 +79,12 @@ struct moro_field {
 	    *noun; /* what "Unknown ..." calls others; or NULL: the name */
 	/*
 	 * The value of one that is not given, as text: "80", "0.5", "true",
-	 * "cover". NULL: there is none.
+	 * "cover". NULL: there is none. Not in maps, nor is MORO_STREAMED.
 	 */
 	const char *fallback;
 	const char *otherwise; /* instead: the default in words, or NULL */
 	const char *about; /* one sentence */
-	const struct moro_field *fields; /* of a map: its own fields, or NULL */
+	const struct moro_field *fields; /* of a map: its own; up to 4 deep */
 };
 
 enum moro_type_flag {
@@ -137,14 +138,19 @@ struct moro_module {
 	const struct moro_type *const *types; /* NULL-ended */
 	/*
 	 * Makes it ready, once in the process that loads it: the worker, or
-	 * the master where it is preloaded. Returns 0, or -1 with the reason in
-	 * *why, which stays: then its tasks are answered WORKER_ERROR with that
-	 * reason, and a master does not start.
+	 * the master where it is preloaded. `settings` is what [module NAME]
+	 * says there, or "": there is no environment to read. Returns 0, or -1
+	 * with the reason in *why, which stays: then its tasks are answered
+	 * WORKER_ERROR with that reason, and where it is to be preloaded morod
+	 * does not start.
 	 */
-	int (*init)(const char **why);
+	int (*init)(const char *settings, const char **why);
 	/* In a worker that ends in order; none that is killed calls it. */
 	void (*exit)(void);
-	/* Where it is preloaded: in the master, before each fork. */
+	/*
+	 * Where it is preloaded: in the master, before each fork, be it of a
+	 * worker of this or another pool. Nothing is called there behind it.
+	 */
 	void (*before_fork)(void);
 	/* In each worker before its first task, behind init(). */
 	void (*after_fork)(void);
@@ -182,8 +188,9 @@ const void *moro_task_bytes(struct moro_task *task, unsigned int field,
     size_t *len);
 
 /*
- * Copies a text with a NUL behind it. Returns 0, or -1 with the error set: it
- * has a NUL inside, or more than size - 1 bytes. One that is not there is "".
+ * Copies a text with a NUL behind it; size is 1 or more. Returns 0, or -1 with
+ * the error set: it has a NUL inside, more than size - 1 bytes, or could not be
+ * read. One that is not there is "".
  */
 int moro_task_text(struct moro_task *task, unsigned int field, char *out,
     size_t size);
@@ -218,14 +225,20 @@ const struct moro_value *moro_value_item(const struct moro_value *value,
 const struct moro_value *moro_value_key(const struct moro_value *value,
     size_t i);
 
-/* What a map has under a name, or NULL. */
+/*
+ * What a map has under a name, or NULL. In a map with fields, names that their
+ * aliases stand for are found, the aliases are not.
+ */
 const struct moro_value *moro_value_find(const struct moro_value *map,
     const char *name);
 
 /*
  * The output: one value. What comes behind moro_put_array() are its elements,
  * behind moro_put_map() keys and values in turn. That there is memory, and that
- * the result is not too large, is checked at the end.
+ * the result is not too large, is checked at the end: its bytes are those of
+ * --max-frame, 32 containers may be in one another, and there may be as many
+ * values as --max-values says, or a million where that is less. What is over
+ * that is answered TOO_LARGE.
  */
 void moro_put_nil(struct moro_task *task);
 void moro_put_bool(struct moro_task *task, bool value);
@@ -268,9 +281,9 @@ int moro_fail_memory(struct moro_task *task);
 int moro_fail_cancelled(struct moro_task *task);
 
 /*
- * Adds a detail to the error that was set: limit, size, allowed, option, type,
- * errno, exitCode, retryAfterMs; other names go no further. Numbers are 0 to
- * 2^53, texts have at most 79 bytes.
+ * Adds a detail to the error that was set, one of those that section 6 names
+ * (limit, size, allowed, errno, ...); others are passed over, and more than 6.
+ * Numbers are 0 to 2^53, texts have at most 79 bytes and are copied.
  */
 void moro_fail_add_int(struct moro_task *task, const char *name, int64_t value);
 void moro_fail_add_text(struct moro_task *task, const char *name,
@@ -296,7 +309,8 @@ uint32_t moro_task_attempt(const struct moro_task *task);
 /*
  * From now on the worker may take so many bytes more than it has, or fewer if
  * its own limit is nearer; what goes over it fails to allocate. For libraries
- * that do not bound their memory themselves. Returns 0, or -1 with errno.
+ * that do not bound their memory themselves. In handlers alone. Returns 0, or -1
+ * with errno (setrlimit(2); EPERM: no task runs).
  */
 int moro_memory_allow(uint64_t bytes);
 

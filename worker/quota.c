@@ -171,7 +171,7 @@ quota_allow(uint64_t bytes)
 	if (used == 0 || getrlimit(RLIMIT_DATA, &quota_before) == -1)
 		return -1;
 	rl = quota_before;
-	if (rl.rlim_cur > used + bytes)
+	if (rl.rlim_cur > used && rl.rlim_cur - used > bytes)
 		rl.rlim_cur = used + bytes;
 	if (setrlimit(RLIMIT_DATA, &rl) == -1)
 		return -1;

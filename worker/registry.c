@@ -105,7 +105,9 @@ registry_find(const char *name, size_t len)
 static bool
 registry_is_name(const char *name)
 {
-	return name != NULL && strchr(name, ':') != NULL &&
+	const char *colon = name != NULL ? strchr(name, ':') : NULL;
+
+	return colon != NULL && colon > name && colon[1] != '\0' &&
 	       strlen(name) <= LIMIT_METHOD_MAX;
 }
 
@@ -117,10 +119,11 @@ registry_flaw(const struct task_type *type)
 		return "a type's name is FAMILY:VERB";
 	if (type->alias != NULL && !registry_is_name(type->alias))
 		return "a type's alias is FAMILY:VERB, as its name";
-	if (registry_find(type->name, strlen(type->name)) != NULL ||
-	    (type->alias != NULL &&
-		registry_find(type->alias, strlen(type->alias)) != NULL))
+	if (registry_find(type->name, strlen(type->name)) != NULL)
 		return "there is a type of that name";
+	if (type->alias != NULL &&
+	    registry_find(type->alias, strlen(type->alias)) != NULL)
+		return "there is a type of its alias's name";
 	if (type->run == NULL)
 		return "the type has no function";
 	if (type->fields != NULL && field_count(type->fields) > CALL_FIELDS_MAX)

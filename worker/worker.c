@@ -461,7 +461,7 @@ worker_main(const struct worker_setup *setup)
 	snprintf(role, sizeof role, "worker %u", setup->number);
 	process_name(role);
 	worker_isolate(setup);
-	module_begin();
+	module_begin(setup->limits.values);
 	heap_keep(setup->quota.memory);
 	worker_init(&w, setup);
 	if (worker_say_ready(&w))

@@ -75,7 +75,7 @@ start(void)
 
 	if (types != NULL)
 		return types;
-	assert(moro_module.init(&why) == 0);
+	assert(moro_module.init("", &why) == 0);
 	types =
 	    module_table_make(&moro_module, &arena, &n, reason, sizeof reason);
 	assert(types != NULL);

@@ -36,11 +36,11 @@ def test_fields_that_are_given(c):
     """Each is what was sent, by its name or its other one."""
     got = c.call("whole:fields", {
         "integer": 50, "number": 3, "bool": False, "choice": "blue", "text": "äöü",
-        "bytes": b"\0\xff", "map": {"inner": {"depth": 9}}, "list": [1, [2]], "any": {"x": None},
+        "bytes": b"\0\xff", "map": {"inner": {"d": 9}}, "list": [1, [2]], "any": {"x": None},
     })
     assert got == {
         "given": [True] * 9, "int": 50, "number": 3.0, "bool": False, "choice": 2, "text": "äöü",
-        "bytes": b"\0\xff", "list": [1, [2]], "any": {"x": None}, "none": [0, 0.0, False, -1, None],
+        "bytes": b"\0\xff", "depth": 9, "list": [1, [2]], "any": {"x": None}, "none": [0, 0.0, False, -1, None],
     }
 
 
@@ -49,7 +49,7 @@ def test_fields_that_are_not(c):
     got = c.call("whole:fields", {})
     assert got == {
         "given": [False] * 9, "int": -3, "number": 0.5, "bool": True, "choice": 1, "text": "",
-        "bytes": None, "list": None, "any": None, "none": [0, 0.0, False, -1, None],
+        "bytes": None, "depth": None, "list": None, "any": None, "none": [0, 0.0, False, -1, None],
     }
 
 
@@ -59,6 +59,7 @@ def test_fields_that_are_not(c):
     ({"choice": "pink"}, "choice", 'Unknown colour "pink": choice takes "red"'),
     ({"list": []}, "list", "1 to 4 elements"),
     ({"map": {"inner": {"depth": 0}}}, "map.inner.depth", "map.inner.depth takes"),
+    ({"map": {"inner": {"d": 1, "depth": 1}}}, "map.inner.depth", "is given twice (d is the same)"),
     ({"map": {"inner": {}}}, "map.inner.depth", "map.inner.depth is missing"),
     ({"map": {"outer": 1}}, "map.outer", 'unknown field "map.outer"'),
     ({"text": "123456789"}, "text", "text takes at most 8 bytes, not 9"),
@@ -97,6 +98,46 @@ def test_values(c, value):
     """Any data can be taken to pieces, and put together again."""
     assert c.call("whole:copy", value) == value
     assert c.call("whole:copy", {"x": 1, "only": value}) == value
+
+
+@pytest.mark.parametrize("value, good", [
+    (1, True), (3, True), (4, False), ("abc", True), ("abcd", False), ("", False), (None, True),
+    (True, True), (False, True), ({}, True), ({"a": 1, "b": 2, "c": 3, "d": 4}, True),
+])
+def test_limits_of_several_kinds(c, value, good):
+    """min and max hold for what can be measured."""
+    if good:
+        assert c.call("whole:kinds", {"few": value}) == [value]
+    else:
+        assert refused(c, "whole:kinds", {"few": value}).error["field"] == "few"
+
+
+def nest(depth):
+    value = None
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_deep_results(server, c):
+    """A result that no answer can hold is refused, and its worker lives."""
+    pid = server.worker_pids()
+    assert c.call("whole:wrap", nest(31)) == nest(32)
+    error = refused(c, "whole:wrap", nest(32))
+    assert (error.code, error.error["limit"]) == ("TOO_LARGE", 32)
+    assert server.worker_pids() == pid
+
+
+def test_results_of_many_values(server, c):
+    """As many values as a message may have, and not one more."""
+    pid = server.worker_pids()
+    most = c.server["limits"]["maxValues"] - 8  # of a request, whose envelope has more
+    assert len(c.call("whole:copy", [0] * most)) == most
+    deep = [[0] * 99] * (most // 100)
+    assert len(c.call("whole:wrap", deep)[0]) == most // 100
+    error = refused(c, "whole:put", 5)
+    assert error.code == "TOO_LARGE" and error.error["limit"] >= most
+    assert server.worker_pids() == pid
 
 
 def test_values_of_other_kinds(c):
@@ -152,7 +193,7 @@ def test_what_is_put(c):
     assert "put more than one value" in refused(c, "whole:put", 1).message
     assert "put 3 values too few" in refused(c, "whole:put", 2).message
     assert c.call("whole:put", 3) == "abc"
-    assert refused(c, "whole:put", 4).code in ("TOO_LARGE", "WORKER_ERROR")
+    assert refused(c, "whole:put", 4).code == "TOO_LARGE"
     assert c.call("whole:put", 3) == "abc"
 
 

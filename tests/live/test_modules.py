@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import BUILD, TaskError, wait_until
+from harness import BUILD, DEADLINE, TaskError, wait_until
 
 MODULES = BUILD / "tests" / "modules"
 DOUBLE = MODULES / "double.so"
@@ -231,13 +231,76 @@ def test_printed(tmp_path):
     (MODULES / "taken.so", "crypto:hash: there is a type of that name"),
     (MODULES / "flagged.so", "a flag of it is not known"),
     (MODULES / "nameless.so", "it has no name"),
-    (MODULES / "aborts.so", "loading it killed a process by SIGABRT"),
+    (MODULES / "aborts.so", "a process that loaded it was killed by SIGABRT"),
+    (MODULES / "ends.so", "a process that loaded it ended with status 0"),
+    (MODULES / "crashes.so", "a process that loaded it was killed by SIGSEGV"),
+    (MODULES / "threads.so", "it says that it is fork-clean, and has threads after init()"),
 ])
 def test_what_cannot_be_loaded(module, why):
     """morod does not start, and says which module it was and why."""
     said = refused(module)
     assert why in said
     assert said.count("\n") == 1
+
+
+def test_alias_that_is_taken():
+    said = refused(DOUBLE, MODULES / "alias.so")
+    assert "test:other: there is a type of its alias's name" in said
+
+
+def test_several_that_cannot(tmp_path):
+    """All are told with their lines, and so are mistakes in their sections, before they are tried."""
+    path = tmp_path / "m.conf"
+    path.write_text("[module one]\npath = /no/1.so\n[module two]\n[task test:double]\ntimeout = 1s\n")
+    said = refused(config=path)
+    assert f"{path}:1: cannot load the module /no/1.so" in said
+    assert f"{path}:3: cannot load the module " in said and "modules/two.so" in said
+    path.write_text("[module one]\npaht = /no/1.so\n[task test:double]\ntimeout = 1s\n")
+    said = refused(config=path)
+    assert f'{path}:2: no key "paht" here' in said
+    assert said.count("\n") == 1
+    path.write_text("[task test:double]\ntimeout = 1s\n[morod]\nworkers = many\n")
+    said = refused(config=path)
+    assert f'{path}:1: no task type "test:double"' in said and f"{path}:4: workers takes" in said
+
+
+def test_thread_in_workers(morod, tmp_path):
+    """A module that starts threads is loaded by each worker."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module threads]\npath = {MODULES / 'threads.so'}\npreload = no\n")
+    with morod(config=path, workers=1) as d, d.client() as c:
+        assert c.call("test:double", {"n": 1}) == 2
+        d.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "SIGHUP" in d.log())
+        assert c.call("test:double", {"n": 2}) == 4
+
+
+def test_what_is_printed(tmp_path):
+    """What a module prints when it is looked at is not taken for morod's words."""
+    done = subprocess.run(
+        [BUILD / "server" / "morod", "--config", "/dev/null", "--print-config", "--socket", "/s",
+         "--module", MODULES / "prints.so"], capture_output=True, text=True, check=True,
+    )
+    assert "loaded" in done.stderr and "loaded" not in done.stdout
+
+
+def test_end_of_the_process(morod):
+    """What a preloaded module has for the end of its process is not for the master."""
+    with morod(module=MODULES / "unended.so", workers=1) as d:
+        with d.client() as c:
+            assert c.call("test:double", {"n": 1}) == 2
+        d.process.terminate()
+        assert d.process.wait(DEADLINE) == 0
+
+
+def test_settings(morod, tmp_path):
+    """[module NAME] tells a module something; there is no environment."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module hooks]\npath = {HOOKS}\nsettings = size=3 path=/srv\n")
+    with morod(config=path, workers=1) as d, d.client() as c:
+        assert c.call("test:hooks", None)["settings"] == "size=3 path=/srv"
+    with morod(module=HOOKS, workers=1) as d, d.client() as c:
+        assert c.call("test:hooks", None)["settings"] == ""
 
 
 def test_library_that_is_no_module():

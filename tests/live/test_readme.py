@@ -26,7 +26,7 @@ def environment(d):
 
 def test_one_screen():
     """README fits a screen, with an example a language."""
-    assert len(README.splitlines()) <= 104
+    assert len(README.splitlines()) <= 105
     assert all(len(line) <= 120 for line in README.splitlines())
 
 

@@ -2,7 +2,11 @@
 
 #include <moro_module.h>
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #ifndef DOUBLE_ABI
 #define DOUBLE_ABI MORO_MODULE_ABI
@@ -19,24 +23,52 @@
 
 static int double_ready; /* set by init(), or tasks fail */
 
-static int
-double_init(const char **why)
+#ifdef DOUBLE_AT_INIT
+static void *
+double_thread(void *arg)
 {
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void __attribute__((unused)) double_start_thread(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, double_thread, NULL);
+}
+#endif
+
+static int
+double_init(const char *settings, const char **why)
+{
+	(void)settings;
+	(void)why;
+#ifdef DOUBLE_AT_INIT
+	DOUBLE_AT_INIT;
+#endif
 #ifdef DOUBLE_WHY
 	*why = DOUBLE_WHY;
 	return -1;
 #else
-	(void)why;
 	double_ready = 1;
 	return 0;
 #endif
 }
 
-#ifdef DOUBLE_ABORTS
+#ifdef DOUBLE_AT_LOAD
 /* Libraries have such things. */
 static void __attribute__((constructor)) double_constructor(void)
 {
-	abort();
+	DOUBLE_AT_LOAD;
+}
+#endif
+
+#ifdef DOUBLE_AT_END
+static void __attribute__((destructor)) double_destructor(void)
+{
+	DOUBLE_AT_END;
 }
 #endif
 

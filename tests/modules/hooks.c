@@ -9,12 +9,14 @@ static struct {
 	int init; /* the process */
 	int forks; /* before_fork() */
 	int begun; /* the process of after_fork() */
+	char settings[40];
 } hooks;
 
 static int
-hooks_init(const char **why)
+hooks_init(const char *settings, const char **why)
 {
 	(void)why;
+	snprintf(hooks.settings, sizeof hooks.settings, "%s", settings);
 	hooks.init = (int)getpid();
 	return 0;
 }
@@ -41,7 +43,9 @@ hooks_after_fork(void)
 static int
 hooks_run(struct moro_task *task)
 {
-	moro_put_map(task, 4);
+	moro_put_map(task, 5);
+	moro_put_text(task, "settings");
+	moro_put_text(task, hooks.settings);
 	moro_put_text(task, "init");
 	moro_put_int(task, hooks.init);
 	moro_put_text(task, "forks");

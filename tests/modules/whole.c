@@ -24,6 +24,7 @@ static const char *const whole_choices[] = {"red", "green", "blue", NULL};
 
 static const struct moro_field whole_inner[] = {
     {.name = "depth",
+	.alias = "d",
 	.kinds = MORO_KIND_INT,
 	.min = 1,
 	.max = 9,
@@ -31,6 +32,25 @@ static const struct moro_field whole_inner[] = {
 	.about = "How deep."},
     {.name = NULL},
 };
+
+/* Limits are for the kinds that have a measure. */
+static const struct moro_field whole_kinds[] = {
+    {.name = "few",
+	.kinds = MORO_KIND_INT | MORO_KIND_STR | MORO_KIND_NIL |
+		 MORO_KIND_BOOL | MORO_KIND_MAP,
+	.min = 1,
+	.max = 3,
+	.about = "Up to three, or none."},
+    {.name = NULL},
+};
+
+static int
+whole_kinds_run(struct moro_task *task)
+{
+	moro_put_array(task, 1); /* one more around it */
+	moro_put_value(task, moro_task_value(task, 0));
+	return 0;
+}
 
 static const struct moro_field whole_map[] = {
     {.name = "inner",
@@ -92,7 +112,12 @@ whole_fields_run(struct moro_task *task)
 
 	if (moro_task_text(task, WHOLE_TEXT, text, sizeof text) == -1)
 		return -1;
-	moro_put_map(task, 10);
+	moro_put_map(task, 11);
+	moro_put_text(task, "depth");
+	moro_put_value(task,
+	    moro_value_find(moro_value_find(moro_task_value(task, WHOLE_MAP),
+				"inner"),
+		"depth"));
 	moro_put_text(task, "given");
 	moro_put_array(task, WHOLE_ANY + 1);
 	for (unsigned int i = 0; i <= WHOLE_ANY; i++)
@@ -168,6 +193,15 @@ whole_copy(struct moro_task *task, const struct moro_value *v)
 	default:
 		moro_put_text(task, "other");
 	}
+}
+
+/* Puts it into one array more. */
+static int
+whole_wrap_run(struct moro_task *task)
+{
+	moro_put_array(task, 1);
+	moro_put_value(task, moro_task_data(task));
+	return 0;
 }
 
 static int
@@ -261,6 +295,11 @@ whole_put_run(struct moro_task *task)
 		return moro_put_place(task, MORO_KIND_BIN, SIZE_MAX / 4) != NULL
 			   ? 0
 			   : -1;
+	case 5:
+		moro_put_array(task, 2000000);
+		for (int i = 0; i < 2000000; i++)
+			moro_put_nil(task);
+		return 0;
 	default:
 		return 1; /* as good as -1 */
 	}
@@ -309,6 +348,8 @@ whole_memory_run(struct moro_task *task)
 
 WHOLE_TYPE(whole_fields, "whole:fields", whole_fields, MORO_IDEMPOTENT);
 WHOLE_TYPE(whole_copy, "whole:copy", NULL, MORO_SECRET | MORO_URGENT);
+WHOLE_TYPE(whole_wrap, "whole:wrap", NULL, 0);
+WHOLE_TYPE(whole_kinds, "whole:kinds", whole_kinds, 0);
 WHOLE_TYPE(whole_read, "whole:read", whole_read_fields, 0);
 WHOLE_TYPE(whole_fail, "whole:fail", NULL, 0);
 WHOLE_TYPE(whole_put, "whole:put", NULL, 0);
@@ -316,8 +357,9 @@ WHOLE_TYPE(whole_wait, "whole:wait", NULL, MORO_SOFT_CANCEL | MORO_PROGRESS);
 WHOLE_TYPE(whole_memory, "whole:memory", NULL, 0);
 
 static const struct moro_type *const whole_types[] = {&whole_fields_type,
-    &whole_copy_type, &whole_read_type, &whole_fail_type, &whole_put_type,
-    &whole_wait_type, &whole_memory_type, NULL};
+    &whole_copy_type, &whole_wrap_type, &whole_kinds_type, &whole_read_type,
+    &whole_fail_type, &whole_put_type, &whole_wait_type, &whole_memory_type,
+    NULL};
 
 const struct moro_module moro_module = {
     .abi = MORO_MODULE_ABI,

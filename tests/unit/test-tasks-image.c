@@ -120,7 +120,7 @@ setup(void **state)
 	char reason[256] = "";
 	size_t n = 0;
 
-	if (tasking_setup(state) < 0 || moro_module.init(&why) < 0)
+	if (tasking_setup(state) < 0 || moro_module.init("", &why) < 0)
 		return -1;
 	types =
 	    module_table_make(&moro_module, &arena, &n, reason, sizeof reason);

@@ -40,8 +40,9 @@ image_log_cb(const gchar *domain, GLogLevelFlags level, const gchar *message,
  * decoded smaller take half as long again.
  */
 static int
-image_init(const char **why)
+image_init(const char *settings, const char **why)
 {
+	(void)settings;
 	g_log_set_default_handler(image_log_cb, NULL);
 	mallopt(M_ARENA_MAX, 1); /* its threads' own would double the memory */
 	if (vips_init("morod") != 0) {
