@@ -9,6 +9,7 @@
 
 #include "proto/envelope.h"
 #include "proto/reader.h"
+#include "server/announce.h"
 #include "server/answer.h"
 #include "server/control.h"
 #include "server/dispatcher.h"
@@ -96,152 +97,13 @@ program_begin(struct slot *s)
 	msgpack_sbuffer_destroy(&buf);
 }
 
-/* Sends a type that was announced to the pool. False with why. */
 static bool
-hello_take_type(struct hello *h, const struct program_type *said)
+hello_take_type(void *to, const struct program_type *said, char *why,
+    size_t size)
 {
-	struct slot *s = h->slot;
-	struct dispatcher *d = slot_dispatcher(s);
-	const char *pool = s->pool->config->name;
-	const struct task_type *type =
-	    program_types_announce(pool, said, h->why, sizeof h->why);
-	struct route *r;
+	struct slot *s = to;
 
-	if (type == NULL)
-		return false;
-	r = route_find(d->routes, type->name, strlen(type->name));
-	if (r == NULL)
-		return route_add_type(&d->routes, type, s->pool) == 0;
-	if (r->spares_files) /* no file says another limit */
-		r->timeout_ms = type->timeout_ms;
-	return true;
-}
-
-static bool
-hello_name(struct program_type *said, const struct item *value)
-{
-	said->name = value->bytes;
-	said->name_len = (size_t)value->n;
-	return reader_text(value);
-}
-
-static bool
-hello_about(struct program_type *said, const struct item *value)
-{
-	said->about = value->bytes;
-	said->about_len = (size_t)value->n;
-	return reader_text(value);
-}
-
-static bool
-hello_timeout(struct program_type *said, const struct item *value)
-{
-	said->timeout_ms = (uint32_t)value->n;
-	return value->type == READER_UINT && value->n >= 1 &&
-	       value->n <= LIMIT_TIME_MS_MAX;
-}
-
-static bool
-hello_idempotent(struct program_type *said, const struct item *value)
-{
-	said->flags |= value->n != 0 ? TYPE_IDEMPOTENT : 0;
-	return value->type == READER_BOOL;
-}
-
-static bool
-hello_soft_cancel(struct program_type *said, const struct item *value)
-{
-	said->flags |= value->n != 0 ? TYPE_SOFT_CANCEL : 0;
-	return value->type == READER_BOOL;
-}
-
-/* What a type's map may say; other keys are for later versions. */
-static const struct {
-	const char *key;
-	bool (*take)(struct program_type *said, const struct item *value);
-	const char *takes;
-} hello_keys[] = {
-    {"name", hello_name, "a string"},
-    {"about", hello_about, "a string"},
-    {"timeout", hello_timeout, "an integer of milliseconds, 1 or more"},
-    {"idempotent", hello_idempotent, "true or false"},
-    {"softCancel", hello_soft_cancel, "true or false"},
-};
-
-/* Takes one pair of a type's map. */
-static bool
-hello_take_pair(struct hello *h, struct program_type *said, struct reader *r)
-{
-	struct item key = reader_next(r), value;
-	const uint8_t *at;
-	struct reader one;
-	size_t len = reader_skip(r, &at);
-
-	reader_init(&one, at, len);
-	value = reader_next(&one);
-	if (value.type == READER_NIL)
-		return true;
-	for (size_t i = 0; i < sizeof hello_keys / sizeof *hello_keys; i++) {
-		if (!reader_is(&key, hello_keys[i].key) ||
-		    hello_keys[i].take(said, &value))
-			continue;
-		snprintf(h->why, sizeof h->why, "%s of a type takes %s, not %s",
-		    hello_keys[i].key, hello_keys[i].takes,
-		    reader_type_name(value.type));
-		return false;
-	}
-	return true;
-}
-
-/* Takes an element of `types`: a name, or a map. */
-static bool
-hello_take_element(struct hello *h, const uint8_t *at, size_t len)
-{
-	struct program_type said = {.name = NULL};
-	struct reader r;
-	struct item head;
-
-	reader_init(&r, at, len);
-	head = reader_next(&r);
-	if (reader_text(&head)) {
-		hello_name(&said, &head);
-	} else if (head.type == READER_MAP) {
-		for (uint64_t i = 0; i < head.n; i++) {
-			if (!hello_take_pair(h, &said, &r))
-				return false;
-		}
-	}
-	if (said.name != NULL)
-		return hello_take_type(h, &said);
-	snprintf(h->why, sizeof h->why,
-	    "types takes names, or maps with a name, not %s",
-	    reader_type_name(head.type));
-	return false;
-}
-
-static bool
-hello_take_types(struct hello *h, const uint8_t *at, size_t len)
-{
-	struct reader r;
-	struct item array;
-
-	reader_init(&r, at, len);
-	array = reader_next(&r);
-	if (array.type == READER_NIL)
-		return true;
-	if (array.type != READER_ARRAY) {
-		snprintf(h->why, sizeof h->why, "types takes an array, not %s",
-		    reader_type_name(array.type));
-		return false;
-	}
-	for (uint64_t i = 0; i < array.n; i++) {
-		const uint8_t *one;
-		size_t n = reader_skip(&r, &one);
-
-		if (!hello_take_element(h, one, n))
-			return false;
-	}
-	return true;
+	return announce_type(s->pool, said, why, size) != NULL;
 }
 
 /* Takes the result: nil, or a map; other keys are for later versions. */
@@ -260,7 +122,9 @@ hello_take(struct hello *h, const uint8_t *at, size_t len)
 		const uint8_t *value;
 		size_t n = reader_skip(&r, &value);
 
-		if (reader_is(&key, "types") && !hello_take_types(h, value, n))
+		if (reader_is(&key, "types") &&
+		    !announce_read(value, n, hello_take_type, h->slot, h->why,
+			sizeof h->why))
 			return false;
 	}
 	return true;

@@ -106,34 +106,52 @@ types_new(const char *pool, const struct program_type *said)
 	return t;
 }
 
-const struct task_type *
-program_types_announce(const char *pool, const struct program_type *said,
+bool
+program_types_check(const char *pool, const struct program_type *said,
     char *why, size_t size)
 {
-	struct own_type *t = types_find(said->name, said->name_len);
+	const struct own_type *t = types_find(said->name, said->name_len);
 	char shown[TYPES_SHOWN];
 
 	snprintf(shown, sizeof shown, "%.*s", (int)said->name_len, said->name);
 	fault_clean(shown);
-	if (t != NULL && strcmp(t->pool, pool) != 0) {
+	if (t != NULL && strcmp(t->pool, pool) == 0)
+		return true;
+	if (t != NULL)
 		snprintf(why, size, "%s is a type of pool %s already", shown,
 		    t->pool);
-		return NULL;
-	}
-	if (t != NULL) {
-		types_take(t, said);
-		return &t->type;
-	}
-	if (!types_is_printable(said->name, said->name_len)) {
+	else if (!types_is_printable(said->name, said->name_len))
 		snprintf(why, size,
 		    "%s: a type's name is FAMILY:VERB, of 1 to %d printable "
 		    "characters",
 		    shown, LIMIT_METHOD_MAX);
+	else if (memchr(said->name, ':', said->name_len) == NULL)
+		snprintf(why, size, "%s: a type's name is FAMILY:VERB", shown);
+	else if (registry_find(said->name, said->name_len) != NULL)
+		snprintf(why, size, "%s: there is a type of that name already",
+		    shown);
+	else
+		return true;
+	return false;
+}
+
+const struct task_type *
+program_types_announce(const char *pool, const struct program_type *said,
+    char *why, size_t size)
+{
+	struct own_type *t;
+
+	if (!program_types_check(pool, said, why, size))
 		return NULL;
+	t = types_find(said->name, said->name_len);
+	if (t != NULL) {
+		types_take(t, said);
+		return &t->type;
 	}
 	t = types_new(pool, said);
 	if (t == NULL) {
-		snprintf(why, size, "no memory for the type %s", shown);
+		snprintf(why, size, "no memory for the type %.*s",
+		    (int)said->name_len, said->name);
 		return NULL;
 	}
 	types_take(t, said);

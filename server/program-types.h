@@ -7,6 +7,7 @@
  * forgotten.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,10 @@ struct program_type {
  * a sentence in why.
  */
 int program_types_add(const struct pool_config *pool, char *why, size_t size);
+
+/* Whether a pool may have a type of that name. False with a sentence in why. */
+bool program_types_check(const char *pool, const struct program_type *said,
+    char *why, size_t size);
 
 /*
  * Adds one type, or takes what is said of one that the pool has already.
