@@ -52,6 +52,7 @@ struct option_entry {
 	bool none; /* "none" is taken for 0 */
 	bool program; /* goes with a pool's command only */
 	bool list; /* of words with commas; given again, it has more */
+	bool ours; /* not for a pool whose workers morod does not start */
 	bool live; /* a reload changes it; else it needs a restart */
 	const char *const *choices; /* ends with NULL */
 	const char *fallback; /* as it would be written; NULL: see below */

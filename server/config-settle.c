@@ -1,8 +1,10 @@
 #include "server/config-parts.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "server/users.h"
 #include "worker/type.h"
 
 #define SETTLE_WORKERS_MAX 1024 /* of all pools */
@@ -171,15 +173,57 @@ settle_not_default(struct pool_config *p, struct config_errors *errors,
 		    "tasks");
 }
 
+/* What programs that dial in say is so, and what morod does to its own is not. */
+static void
+settle_guests(struct pool_config *p, struct config_errors *errors)
+{
+	for (size_t i = 0; i < config_table_n; i++) {
+		const struct option_entry *e = &config_table[i];
+
+		if (e->ours && settle_is_said(p, e->name) &&
+		    !settle_is_default(p, e))
+			settle_refuse(p, errors, e->name,
+			    "is not for a pool with serve: morod does not "
+			    "start its workers");
+	}
+	/* what [morod] says is for others */
+	p->reserve = p->recycle_rss = p->breaker_deaths = 0;
+	p->worker_memory = p->worker_cpu_ms = p->worker_files = 0;
+	/* nobody is waited for: it has as many as come */
+	p->workers.min = p->workers.max;
+}
+
+/* Who may dial in is a user that there is; the pool has no other workers. */
+static void
+settle_serve(struct pool_config *p, struct config_errors *errors)
+{
+	char why[CONFIG_VALUE], *uids;
+
+	if (p->serve == NULL)
+		return;
+	settle_not_default(p, errors, "serve");
+	if (p->command != NULL || p->exec != NULL)
+		settle_refuse(p, errors, "serve",
+		    "is instead of a command or exec, and the pool has one");
+	settle_guests(p, errors);
+	uids = users_resolve(p->serve, why, sizeof why);
+	if (uids == NULL) {
+		settle_refuse(p, errors, "serve", why);
+		return;
+	}
+	free(p->serve);
+	p->serve = uids;
+}
+
 /* A program that is run for each task has types, and is not resident as well. */
 static void
 settle_exec(struct pool_config *p, struct config_errors *errors)
 {
 	if (p->exec == NULL) {
-		if (p->types != NULL && p->command == NULL)
+		if (p->types != NULL && p->command == NULL && p->serve == NULL)
 			settle_refuse(p, errors, "types",
-			    "goes with a command or exec, and the pool has "
-			    "neither");
+			    "goes with a command, exec or serve, and the pool "
+			    "has none");
 		return;
 	}
 	if (p->command != NULL)
@@ -220,7 +264,7 @@ settle_program(struct pool_config *p, struct config_errors *errors)
 static bool
 settle_runs_program(const struct pool_config *p)
 {
-	return p->command != NULL || p->exec != NULL;
+	return p->command != NULL || p->exec != NULL || p->serve != NULL;
 }
 
 /* What a program offers is done by it, and nothing else. */
@@ -296,6 +340,7 @@ config_settle(struct config *config, struct config_errors *errors)
 
 	for (size_t i = 0; i < config->n_pools; i++) {
 		settle_pool(config, &config->pools[i]);
+		settle_serve(&config->pools[i], errors);
 		settle_reserve(&config->pools[i], errors);
 		settle_bounds(&config->pools[i], errors);
 		settle_slots(&config->pools[i]);

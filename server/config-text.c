@@ -38,16 +38,27 @@ text_origin(const struct option_entry *e, const struct config_origin *origin,
 	}
 }
 
+/* Whether it is a pool's key, and the pool is one that programs dial in to. */
+static bool
+text_is_ours(const struct config_section *s, const struct option_entry *e)
+{
+	const struct pool_config *p = s->base;
+
+	return s->where == IN_POOL && e->ours && p->serve != NULL;
+}
+
 /*
  * Whether a value is only told of. Said in a file, what a type has of its own
- * would hold for tasks with files, too; and what is for programs alone would be
- * refused.
+ * would hold for tasks with files, too; and what is for programs alone, or not
+ * for those that dial in, would be refused.
  */
 static bool
 text_is_told(const struct config_section *s, const struct option_entry *e)
 {
 	const struct config_origin *origin = config_section_origin(s, e);
 
+	if (text_is_ours(s, e))
+		return true;
 	return origin->from == FROM_DEFAULT &&
 	       (s->where == IN_TASK || e->program);
 }

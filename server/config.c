@@ -464,16 +464,6 @@ config_slot_pool(const struct config *config, uint32_t slot)
 	return p;
 }
 
-uint32_t
-config_workers(const struct config *config)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < config->n_pools; i++)
-		n += config->pools[i].workers.max;
-	return (uint32_t)n;
-}
-
 struct limits
 config_limits(const struct config *config)
 {

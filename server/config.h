@@ -67,7 +67,9 @@ struct pool_config {
 	uint64_t breaker_pause_ms;
 	char *command; /* the program that its workers are; NULL: morod's */
 	char *exec; /* the program that is run for each task; NULL: none */
-	char *types; /* of either, separated by commas or blanks; or NULL */
+	/* whose programs may dial in as its workers: server/users.h; NULL: none */
+	char *serve;
+	char *types; /* of these, separated by commas or blanks; or NULL */
 	uint64_t channel; /* enum program_channel */
 	uint64_t ready_timeout_ms; /* from the program's start to its hello */
 	uint64_t reserve; /* workers kept for high priority */
@@ -183,9 +185,6 @@ struct pool_config *config_pool(const struct config *config, const char *name);
 
 /* Whether the type's timeout was said, and is not its own. */
 bool config_task_sets_timeout(const struct task_config *t);
-
-/* The most workers that all pools together may have. */
-uint32_t config_workers(const struct config *config);
 
 /* The slots that all pools have, and the pool that has a slot. */
 uint32_t config_slots(const struct config *config);

@@ -144,6 +144,23 @@ conn_close(struct conn *c)
 }
 
 void
+conn_inherit(struct conn *c, struct conn *from)
+{
+	c->in = from->in;
+	c->in_start = from->in_start;
+	c->in_end = from->in_end;
+	from->in = NULL;
+	conn_set_input(from, NULL, 0);
+	conn_count_input(c);
+	c->holds |= CONN_HOLD_TURN;
+	conn_queue(c);
+	c->out = from->out;
+	outbox_init(&from->out);
+	if (c->out.bytes > 0)
+		conn_mark_dirty(c);
+}
+
+void
 conn_release(struct conn *c)
 {
 	TAILQ_REMOVE(&c->loop->closed, c, link);

@@ -102,6 +102,13 @@ struct conn {
 int conn_init(struct conn *c, struct loop *l, const struct conn_ops *ops,
     int fd, const struct limits *limits);
 
+/*
+ * Takes what another connection to the same peer has read and not handed out,
+ * which is looked at in the next turn, and what it has not sent. Called from
+ * its `frame`, or outside of it; it has nothing then, and is to be closed.
+ */
+void conn_inherit(struct conn *c, struct conn *from);
+
 /* Closes the socket at once; `release` is called at the end of the turn. */
 void conn_close(struct conn *c);
 

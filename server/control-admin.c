@@ -87,7 +87,7 @@ admin_pause_all(struct dispatcher *d, bool paused)
 		return;
 	d->closed = false;
 	HASH_ITER(hh, d->routes, r, next)
-	r->paused = false;
+	route_set_hold(r, ROUTE_PAUSED, false);
 }
 
 /* Pauses tasks of one priority, or has them go on. False: it is none. */
@@ -145,7 +145,7 @@ admin_pause(struct control *ctl, const char *method, bool paused)
 	    route != NULL ? route->name : "all", (int)ctl->client->pid,
 	    (unsigned int)ctl->client->uid);
 	if (route != NULL)
-		route->paused = paused;
+		route_set_hold(route, ROUTE_PAUSED, paused);
 	else
 		admin_pause_all(d, paused);
 	control_agree(ctl);

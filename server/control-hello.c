@@ -11,6 +11,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTROL_FEATURE_FD "fd" /* descriptors: section 9 there */
+#define CONTROL_FEATURE_SERVE "serve" /* to dial in as a worker */
 
 /* Takes hello's `errors`. */
 static bool
@@ -137,14 +138,16 @@ hello_pack_features(const struct client *c, msgpack_packer *pk)
 {
 	static const char *const features[] = {"cancel", "progress", "retry",
 	    "batch", "backpressure"};
-	bool files = client_may_pass(c);
+	bool files = client_may_pass(c), serve = control_may_serve(c);
 
 	answer_text(pk, "features");
-	msgpack_pack_array(pk, COUNT(features) + files);
+	msgpack_pack_array(pk, COUNT(features) + files + serve);
 	for (size_t i = 0; i < COUNT(features); i++)
 		answer_text(pk, features[i]);
 	if (files)
 		answer_text(pk, CONTROL_FEATURE_FD);
+	if (serve)
+		answer_text(pk, CONTROL_FEATURE_SERVE);
 }
 
 static void

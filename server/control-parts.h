@@ -69,8 +69,12 @@ void control_pause(struct control *ctl);
 void control_resume(struct control *ctl);
 void control_shutdown(struct control *ctl);
 void control_scale(struct control *ctl);
+void control_serve(struct control *ctl);
 void control_poison(struct control *ctl);
 void control_log(struct control *ctl);
+
+/* Whether there is a pool that it may dial in to. */
+bool control_may_serve(const struct client *c);
 
 /* The route of the next type that is offered, or NULL. */
 struct route *control_type_at(const struct dispatcher *d, size_t *i);

@@ -249,6 +249,7 @@ static const struct {
     {"reload", control_reload, true},
     {"shutdown", control_shutdown, true},
     {"log", control_log, true},
+    {"serve", control_serve, false},
     {"nvim_set_client_info", control_nvim, true},
 };
 

@@ -163,7 +163,7 @@ dispatcher_drain(struct dispatcher *d)
 		p->queue.held = 0;
 	}
 	HASH_ITER(hh, d->routes, r, next)
-	r->paused = false;
+	route_set_hold(r, ROUTE_PAUSED, false);
 }
 
 /* Both bounds of the default pool's workers go up or down by one. */
@@ -418,16 +418,31 @@ dispatcher_events(struct dispatcher *d)
 }
 
 /*
+ * The descriptors of workers: twice those of one, for a new one may come before
+ * the old one is forgotten; one that dials in has its connection.
+ */
+static uint64_t
+dispatcher_worker_fds(const struct config *config)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < config->n_pools; i++) {
+		const struct pool_config *p = &config->pools[i];
+
+		n += p->workers.max * (p->serve != NULL ? 1 : 2 * SPAWNED_FDS);
+	}
+	return n;
+}
+
+/*
  * Limits clients and their files to the descriptors that are left when every
- * worker has its own, twice: a new one may come before the old one is
- * forgotten.
+ * worker has its own.
  */
 static void
 dispatcher_share_fds(struct dispatcher *d)
 {
 	const struct config *config = d->config;
-	uint64_t reserve =
-	    RESERVE_FDS + 2 * SPAWNED_FDS * config_workers(config);
+	uint64_t reserve = RESERVE_FDS + dispatcher_worker_fds(config);
 	uint64_t left = UINT64_MAX;
 	struct rlimit rl;
 

@@ -51,6 +51,10 @@ obituary_status(int status, struct log_context *c, char *out, size_t size)
 {
 	const char *sig;
 
+	if (status == SLOT_LEFT) {
+		snprintf(out, size, "closed its connection");
+		return;
+	}
 	if (WIFSIGNALED(status)) {
 		sig = process_signal_name(WTERMSIG(status));
 		snprintf(out, size, "killed by %s", sig);

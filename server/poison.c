@@ -114,16 +114,16 @@ poison_pack_lines(const struct poison_entry *e, msgpack_packer *pk)
 static void
 poison_pack(const struct poison_entry *e, uint64_t now, msgpack_packer *pk)
 {
-	bool has_id = e->task.id_len > 0;
+	bool has_id = e->task.id_len > 0, has_cause = e->cause.name != NULL;
 
-	msgpack_pack_map(pk, 11u + has_id);
+	msgpack_pack_map(pk, 10u + has_cause + has_id);
 	poison_pack_text(pk, "type", e->task.type);
 	answer_number(pk, "size", e->size);
 	answer_number(pk, "attempts", e->attempts);
 	poison_pack_text(pk, "reason", e->reason);
-	if (e->cause.is_text)
+	if (has_cause && e->cause.is_text)
 		poison_pack_text(pk, "signal", e->cause.text);
-	else
+	else if (has_cause)
 		answer_number(pk, "exitCode", (uint64_t)e->cause.number);
 	answer_number(pk, "client", e->task.client);
 	answer_text(pk, "msgid");

@@ -22,6 +22,15 @@ struct slot *pool_want(struct pool *p);
 /* Has the worker of a slot go, now: it has nothing to do, or is not there. */
 void pool_retire(struct slot *s, const char *why);
 
+/* pool_dispatch() where workers dial in. */
+void pool_hand_over(struct pool *p);
+
+/* Sends those away that dialled in and have reached a limit. */
+void pool_send_away(struct pool *p, uint64_t now);
+
+/* Why a worker is to be replaced, or NULL. */
+const char *pool_recycle_reason(struct slot *s, uint64_t now);
+
 /* Looks after workers that are to be replaced. */
 void pool_recycle(struct pool *p);
 

@@ -79,9 +79,8 @@ recycle_is_large(struct slot *s, uint64_t now)
 	return r->large;
 }
 
-/* Why a worker is to be replaced, or NULL. */
-static const char *
-recycle_reason(struct slot *s, uint64_t now)
+const char *
+pool_recycle_reason(struct slot *s, uint64_t now)
 {
 	const struct recycle *r = &s->recycle;
 	const struct obituary *o;
@@ -138,7 +137,7 @@ pool_due(struct pool *p, uint64_t now, const char **why)
 
 	for (uint32_t i = 0; i < p->n_top; i++) {
 		struct slot *s = &p->slots[i];
-		const char *reason = recycle_reason(s, now);
+		const char *reason = pool_recycle_reason(s, now);
 
 		if (reason == NULL || (busy != NULL && s->state == SLOT_BUSY))
 			continue;
@@ -196,7 +195,9 @@ pool_recycle(struct pool *p)
 	if (p->fresh != NULL &&
 	    (p->fresh->state == SLOT_IDLE || p->fresh->state == SLOT_BUSY))
 		pool_relieve(p);
-	if (p->fresh == NULL && !pool_relieves(p))
+	if (p->served)
+		pool_send_away(p, now);
+	else if (p->fresh == NULL && !pool_relieves(p))
 		pool_replace(p, now);
 	if (p->config->recycle_age_ms != 0)
 		pool_arm_age(p, now);
@@ -213,6 +214,8 @@ pool_recycles(const struct pool *p)
 void
 pool_renew(struct pool *p)
 {
+	if (p->served)
+		return; /* nothing that it says is about their processes */
 	for (uint32_t i = 0; i < p->n_top; i++)
 		p->slots[i].recycle.outdated = p->slots[i].worker != NULL;
 	p->attention = true;

@@ -33,6 +33,8 @@ pool_scale_init(struct pool *p)
 	sc->patience = 1;
 	deadline_init(&sc->tick, pool_scale_cb, p);
 	deadline_init(&p->nudge, pool_nudge_cb, p);
+	if (p->served)
+		return;
 	/* the master starts with these, too */
 	for (uint32_t i = 0; i < sc->target; i++)
 		p->slots[i].wanted = p->slots[i].told = true;
@@ -91,6 +93,8 @@ pool_tell_slot(struct slot *s)
 	    .n = s->wanted,
 	};
 
+	if (s->pool->served)
+		s->told = s->wanted; /* the master has nothing to do with it */
 	if (s->told == s->wanted)
 		return;
 	if (channel_send(s->pool->dispatcher->channel, &m, NULL, 0,
@@ -190,7 +194,7 @@ pool_tend(struct pool *p)
 	pool_see_off(p);
 	pool_recycle(p);
 	n = pool_wanted(p);
-	while (n < pool_goal(p) && pool_want(p) != NULL)
+	while (!p->served && n < pool_goal(p) && pool_want(p) != NULL)
 		n++;
 	for (; n > pool_goal(p); n--)
 		pool_dismiss(p);
@@ -311,6 +315,8 @@ pool_set_bounds(struct pool *p, uint32_t min, uint32_t max)
 	struct scale *sc = &p->scale;
 	uint32_t target = sc->target;
 
+	if (p->served)
+		min = max; /* as many as come */
 	sc->min = min;
 	sc->max = max;
 	if (target < min)

@@ -1,6 +1,6 @@
 /*
  * Where the tasks of a pool wait: in its queue, or parked with their type,
- * which may run no more of them now.
+ * which may run no more of them now, or which is not done by who is free.
  */
 
 #include "server/pool.h"
@@ -109,13 +109,20 @@ pool_park(struct pool *p, struct task *t)
 	return 0;
 }
 
-/* How many more of a type may be put back: as many as may run. */
+/*
+ * How many more of a type may be put back: as many as may run, and where one
+ * worker is looked at after the other no more than that takes.
+ */
 static uint32_t
-pool_room_of(const struct route *r)
+pool_room_of(const struct pool *p, const struct route *r)
 {
+	uint32_t most = p->served ? 1 : UINT32_MAX;
+	uint32_t room;
+
 	if (r->max_running == 0)
-		return UINT32_MAX;
-	return r->max_running - r->n_running;
+		return most;
+	room = r->max_running - r->n_running;
+	return room < most ? room : most;
 }
 
 /*
@@ -131,7 +138,7 @@ pool_unpark_route(struct pool *p, struct route *r)
 
 	if (r->n_unparked > 0 || !route_is_open(r))
 		return;
-	most = pool_room_of(r);
+	most = pool_room_of(p, r);
 	while (
 	    most-- > 0 && (t = queue_take(&r->parked, PRIORITY_LOW)) != NULL) {
 		t->parked = false;

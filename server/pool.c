@@ -38,6 +38,9 @@ pool_new(struct dispatcher *d, const struct pool_config *config, uint32_t first)
 	lanes_init(&p->nobody);
 	pool_age_init(p);
 	p->index = d->n_pools;
+	p->served = config->serve != NULL;
+	p->programs = p->served || config->command != NULL;
+	p->lame = p->served;
 	TAILQ_INIT(&p->open);
 	TAILQ_INIT(&p->delayed);
 	deadline_init(&p->check, pool_check_cb, p);
@@ -171,6 +174,10 @@ pool_dispatch(struct pool *p)
 {
 	bool batch = false;
 
+	if (p->served) {
+		pool_hand_over(p);
+		return;
+	}
 	if (p->n_parked > 0)
 		pool_unpark(p);
 	if (queue_size(&p->queue) == 0 || p->paused || pool_is_on_trial(p))

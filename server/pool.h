@@ -75,7 +75,9 @@ struct pool {
 	uint32_t look_next; /* the slot that stats looks at next */
 	uint32_t n_busy; /* slots that hold a task */
 	uint32_t n_top; /* slots beyond it never had a worker */
-	bool lame; /* its program did not get ready: nobody waits for that */
+	bool programs; /* its workers are programs, not morod's own */
+	bool served; /* likewise, and they dial in: morod starts none */
+	bool lame; /* nobody waits for its workers to get ready */
 	bool attention; /* see pool_tend(), at the end of the turn */
 	struct scale scale;
 	struct breaker breaker;
@@ -202,6 +204,18 @@ struct task *pool_first(const struct pool *p);
 
 /* Whether answers count for when workers are replaced. */
 bool pool_recycles(const struct pool *p);
+
+/*
+ * The slot for one more worker that dials in, which is to have it now. NULL: as
+ * many as may be are there.
+ */
+struct slot *pool_seat(struct pool *p);
+
+/* That worker is not there, or is no more. */
+void pool_unseat(struct slot *s);
+
+/* Whether tasks that come with files may go to it: see server/PROGRAMS.md. */
+bool pool_takes_files(const struct pool *p);
 
 /* Has all workers replaced, one after the other. */
 void pool_renew(struct pool *p);

@@ -135,6 +135,18 @@ struct reload_wait {
 	uint64_t msgid;
 };
 
+bool
+reload_is_awaited(const struct dispatcher *d, uint64_t client)
+{
+	const struct reload_wait *w;
+
+	TAILQ_FOREACH(w, &d->reloads, link) {
+		if (w->client == client)
+			return true;
+	}
+	return false;
+}
+
 void
 control_reload(struct control *ctl)
 {

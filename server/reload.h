@@ -25,6 +25,9 @@ struct config *reload_read(const struct config *old, int channel);
 /* Dispatcher: method reload. The answer comes when the master has read it. */
 void control_reload(struct control *ctl);
 
+/* Dispatcher: whether a client waits for the answer to one. */
+bool reload_is_awaited(const struct dispatcher *d, uint64_t client);
+
 /* Dispatcher: the end of a turn: tells the master if somebody asked. */
 void reload_report(struct dispatcher *d);
 

@@ -83,7 +83,8 @@ roster_reset(struct roster *r)
 		const struct pool_config *p = &config->pools[i];
 
 		for (uint32_t k = 0; k < p->slots; k++)
-			r->slots[first + k].used = k < p->workers.min;
+			r->slots[first + k].used =
+			    p->serve == NULL && k < p->workers.min;
 		first += p->slots;
 	}
 }

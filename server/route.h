@@ -21,6 +21,12 @@
 struct pool;
 struct series;
 
+/* Why no task of a type is handed out; or-ed together. */
+enum route_hold {
+	ROUTE_PAUSED = 1 << 0, /* somebody said so */
+	ROUTE_NOT_HERE = 1 << 1, /* not done by whom tasks are looked for */
+};
+
 struct route {
 	UT_hash_handle hh; /* by name */
 	const char *name; /* the type's */
@@ -37,7 +43,8 @@ struct route {
 	bool spares_files; /* timeout_ms is not for tasks with files */
 	unsigned int index; /* of the type, in the registry */
 	uint32_t n_running; /* in the hands of workers */
-	bool paused; /* none is handed out */
+	uint8_t
+	    holds; /* enum route_hold: while any is set none is handed out */
 	uint32_t n_unparked; /* in the pool's queue, that were parked before */
 	struct queue parked; /* that wait because of these two */
 	struct lanes nobody; /* there: tasks whose client is gone */
@@ -63,11 +70,21 @@ int route_add_type(struct route **routes, const struct task_type *type,
 /* Takes limits and defaults of a type as they are configured now. */
 void route_configure(struct route *r, const struct task_config *config);
 
+/* Has tasks of a type handed out no more for a reason, or not for that one. */
+static inline void
+route_set_hold(struct route *r, enum route_hold why, bool on)
+{
+	if (on)
+		r->holds |= (uint8_t)why;
+	else
+		r->holds &= (uint8_t)~why;
+}
+
 /* Whether one more task of the type may run. */
 static inline bool
 route_is_open(const struct route *r)
 {
-	return !r->paused &&
+	return r->holds == 0 &&
 	       (r->max_running == 0 || r->n_running < r->max_running);
 }
 

@@ -32,7 +32,14 @@ slot_dispatcher(const struct slot *s)
 static inline bool
 slot_is_program(const struct slot *s)
 {
-	return s->pool->config->command != NULL;
+	return s->pool->programs;
+}
+
+/* Whether it is one that dialled in: its connection is all that there is of it. */
+static inline bool
+slot_is_served(const struct slot *s)
+{
+	return s->pool->served;
 }
 
 /*
@@ -73,6 +80,23 @@ void slot_change(struct slot *s, enum slot_state to);
  * task's business, not the caller's: a token of a few bytes may hold a lot.
  */
 struct limits slot_limits(const struct dispatcher *d);
+
+extern const struct conn_ops slot_ops;
+
+/* A new worker is there: what is counted begins. */
+void slot_begin_life(struct slot *s);
+
+/* It is set up, and may be handed tasks. */
+void slot_become_ready(struct slot *s);
+
+/* Takes all that the worker has left, and settles what it held. */
+void slot_wind_up(struct slot *s, const struct message *m);
+
+/* Lets go of the worker; its socket is closed and freed by the loop. */
+void slot_forget(struct slot *s);
+
+/* It dialled in, and is given up: at the end of the turn it is gone. */
+void slot_close(struct slot *s);
 
 /* Its worker is no good any more; the master counts that as a death. */
 void slot_give_up(struct slot *s, const char *cause);

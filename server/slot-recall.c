@@ -69,6 +69,8 @@ slot_crash_fault(const struct slot *s, const struct task *t,
 		sig = process_signal_name(WTERMSIG(m->status));
 	if (s->cause[0] != '\0')
 		snprintf(cause, sizeof cause, "was stopped: %s", s->cause);
+	else if (m->status == SLOT_LEFT)
+		snprintf(cause, sizeof cause, "closed its connection");
 	else if (sig != NULL)
 		snprintf(cause, sizeof cause, "was killed by %s", sig);
 	else
@@ -77,6 +79,8 @@ slot_crash_fault(const struct slot *s, const struct task *t,
 	fault_set(fault, CODE_WORKER_ERROR, reason,
 	    "worker %u (pid %d) %s while it ran %s%s", s->number + 1,
 	    (int)m->pid, cause, t->route->name, slot_crash_words(reason));
+	if (m->status == SLOT_LEFT)
+		return;
 	if (sig != NULL)
 		fault_add_text(fault, "signal", sig);
 	else

@@ -28,7 +28,7 @@ static void slot_eof_cb(struct conn *c);
 static void slot_lost_cb(struct conn *c, int err);
 static void slot_release_cb(struct conn *c);
 
-static const struct conn_ops slot_ops = {
+const struct conn_ops slot_ops = {
     .frame = slot_frame_cb,
     .broken = slot_broken_cb,
     .eof = slot_eof_cb,
@@ -141,6 +141,22 @@ slot_link_new(struct slot *s, const struct message *m,
 	return w;
 }
 
+void
+slot_begin_life(struct slot *s)
+{
+	s->handed = s->checked = 0;
+	s->unsent = 0;
+	s->unsent_ms = 0;
+	s->usage_ms = 0;
+	s->stuck = false;
+	s->awaits = 0;
+	s->cause[0] = '\0';
+	obituary_begin(s);
+	pool_worker_born(s);
+	s->pool->attention = true;
+	slot_change(s, SLOT_STARTING);
+}
+
 int
 slot_spawned(struct slot *s, const struct message *m,
     const int fds[SPAWNED_FDS])
@@ -152,18 +168,8 @@ slot_spawned(struct slot *s, const struct message *m,
 		log_error("no memory for worker %u", s->number + 1);
 		return -1; /* its socket is closed: it exits, and is replaced */
 	}
-	s->handed = s->checked = 0;
-	s->unsent = 0;
-	s->unsent_ms = 0;
-	s->usage_ms = 0;
-	s->stuck = false;
-	s->awaits = 0;
 	s->restarts = m->restarts;
-	s->cause[0] = '\0';
-	obituary_begin(s);
-	pool_worker_born(s);
-	s->pool->attention = true;
-	slot_change(s, SLOT_STARTING);
+	slot_begin_life(s);
 	if (slot_is_program(s))
 		program_begin(s);
 	return 0;
@@ -237,6 +243,10 @@ slot_execute(struct slot *s)
 	struct slot_link *w = s->worker;
 	struct dispatcher *d = slot_dispatcher(s);
 
+	if (w != NULL && s->state == SLOT_DYING && slot_is_served(s)) {
+		slot_close(s);
+		return;
+	}
 	if (w == NULL || !w->killed || w->executed)
 		return;
 	/* The master must know before it sees the death; at a stop it does. */
@@ -287,7 +297,10 @@ slot_give_up(struct slot *s, const char *cause)
 	if (s->cause[0] == '\0')
 		snprintf(s->cause, sizeof s->cause, "%s", cause);
 	slot_change(s, SLOT_DYING);
-	process_kill(s->worker->pidfd);
+	if (slot_is_served(s))
+		slot_close(s);
+	else
+		process_kill(s->worker->pidfd);
 }
 
 /*
@@ -404,8 +417,7 @@ slot_progress_report(struct slot *s, const struct message_in *m)
 		progress_note(d, t, m->bytes + f->options.at, f->options.len);
 }
 
-/* Its worker has said that it is set up. */
-static void
+void
 slot_become_ready(struct slot *s)
 {
 	s->worker->was_ready = true;
@@ -461,7 +473,7 @@ slot_broken_cb(struct conn *c, enum scan_fault fault)
 static void
 slot_end(struct slot *s)
 {
-	if (slot_is_program(s))
+	if (slot_is_program(s) && !slot_is_served(s))
 		program_linger(s);
 	else
 		slot_give_up(s, "");
@@ -492,14 +504,14 @@ slot_release_cb(struct conn *c)
 {
 	struct slot_link *w = (struct slot_link *)c;
 
-	close(w->pidfd);
+	if (w->pidfd != -1)
+		close(w->pidfd);
 	tail_clear(&w->tail);
 	munmap((void *)(uintptr_t)w->page, sizeof(struct page));
 	free(w);
 }
 
-/* Lets go of the worker; its socket is closed and freed by the loop. */
-static void
+void
 slot_forget(struct slot *s)
 {
 	struct slot_link *w = s->worker;
@@ -511,8 +523,7 @@ slot_forget(struct slot *s)
 	conn_close(&w->conn);
 }
 
-/* Takes all that the worker has left, and settles what it held. */
-static void
+void
 slot_wind_up(struct slot *s, const struct message *m)
 {
 	if (s->state != SLOT_DYING)

@@ -22,6 +22,7 @@
 #include "server/task.h"
 #include "server/usage.h"
 
+struct client;
 struct pool;
 
 enum slot_state {
@@ -92,11 +93,12 @@ struct slot_link {
 	struct slot *slot; /* NULL when the slot has forgotten it */
 	uint32_t generation;
 	pid_t pid;
-	int pidfd;
+	int pidfd; /* -1: it dialled in, and is not morod's to signal */
 	struct page *page; /* what it says is not trusted */
 	struct tail tail; /* what it prints */
 	struct obituary obituary;
 	struct deadline ready; /* of a program: set while it has not answered */
+	uint64_t offers; /* of one that dialled in: its types, by index */
 	uint64_t handed_us; /* of a program: when its task was handed over */
 	bool was_ready; /* it has said that it is */
 	bool killed; /* on purpose, by slot_kill() */
@@ -113,6 +115,16 @@ void slot_init(struct slot *s, struct pool *p, uint32_t number);
  */
 int slot_spawned(struct slot *s, const struct message *m,
     const int fds[SPAWNED_FDS]);
+
+/*
+ * Has a client be the slot's worker from now on, which does the types whose
+ * bits are set: its connection becomes the slot's, and the client is closed.
+ * Returns 0, or -1 with errno: nothing has changed.
+ */
+int slot_serve(struct slot *s, struct client *c, uint64_t offers);
+
+/* In place of a status: a worker that dialled in is gone. */
+#define SLOT_LEFT (-1)
 
 /* The master has reaped the worker: answers or gives back what it held. */
 void slot_reaped(struct slot *s, const struct message *m);

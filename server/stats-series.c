@@ -100,7 +100,7 @@ stats_is_used(const struct route *r)
 		if (r->series[i] != NULL)
 			return true;
 	}
-	return r->paused;
+	return (r->holds & ROUTE_PAUSED) != 0;
 }
 
 static void
@@ -119,7 +119,7 @@ stats_pack_type(msgpack_packer *pk, const struct route *r)
 	answer_number(pk, "running", r->n_running);
 	answer_number(pk, "parked", queue_size(&r->parked));
 	answer_text(pk, "paused");
-	if (r->paused)
+	if (r->holds & ROUTE_PAUSED)
 		msgpack_pack_true(pk);
 	else
 		msgpack_pack_false(pk);

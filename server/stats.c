@@ -54,7 +54,7 @@ stats_look(struct slot *s, uint64_t now)
 {
 	if (s->worker == NULL)
 		s->usage_ms = 0;
-	if (s->worker == NULL ||
+	if (s->worker == NULL || s->worker->pidfd == -1 ||
 	    (s->usage_ms != 0 && now - s->usage_ms < STATS_USAGE_MS))
 		return 0;
 	if (usage_read(&s->usage, s->worker->pid, s->worker->pidfd) == -1)

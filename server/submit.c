@@ -337,6 +337,13 @@ submit_take_fds(struct submission *sub)
 		sub->lost = true;
 		return false;
 	}
+	if (sub->route != NULL && !pool_takes_files(sub->route->pool)) {
+		fault_set(&sub->fault, CODE_UNSUPPORTED, "fds",
+		    "pool %s takes no descriptors: its workers may be other "
+		    "users' (serve)",
+		    sub->route->pool->config->name);
+		return false;
+	}
 	if (sub->fdset == NULL) {
 		submit_no_memory(sub);
 		return false;

@@ -135,7 +135,7 @@ def test_files(runs, tmp_path):
     ("[pool default]\nexec = x\ntypes = a:b", "2: exec is for another pool"),
     ("[pool p]\nexec = x\ntypes = a:b\nchannel = stdio",
      "4: channel goes with a command, and the pool has none"),
-    ("[pool p]\ntypes = a:b", "2: types goes with a command or exec, and the pool has neither"),
+    ("[pool p]\ntypes = a:b", "2: types goes with a command, exec or serve, and the pool has none"),
 ])
 def test_configuration(tmp_path, text, error):
     conf = tmp_path / "m.conf"

@@ -144,7 +144,7 @@ def test_hello(morod):
 def test_page(morod, tmp_path):
     """The worker that server/PROGRAMS.md shows, with the section that it has there."""
     page = (ROOT / "server" / "PROGRAMS.md").read_text()
-    (text,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    text = re.findall(r"```python\n(.*?)```", page, re.S)[0]
     worker, conf = tmp_path / "upper.py", tmp_path / "m.conf"
     worker.write_text(text)
     assert "With `command = python3 upper.py` and `types = text:upper`" in page
@@ -532,7 +532,7 @@ def test_stop(morod):
 
 
 @pytest.mark.parametrize("text, error", [
-    ("[pool p]\ntypes = a:b", "2: types goes with a command or exec, and the pool has neither"),
+    ("[pool p]\ntypes = a:b", "2: types goes with a command, exec or serve, and the pool has none"),
     ("[pool p]\nchannel = stdio", "2: channel goes with a command, and the pool has none"),
     ("[pool default]\ncommand = x", "2: command is for another pool"),
     ("[pool p]\ncommand = x\nworker-cpu = 2s", "3: worker-cpu is not for a pool with a command"),

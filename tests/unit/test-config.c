@@ -116,7 +116,6 @@ test_full(void **state)
 	assert_int_equal(c.pools[1].workers.max, 3);
 	assert_int_equal(c.pools[1].max_queue_size, 7);
 	assert_int_equal(c.pools[1].reserve, 0);
-	assert_int_equal(config_workers(&c), 7);
 	t = task(&c, "crypto:hash");
 	assert_string_equal(t->pool, "io");
 	assert_int_equal(t->priority, PRIORITY_LOW);

@@ -434,6 +434,43 @@ test_fds_not_taken(void **state)
 	close(pipefd[0]);
 }
 
+static void
+b_has_one_more(struct world *w)
+{
+	w->loop.stop = w->b.taken == FRAMES + 2;
+}
+
+/*
+ * Another connection takes over amid a turn: what was read and not handed out,
+ * part of a message too, and what was not sent.
+ */
+static void
+test_inherit(void **state)
+{
+	struct world *w = *state;
+	char said[8];
+
+	world_write(&w->a, FRAMES + 1);
+	world_write_part(&w->a, FRAMES + 1, 0, 4, NULL, 0);
+	world_run(w, world_one_turn);
+	assert_int_equal(w->a.taken, FRAMES);
+	assert_int_equal(conn_copy(&w->a.conn, "unsent", 6), 0);
+	world_add_side(w, &w->b);
+	w->has_b = true;
+	w->b.taken = FRAMES; /* where the msgids go on */
+	conn_inherit(&w->b.conn, &w->a.conn);
+	conn_close(&w->a.conn);
+	world_write_part(&w->b, FRAMES + 1, 4, SIZE_MAX, NULL, 0);
+	world_run(w, b_has_one_more);
+	loop_flush(&w->loop);
+	assert_int_equal(w->a.taken, FRAMES);
+	assert_int_equal(w->a.events[w->a.n_events - 1], 'r');
+	assert_int_equal(read(w->b.peer, said, sizeof said), 6);
+	assert_memory_equal(said, "unsent", 6);
+	assert_int_equal(w->loop.out_bytes, 0);
+	assert_int_equal(w->b.conn.holds, 0);
+}
+
 int
 main(void)
 {
@@ -458,6 +495,7 @@ main(void)
 	    WORLD_TEST(test_fds_over_turns),
 	    WORLD_TEST(test_fds_left_over_turns),
 	    WORLD_TEST(test_fds_not_taken),
+	    WORLD_TEST(test_inherit),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
