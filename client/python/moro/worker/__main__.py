@@ -1,21 +1,24 @@
-"""python3 -m moro.worker MODULE[:NAME,...] ...: serves the tasks of modules or files."""
+"""python3 -m moro.worker [OPTION]... MODULE[:NAME,...] ...: serves the tasks of modules or files."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
-from ..errors import Error
+from ..errors import Error, InvalidArgument
 from .channel import NoChannel
 from .loop import run
 from .registry import TASKS
 
-USAGE = """usage: python3 -m moro.worker MODULE[:NAME,...]...
+USAGE = """usage: python3 -m moro.worker [OPTION]... MODULE[:NAME,...]...
 
 Serves the tasks of Python modules (package.module) or files (path.py); with
-names of functions or task types only those. morod starts it.
+names of functions or task types only those. morod starts it, or it dials in:
+
+  --connect[=PATH]  connects to morod's socket and asks for tasks
+  --pool=NAME       the pool that it is a worker of, if several take such ones
 """
 
 
@@ -33,8 +36,28 @@ def load(name: str) -> List[str]:
     ]
 
 
+def options(words: List[str]) -> Dict[str, Any]:
+    """Takes the options off the words, and gives them as run() takes them."""
+    found: Dict[str, Any] = {}
+    while words and words[0].startswith("--") and words[0] != "--help":
+        name, given, value = words.pop(0).partition("=")
+        if name == "--connect":
+            found["connect"] = value if given else True
+        elif name == "--pool" and value:
+            found["pool"] = value
+        else:
+            raise InvalidArgument(f"{name} is no option, or takes a value: --connect[=PATH], --pool=NAME")
+    if "pool" in found and "connect" not in found:
+        raise InvalidArgument("--pool goes with --connect")
+    return found
+
+
 def main(words: List[str]) -> Optional[str]:
     """Serves until the channel ends; gives what is wrong, if anything is."""
+    try:
+        how = options(words)
+    except InvalidArgument as e:
+        return f"moro.worker: {e.message}"
     if not words or words[0] in ("-h", "--help"):
         print(USAGE, end="", file=sys.stdout if words else sys.stderr)
         sys.exit(0 if words else 2)
@@ -46,7 +69,7 @@ def main(words: List[str]) -> Optional[str]:
             if not loaded:
                 return f"moro.worker: {module} has no tasks; they are functions with @moro.task(...)"
             names += wanted.split(",") if wanted else loaded
-        run(names)
+        run(names, **how)
     except (NoChannel, Error) as e:
         return f"moro.worker: {getattr(e, 'message', e)}"
     return None

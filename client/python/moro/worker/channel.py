@@ -55,6 +55,16 @@ class Channel:
     def fileno(self) -> int:
         return self._reader
 
+    def close(self) -> None:
+        """Ends a connection that was made here; who waits for it to end wakes up."""
+        if self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            self._socket.close()
+        self.ended = True
+
     # ---- In
 
     def next(self) -> Any:
@@ -132,7 +142,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Channel:
         return Channel(reader, writer)
     number = environment.get("MORO_FD", "")
     if not number.isdigit():
-        raise NoChannel("neither MORO_FD nor MORO_CHANNEL is set: morod starts workers, see the section Workers")
+        raise NoChannel("neither MORO_FD nor MORO_CHANNEL is set: morod starts workers, or run(connect=...) dials in; see the section Workers")
     try:
         os.set_inheritable(int(number), False)
     except OSError as e:

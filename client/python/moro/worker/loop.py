@@ -6,13 +6,15 @@ import signal
 import sys
 import time
 import traceback
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 from .. import wire
 from ..errors import Error, UnknownTask, Unsupported
 from ..files import range_ext
+from ..session import Path
 from .channel import Channel, End, from_environment
 from .context import Written
+from .dial import dial, guard
 from .files import Files
 from .invoke import Invoker
 from .registry import Entry, chosen
@@ -25,13 +27,22 @@ _CODES = {
 _NO_FILES = Files([])
 
 
-def run(names: Optional[List[str]] = None) -> None:
+def run(
+    names: Optional[List[str]] = None, *, connect: Union[Path, bool, None] = None, pool: Optional[str] = None,
+) -> None:
     """
     Serves the tasks that were registered until morod closes the channel, and returns then. `names` are
     those of functions or types, if not all of them are wanted. Raises NoChannel if morod did not start
     this program.
+
+    `connect` has it dial in instead, to the socket at a path or, if it is True, where clients find it; `pool`
+    says to which pool, if several take workers. Raises what morod says against it. It returns when the
+    connection has ended, and may be called again.
     """
     tasks = chosen(names)
+    if connect is not None and connect is not False:
+        _serve(tasks, connect, pool)
+        return
     channel = from_environment()
     # Ctrl-C goes to morod, which tells its workers what to do; and prints shall be in its log at once.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -46,8 +57,26 @@ def run(names: Optional[List[str]] = None) -> None:
         raise
 
 
+def _serve(tasks: Dict[str, Entry], where: Union[Path, bool], pool: Optional[str]) -> None:
+    """Dials in, and serves until the connection ends."""
+    channel = dial(where, pool, tasks)
+    worker = Worker(channel, tasks)
+    guard(channel, worker)
+    try:
+        worker.serve()
+    except End:
+        pass
+    except SystemExit:
+        channel.flush()
+        raise
+    finally:
+        worker.busy = False
+        channel.close()
+
+
 class Worker:
     def __init__(self, channel: Channel, tasks: Dict[str, Entry]) -> None:
+        self.busy = False  # a task runs
         self._channel = channel
         self._tasks = tasks
         self._invoker = Invoker(channel)
@@ -85,6 +114,7 @@ class Worker:
             self._channel.flush()
         files = _NO_FILES
         began = time.perf_counter()
+        self.busy = True
         try:
             if "fds" in info:
                 files = self._channel.arrivals.take(info["fds"])
@@ -100,6 +130,7 @@ class Worker:
         except Exception as e:
             answer = wire.pack([1, number, describe(e, info), None])
         finally:
+            self.busy = False
             if files.fds:
                 files.close()
         if entry is not None:
