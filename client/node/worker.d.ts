@@ -29,5 +29,15 @@ export type TaskHandler<D = any, R = any> = (data: D, ctx: TaskContext) => R | P
 export function task<D = any, R = any>(name: string, handler: TaskHandler<D, R>): void;
 export function task<D = any, R = any>(name: string, options: TaskOptions, handler: TaskHandler<D, R>): void;
 
+export interface RunOptions {
+	/** false: the promise is kept at the end, and the program goes on. */
+	exit?: boolean;
+	env?: Record<string, string | undefined>;
+	/** Dials in, to the socket at a path; true: where clients find it. */
+	connect?: string | true;
+	/** To which pool, if several take workers that dial in. */
+	pool?: string;
+}
+
 /** Serves until morod closes the channel; then the program ends, unless `exit` is false. */
-export function run(options?: { exit?: boolean; env?: Record<string, string | undefined> }): Promise<void>;
+export function run(options?: RunOptions): Promise<void>;

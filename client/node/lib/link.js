@@ -141,4 +141,4 @@ class Link {
 	}
 }
 
-module.exports = { Link };
+module.exports = { Link, dial };

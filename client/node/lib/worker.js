@@ -1,7 +1,8 @@
 'use strict';
 
 /*
- * A worker in JavaScript: a program that morod starts, which serves task types.
+ * A worker in JavaScript: a program that morod starts, or that dials in, which
+ * serves task types.
  *
  *	task('image:thumbnail', { idempotent: true }, async (data, ctx) => ...);
  *	run();
@@ -10,9 +11,10 @@
 const { Channel } = require('./channel.js');
 const { MoroError } = require('./error.js');
 const { Running } = require('./running.js');
-const { openChannel } = require('./worker-channel.js');
+const { openChannel, dialChannel } = require('./worker-channel.js');
 
 const PROTOCOL = 1;
+const SERVE = 1; // the number of the request that makes a connection a worker's
 
 const table = new Map(); // task types by name: {name, options, handler}
 
@@ -43,6 +45,7 @@ function checked(name, { idempotent, softCancel, timeout, about, ...unknown }) {
 class Worker {
 	constructor(readable, writable, types, done) {
 		this.types = types;
+		this.refusal = undefined; // why it is no worker, or not yet
 		this.running = new Map(); // by number: tasks that are not answered
 		this.channel = new Channel(readable, writable, {
 			message: (message) => this.take(message),
@@ -54,6 +57,8 @@ class Worker {
 	take([kind, ...rest]) {
 		if (kind === 0)
 			this.takeRequest(...rest);
+		else if (kind === 1)
+			this.takeAnswer(...rest);
 		else if (kind === 2)
 			this.takeNotification(...rest);
 	}
@@ -72,9 +77,27 @@ class Worker {
 		if (hello?.proto > PROTOCOL)
 			this.log(`morod speaks protocol ${hello.proto}, this library ${PROTOCOL}`);
 		this.hello = hello;
-		this.channel.send([1, n, null, {
-			types: [...this.types.values()].map(({ name, options }) => ({ name, ...options })),
-		}]);
+		this.channel.send([1, n, null, { types: this.said() }]);
+	}
+
+	/** Dials in: what morod answers to that comes before any task. */
+	offer(pool) {
+		this.refusal = new MoroError('LOST', 'morod closed the connection while the worker dialled in');
+		this.channel.send([0, 0, 'hello', [{}]]);
+		this.channel.send([0, SERVE, 'serve', [this.said(), pool === undefined ? {} : { pool }]]);
+	}
+
+	takeAnswer(n, error) {
+		if (n !== SERVE || this.refusal === undefined)
+			return;
+		this.refusal = error === null ? undefined : MoroError.fromWire(error);
+		if (this.refusal !== undefined)
+			this.channel.end();
+	}
+
+	/** What this program can do. */
+	said() {
+		return [...this.types.values()].map(({ name, options }) => ({ name, ...options }));
 	}
 
 	/** Runs a task; whatever becomes of it is answered, once. */
@@ -121,20 +144,36 @@ class Worker {
 	}
 }
 
-/**
- * Serves until morod closes the channel, and then ends the program, with status
- * 0; `exit: false` leaves that to the caller. The promise is kept then.
- */
-function run({ exit = true, env = process.env } = {}) {
-	const { readable, writable } = openChannel(env);
-
-	return new Promise((resolve) => {
-		new Worker(readable, writable, table, (error) => {
+/** Serves on a channel to its end; begin(worker) has the first word. */
+function serve({ readable, writable }, exit, begin = () => {}) {
+	return new Promise((resolve, reject) => {
+		const worker = new Worker(readable, writable, table, (error) => {
+			if (worker.refusal !== undefined) {
+				reject(worker.refusal);
+				return;
+			}
 			if (exit)
 				process.exit(error === undefined ? 0 : 1);
 			resolve();
 		});
+
+		begin(worker);
 	});
+}
+
+/**
+ * Serves until morod closes the channel, and then ends the program, with status
+ * 0; `exit: false` leaves that to the caller. The promise is kept then.
+ *
+ * `connect` has it dial in, to a path or, if it is true, to where clients find
+ * morod; `pool` says to which pool, if several take workers. What morod has
+ * against it rejects the promise.
+ */
+function run({ exit = true, env = process.env, connect, pool } = {}) {
+	if (!connect)
+		return serve(openChannel(env), exit);
+	return dialChannel(connect, env)
+		.then((channel) => serve(channel, exit, (worker) => worker.offer(pool)));
 }
 
 module.exports = { task, run, Worker, MoroError };
