@@ -79,6 +79,13 @@ announce_soft_cancel(struct program_type *said, const struct item *value)
 	return value->type == READER_BOOL;
 }
 
+static bool
+announce_progress(struct program_type *said, const struct item *value)
+{
+	said->flags |= value->n != 0 ? TYPE_PROGRESS : 0;
+	return value->type == READER_BOOL;
+}
+
 /* What a type's map may say; other keys are for later versions. */
 static const struct {
 	const char *key;
@@ -90,6 +97,7 @@ static const struct {
     {"timeout", announce_timeout, "an integer of milliseconds, 1 or more"},
     {"idempotent", announce_idempotent, "true or false"},
     {"softCancel", announce_soft_cancel, "true or false"},
+    {"progress", announce_progress, "true or false"},
 };
 
 /* Takes one pair of a type's map. */

@@ -23,11 +23,18 @@ enum message_type {
 	/* dispatcher to master */
 	MSG_DISPATCHER_READY, /* all workers have answered once */
 	MSG_DISPATCHER_KILLED, /* slot, generation: the death is wanted */
-	MSG_DISPATCHER_WANT, /* slot, n: whether it is to have a worker */
+	MSG_DISPATCHER_WANT, /* slot, n: enum channel_wish */
 	MSG_DISPATCHER_RELOAD, /* a client may and did ask for it */
 	MSG_DISPATCHER_SHUTDOWN, /* a client may and did ask; n: 1 now */
 	MSG_DISPATCHER_DRAINED, /* nothing is left to do; it exits now */
 	MSG_DISPATCHER_LOG_LEVEL, /* n: enum log_level */
+};
+
+/* Whether a slot is to have a worker. */
+enum channel_wish {
+	WISH_NONE, /* what there is, is killed */
+	WISH_WORKER,
+	WISH_LEAVES, /* what there is, goes by itself */
 };
 
 /* Descriptors with MSG_MASTER_SPAWNED, in this order. */

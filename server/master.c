@@ -199,7 +199,8 @@ master_message(struct master *m, const struct message *msg, uint64_t now)
 		master_reload(m);
 		break;
 	case MSG_DISPATCHER_WANT:
-		roster_want(m->roster, msg->slot, msg->n != 0, now);
+		roster_want(m->roster, msg->slot, (enum channel_wish)msg->n,
+		    now);
 		break;
 	case MSG_DISPATCHER_SHUTDOWN:
 		if (m->phase == MASTER_RUNNING && msg->n == 0)

@@ -83,14 +83,14 @@ pool_tend_soon(struct pool *p)
 	pool_watch(p, &p->nudge, SCALE_TICK_MIN_MS);
 }
 
-/* Tells the master whether a slot is to have a worker. */
+/* Tells the master whether a slot is to have a worker, if that has changed. */
 static void
-pool_tell_slot(struct slot *s)
+pool_tell_slot(struct slot *s, enum channel_wish wish)
 {
 	struct message m = {
 	    .type = MSG_DISPATCHER_WANT,
 	    .slot = s->number,
-	    .n = s->wanted,
+	    .n = wish,
 	};
 
 	if (s->pool->served)
@@ -109,17 +109,23 @@ static void
 pool_tell(struct pool *p)
 {
 	for (uint32_t i = 0; i < p->n_top; i++)
-		pool_tell_slot(&p->slots[i]);
+		pool_tell_slot(&p->slots[i],
+		    p->slots[i].wanted ? WISH_WORKER : WISH_NONE);
 }
 
 void
 pool_retire(struct slot *s, const char *why)
 {
+	bool idle = s->state == SLOT_IDLE && !s->pool->served;
+
 	s->wanted = s->leaving = false;
-	/* first: or the master would fill the slot again at once */
-	pool_tell_slot(s);
 	obituary_note(s, why, NULL);
-	slot_kill(s);
+	/* first: or the master would fill the slot again at once */
+	pool_tell_slot(s, idle ? WISH_LEAVES : WISH_NONE);
+	if (idle && !s->told)
+		slot_see_off(s);
+	else
+		slot_kill(s);
 }
 
 /* Which worker goes first: one that is not there yet, or has nothing to do. */

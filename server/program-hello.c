@@ -22,7 +22,6 @@
 #define CANCEL_METHOD "cancel"
 #define HELLO_PAIRS 5
 #define HELLO_WHY 256
-#define PROGRAM_LINGER_MS 500 /* an interpreter tidies up before it ends */
 
 /* The answer to hello while it is read. */
 struct hello {
@@ -146,32 +145,6 @@ program_hello(struct slot *s, const struct message_in *m)
 	    h.why);
 	slot_give_up(s, cause);
 	return false;
-}
-
-/* It closed its channel, and goes on. */
-static void
-hello_linger_cb(void *owner, uint64_t now)
-{
-	struct slot *s = owner;
-
-	if (s->cause[0] == '\0')
-		snprintf(s->cause, sizeof s->cause, "it closed its channel");
-	process_kill(s->worker->pidfd);
-}
-
-void
-program_linger(struct slot *s)
-{
-	struct loop *l = &slot_dispatcher(s)->loop;
-
-	if (s->state == SLOT_DYING)
-		return;
-	slot_change(s, SLOT_DYING);
-	deadline_unset(l->deadlines, &s->worker->ready);
-	deadline_init(&s->worker->ready, hello_linger_cb, s);
-	if (deadline_set(l->deadlines, &s->worker->ready, loop_now(l),
-		PROGRAM_LINGER_MS) == -1)
-		process_kill(s->worker->pidfd);
 }
 
 void

@@ -37,12 +37,6 @@ void program_begin(struct slot *s);
 /* Takes the answer. True: it is ready; else the worker is given up. */
 bool program_hello(struct slot *s, const struct message_in *m);
 
-/*
- * It has closed its channel, or reads no more: it has a moment to end by itself,
- * so that its status tells why.
- */
-void program_linger(struct slot *s);
-
 /* Asks it to stop a task by itself. */
 void program_cancel(struct slot *s, uint32_t msgid);
 

@@ -90,8 +90,10 @@ roster_reset(struct roster *r)
 }
 
 void
-roster_want(struct roster *r, uint32_t slot, bool on, uint64_t now)
+roster_want(struct roster *r, uint32_t slot, enum channel_wish wish,
+    uint64_t now)
 {
+	bool on = wish == WISH_WORKER;
 	struct roster_slot *s;
 
 	if (slot >= r->n || r->slots[slot].used == on)
@@ -105,8 +107,8 @@ roster_want(struct roster *r, uint32_t slot, bool on, uint64_t now)
 	if (on || s->pid == 0)
 		return;
 	s->wanted = true;
-	kill(s->pid,
-	    SIGKILL); /* our own, not reaped: no other has its number */
+	if (wish == WISH_NONE)
+		kill(s->pid, SIGKILL); /* our own, not reaped: no other's */
 }
 
 void

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "server/channel.h"
 #include "server/config.h"
 
 struct roster;
@@ -32,8 +33,9 @@ void roster_fill(struct roster *r, int channel, uint64_t now);
 /* When roster_fill() has something to do next; UINT64_MAX: never. */
 uint64_t roster_next(const struct roster *r);
 
-/* Whether a slot is to have a worker; one that is not wanted is killed. */
-void roster_want(struct roster *r, uint32_t slot, bool on, uint64_t now);
+/* Whether a slot is to have a worker, and what comes of the one that it has. */
+void roster_want(struct roster *r, uint32_t slot, enum channel_wish wish,
+    uint64_t now);
 
 /* Workers are started as this says from now on; borrowed. */
 void roster_configure(struct roster *r, const struct config *config);

@@ -98,6 +98,12 @@ void slot_forget(struct slot *s);
 /* It dialled in, and is given up: at the end of the turn it is gone. */
 void slot_close(struct slot *s);
 
+/*
+ * Its worker has closed its channel, or reads no more: it has a moment to end
+ * by itself, so that its status tells why.
+ */
+void slot_linger(struct slot *s);
+
 /* Its worker is no good any more; the master counts that as a death. */
 void slot_give_up(struct slot *s, const char *cause);
 

@@ -474,7 +474,7 @@ static void
 slot_end(struct slot *s)
 {
 	if (slot_is_program(s) && !slot_is_served(s))
-		program_linger(s);
+		slot_linger(s);
 	else
 		slot_give_up(s, "");
 }
@@ -550,13 +550,6 @@ slot_reaped(struct slot *s, const struct message *m)
 	pool_worker_died(s->pool, s);
 	slot_forget(s);
 	s->pool->attention = true;
-}
-
-void
-slot_dismiss(struct slot *s)
-{
-	if (s->worker != NULL)
-		shutdown(s->worker->conn.fd, SHUT_WR);
 }
 
 void

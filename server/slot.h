@@ -191,6 +191,12 @@ void slot_ask(struct slot *s, const struct task *t);
 void slot_kill(struct slot *s);
 
 /*
+ * Has a worker go that does nothing, and is not needed any more: it ends by
+ * itself, within a moment. The master must know.
+ */
+void slot_see_off(struct slot *s);
+
+/*
  * At the end of the process: tells the worker to end, and then waits until
  * `until` (ms) for its last words.
  */

@@ -117,7 +117,7 @@ def test_hello(morod):
         HELLO = params
         answer(n, None, {"types": [
             "t:hello", b"t:bytes",
-            {"name": "t:rich", "about": "Does much.", "idempotent": True, "softCancel": True,
+            {"name": "t:rich", "about": "Does much.", "idempotent": True, "softCancel": True, "progress": True,
              "timeout": 1234, "later": [1]},
             {"name": "t:echo", "idempotent": True},
         ], "later": {}})
@@ -137,7 +137,7 @@ def test_hello(morod):
         assert c.call("t:bytes") == "t:bytes"
         (rich,) = c.request("types", "t:rich")
         assert (rich["about"], rich["timeout"]) == ("Does much.", 1234)
-        assert rich["idempotent"] and rich["softCancel"]
+        assert rich["idempotent"] and rich["softCancel"] and rich["progress"]
         assert c.request("types", "t:echo")[0]["idempotent"]
 
 
@@ -432,6 +432,20 @@ def test_recycled(morod):
         assert [p.result() for p in calls] == list(range(200))
         d.wait(lambda s: s["pools"][1]["recycled"] > 0)
         assert c.call("t:echo", 1) == 1
+
+
+@pytest.mark.parametrize("tidies, line", [
+    ("os.write(2, b'tidied up\\n')", "tidied up"),
+    ("time.sleep(60)", "stopped: recycled: it has done its tasks"),
+])
+def test_tidies_up(morod, tidies, line):
+    """One that is replaced sees the end of its channel, and has a moment; no more."""
+    setup = f"import atexit; atexit.register(lambda: {tidies})"
+    with program(morod, setup, pool="recycle-tasks = 2", workers=1) as (d, c):
+        assert [c.call("t:echo", n) for n in range(2)] == [0, 1]
+        wait_until(lambda: line in d.log())
+        d.wait(lambda s: s["pools"][1]["recycled"] >= 1)
+        assert c.call("t:echo", 3) == 3
 
 
 def test_one_at_a_time(morod):
