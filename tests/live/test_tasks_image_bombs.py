@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from harness import SANITIZED
+from harness import SANITIZED, TaskError
 from test_tasks_image import (  # noqa: F401
     BLUE, FORMATS, GREEN, Image, MODULE, ORIENTATION, RED, SRGB, YELLOW, c, chunk, claim, corners,
     decode, encode, failure, morod, near, pytestmark, quarters, server, wide_png)
@@ -155,6 +155,22 @@ def test_broken_texts(c, broken):
     """They are no obstacle."""
     data = {"image": with_chunks(broken), "width": 40, "keepMetadata": True}
     assert near(corners(decode(c.call("image:resize", data))), [RED, GREEN, BLUE, YELLOW])
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers keep memory")
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt", b"iCCP", b"eXIf", b"sPLT", b"abCd"])
+def test_claims_of_chunks(morod, kind):
+    """A chunk that claims 2 GiB which are not there: nothing is kept for them."""
+    claim = struct.pack(">I", 0x7FFFFFFF) + kind + b"key\0text"
+    images = [with_chunks()[:33] + claim, with_chunks(packed_chunk(b"zTXt", b"a")) + claim]
+    with morod(module=MODULE) as d, d.client() as c:
+        for image in images:
+            for task, data in (("image:info", {}), ("image:resize", {"width": 40})):
+                try:
+                    c.call(task, {"image": image, **data})
+                except TaskError as error:
+                    assert error.code == "WORKER_ERROR" and error.reason == "failed"
+        assert peak(d.worker_pids()[0]) < 40_000
 
 
 def test_max_pixels(c):

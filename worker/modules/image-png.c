@@ -122,7 +122,19 @@ png_cost(const struct png_chunk *c)
 			    png_is(c, "iCCP"));
 }
 
-/* Finds the first text or profile that is too much. */
+/*
+ * Whether an image that ends in the midst of a chunk is to end before it: the
+ * library allocates what a chunk claims to have, up to 2 GiB, and looks for it
+ * then. Pixels it reads piece by piece.
+ */
+static bool
+png_is_claim(const uint8_t *p, const uint8_t *end)
+{
+	return end - p >= PNG_BEFORE &&
+	       memcmp(p + PNG_NAME_AT, "IDAT", PNG_NAME) != 0;
+}
+
+/* Finds the first text or profile that is too much, or chunk that is a claim. */
 static const uint8_t *
 png_excess(const uint8_t *p, const uint8_t *end)
 {
@@ -135,7 +147,7 @@ png_excess(const uint8_t *p, const uint8_t *end)
 		if (sum > IMAGE_PNG_EXTRAS_MAX)
 			return p;
 	}
-	return NULL;
+	return png_is_claim(p, end) ? p : NULL;
 }
 
 /* Copies what is no text and no profile. Returns the end of the copy. */
@@ -150,6 +162,8 @@ png_strip(uint8_t *out, const uint8_t *p, const uint8_t *end)
 		memcpy(out, p, (size_t)(c.next - p));
 		out += c.next - p;
 	}
+	if (png_is_claim(p, end))
+		return out;
 	memcpy(out, p, (size_t)(end - p));
 	return out + (end - p);
 }

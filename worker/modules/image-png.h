@@ -13,9 +13,10 @@
 #define IMAGE_PNG_EXTRAS_MAX ((size_t)8 << 20)
 
 /*
- * Looks whether the texts and the profile take more. If so, *copy is the image
- * without the first that is too much and all that follow, to be free()d, and
- * *copy_len its length; else *copy is NULL. Returns 0, or -1 without memory.
+ * Looks whether the texts and the profile take more, or a chunk claims bytes
+ * that are not there. If so, *copy is the image without the first that does and
+ * all that follow, to be free()d, and *copy_len its length; else *copy is NULL.
+ * Returns 0, or -1 without memory.
  */
 int image_png_sift(const uint8_t *bytes, size_t len, uint8_t **copy,
     size_t *copy_len);
