@@ -28,22 +28,35 @@ pool_age_lane(struct pool *p, struct lane *lane, uint64_t now)
 		pool_lift(p, t);
 }
 
+/* Lifts those of a queue. */
+static void
+pool_age_queue(struct pool *p, struct queue *q, uint64_t now)
+{
+	/* from the top: what is lifted now is not lifted twice at once */
+	for (int i = PRIORITY_HIGH + 1; i < PRIORITY_N; i++) {
+		struct lane *lane = TAILQ_FIRST(&q->rings[i]);
+
+		while (lane != NULL) {
+			struct lane *next = TAILQ_NEXT(lane, link);
+
+			pool_age_lane(p, lane, now);
+			lane = next;
+		}
+	}
+}
+
 static void
 pool_age_cb(void *owner, uint64_t now)
 {
 	struct pool *p = owner;
 	uint64_t now_us = loop_now_us(&p->dispatcher->loop);
+	struct route *r, *next;
 
-	/* from the top: what is lifted now is not lifted twice at once */
-	for (int i = PRIORITY_HIGH + 1; i < PRIORITY_N; i++) {
-		struct lane *lane = TAILQ_FIRST(&p->queue.rings[i]);
-
-		while (lane != NULL) {
-			struct lane *next = TAILQ_NEXT(lane, link);
-
-			pool_age_lane(p, lane, now_us);
-			lane = next;
-		}
+	pool_age_queue(p, &p->queue, now_us);
+	HASH_ITER(hh, p->dispatcher->routes, r, next)
+	{
+		if (r->pool == p && p->n_parked > 0)
+			pool_age_queue(p, &r->parked, now_us);
 	}
 	pool_age(p);
 }
@@ -60,7 +73,8 @@ pool_age(struct pool *p)
 	uint64_t ms = p->dispatcher->config->aging_ms;
 
 	if (ms == 0 ||
-	    p->queue.n[PRIORITY_NORMAL] + p->queue.n[PRIORITY_LOW] == 0)
+	    (p->n_parked == 0 &&
+		p->queue.n[PRIORITY_NORMAL] + p->queue.n[PRIORITY_LOW] == 0))
 		return;
 	pool_watch(p, &p->aging, (ms + AGING_LOOKS - 1) / AGING_LOOKS);
 }

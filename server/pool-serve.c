@@ -78,6 +78,9 @@ pool_hand_over(struct pool *p)
 void
 pool_send_away(struct pool *p, uint64_t now)
 {
+	/* nobody else would come for what is left to be done */
+	if (p->dispatcher->draining)
+		return;
 	for (uint32_t i = 0; i < p->n_top; i++) {
 		struct slot *s = &p->slots[i];
 		const char *why = pool_recycle_reason(s, now);

@@ -126,24 +126,24 @@ pool_room_of(const struct pool *p, const struct route *r)
 }
 
 /*
- * Puts parked tasks of one type back. Those of last time must be gone: or these
- * would overtake them.
+ * Puts parked tasks of one type and priority back: which priority is next, is
+ * for the queue to say. Those of last time must be gone: or these would overtake
+ * them.
  */
 static void
-pool_unpark_route(struct pool *p, struct route *r)
+pool_unpark_some(struct pool *p, struct route *r, enum priority priority)
 {
 	struct task_list taken = TAILQ_HEAD_INITIALIZER(taken);
-	uint32_t most;
+	uint32_t most = pool_room_of(p, r);
 	struct task *t;
 
-	if (r->n_unparked > 0 || !route_is_open(r))
+	if (r->n_unparked[priority] > 0)
 		return;
-	most = pool_room_of(p, r);
 	while (
-	    most-- > 0 && (t = queue_take(&r->parked, PRIORITY_LOW)) != NULL) {
+	    most-- > 0 && (t = queue_take_of(&r->parked, priority)) != NULL) {
 		t->parked = false;
 		t->unparked = true;
-		r->n_unparked++;
+		r->n_unparked[priority]++;
 		p->n_parked--;
 		TAILQ_INSERT_HEAD(&taken, t, link);
 	}
@@ -161,8 +161,11 @@ pool_unpark(struct pool *p)
 
 	HASH_ITER(hh, p->dispatcher->routes, r, next)
 	{
-		if (r->pool == p && queue_size(&r->parked) > 0)
-			pool_unpark_route(p, r);
+		if (r->pool != p || queue_size(&r->parked) == 0 ||
+		    !route_is_open(r))
+			continue;
+		for (int i = 0; i < PRIORITY_N; i++)
+			pool_unpark_some(p, r, (enum priority)i);
 	}
 }
 
@@ -171,7 +174,7 @@ static inline void
 pool_forget_unparked(struct task *t)
 {
 	if (t->unparked)
-		t->route->n_unparked--;
+		t->route->n_unparked[t->priority]--;
 	t->unparked = false;
 }
 
@@ -184,12 +187,16 @@ pool_take(struct pool *p, enum priority lowest)
 		pool_forget_unparked(t);
 		if (route_is_open(t->route))
 			return t;
+		queue_pass(&p->queue);
 		if (pool_park(p, t) == -1) {
 			log_error("no memory to park a task");
 			queue_return(&p->queue, pool_lanes(p, t), t);
 			return NULL;
 		}
 	}
+	/* it is not empty: what is parked is there for others */
+	if (p->n_parked > 0)
+		queue_pass(&p->queue);
 	return NULL;
 }
 
@@ -243,6 +250,7 @@ void
 pool_lift(struct pool *p, struct task *t)
 {
 	pool_remove(p, t);
+	t->was_parked = false; /* behind those of its new priority */
 	t->priority--;
 	t->lifted++;
 	queue_append(&p->queue, pool_lanes(p, t), t);

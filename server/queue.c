@@ -114,6 +114,7 @@ queue_weighted(struct queue *q, int lowest)
 	int32_t total = 0;
 	int best = -1;
 
+	memcpy(q->credit_before, q->credit, sizeof q->credit);
 	for (int i = 0; i <= lowest; i++) {
 		int32_t w = (int32_t)queue_weight(q->weights, (enum priority)i);
 
@@ -144,17 +145,13 @@ queue_turn(struct queue *q, int lowest)
 	return -1;
 }
 
-struct task *
-queue_take(struct queue *q, enum priority lowest)
+/* Takes the next task of a priority, of which there is one. */
+static struct task *
+queue_take_next(struct queue *q, int i)
 {
-	int i = queue_turn(q, (int)lowest);
-	struct lane *lane;
-	struct task *t;
+	struct lane *lane = TAILQ_FIRST(&q->rings[i]);
+	struct task *t = TAILQ_FIRST(&lane->tasks);
 
-	if (i == -1)
-		return NULL;
-	lane = TAILQ_FIRST(&q->rings[i]);
-	t = TAILQ_FIRST(&lane->tasks);
 	queue_leave(q, lane, t);
 	/* the next turn is another client's */
 	if (lane->n > 0 && TAILQ_NEXT(lane, link) != NULL) {
@@ -164,6 +161,27 @@ queue_take(struct queue *q, enum priority lowest)
 	q->served[i] = lane->n > 0 ? lane : NULL;
 	task_prefetch(t->ahead);
 	return t;
+}
+
+struct task *
+queue_take(struct queue *q, enum priority lowest)
+{
+	int i = queue_turn(q, (int)lowest);
+
+	return i != -1 ? queue_take_next(q, i) : NULL;
+}
+
+void
+queue_pass(struct queue *q)
+{
+	if (q->weights != 0)
+		memcpy(q->credit, q->credit_before, sizeof q->credit);
+}
+
+struct task *
+queue_take_of(struct queue *q, enum priority priority)
+{
+	return q->n[priority] > 0 ? queue_take_next(q, (int)priority) : NULL;
 }
 
 struct task *

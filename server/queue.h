@@ -47,6 +47,7 @@ struct queue {
 	uint64_t weights; /* 0: strictly by priority */
 	uint8_t held; /* bits of priorities that are paused */
 	int32_t credit[PRIORITY_N]; /* while weighted: who has waited longest */
+	int32_t credit_before[PRIORITY_N]; /* the last turn */
 	struct lane_list rings[PRIORITY_N]; /* whose turn it is: the first */
 	/* The lane that had the last turn, while it has tasks; then it is last. */
 	struct lane *served[PRIORITY_N];
@@ -70,6 +71,12 @@ void queue_return(struct queue *q, struct lanes *lanes, struct task *t);
  * is none.
  */
 struct task *queue_take(struct queue *q, enum priority lowest);
+
+/* What was taken last, or was not there, is not run now: that was no turn. */
+void queue_pass(struct queue *q);
+
+/* The same of one priority alone, whatever is paused. */
+struct task *queue_take_of(struct queue *q, enum priority priority);
 
 /* Whether tasks of a priority may be taken: there are some, and no pause. */
 static inline bool

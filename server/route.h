@@ -45,7 +45,8 @@ struct route {
 	uint32_t n_running; /* in the hands of workers */
 	uint8_t
 	    holds; /* enum route_hold: while any is set none is handed out */
-	uint32_t n_unparked; /* in the pool's queue, that were parked before */
+	/* in the pool's queue, that were parked before, by priority */
+	uint32_t n_unparked[PRIORITY_N];
 	struct queue parked; /* that wait because of these two */
 	struct lanes nobody; /* there: tasks whose client is gone */
 	/* What a task takes, by its data's size, ns; 0: not known. */

@@ -140,6 +140,7 @@ probe_child(struct probe *p, const char *path, const char *settings,
 		probe_live(f, module, settings);
 	}
 	p->done = true;
+	fflush(stdout);
 	/* what the module has for its end is not for this process */
 	_exit(EXIT_SUCCESS);
 }

@@ -14,6 +14,7 @@
 #include "worker/module-put.h"
 #include "worker/registry.h"
 
+#define MODULE_SUFFIX ".so"
 #define MODULE_ENVELOPE 4 /* values of an answer, its result aside */
 #define MODULE_MEMORY ((size_t)1 << 20) /* of the types of one */
 
@@ -55,9 +56,19 @@ static int
 module_path(const char *name, char path[PATH_MAX], char why[MODULE_WHY])
 {
 	bool is_path = strchr(name, '/') != NULL;
+	size_t len = strlen(name);
 	int n = snprintf(path, PATH_MAX, "%s%s%s",
-	    is_path ? "" : MORO_MODULE_DIR "/", name, is_path ? "" : ".so");
+	    is_path ? "" : MORO_MODULE_DIR "/", name,
+	    is_path ? "" : MODULE_SUFFIX);
 
+	if (!is_path && len > strlen(MODULE_SUFFIX) &&
+	    strcmp(name + len - strlen(MODULE_SUFFIX), MODULE_SUFFIX) == 0) {
+		snprintf(why, MODULE_WHY,
+		    "cannot load the module %s: a name is that of an installed "
+		    "one, without " MODULE_SUFFIX "; a file here is ./%s",
+		    name, name);
+		return -1;
+	}
 	if (name[0] != '\0' && n < PATH_MAX)
 		return 0;
 	snprintf(why, MODULE_WHY, "%s",
@@ -228,8 +239,12 @@ module_load(struct known *m)
 static int
 module_start(struct known *m)
 {
-	if (module_load(m) == 0 &&
-	    module_init(m->module, m->settings, m->why, sizeof m->why) == 0)
+	int rc = module_load(m);
+
+	if (rc == 0)
+		rc = module_init(m->module, m->settings, m->why, sizeof m->why);
+	fflush(stdout); /* or each process that is forked would write it, too */
+	if (rc == 0)
 		return 0;
 	m->module = NULL;
 	for (size_t i = 0; i < m->n_types; i++) {

@@ -3,13 +3,18 @@
 import json
 
 from . import tagged
-from .running import Skip
+from .running import Failure, Skip
 
 _ALL_SHAPES = ("code", "message")  # what an error has in every shape
 _SHOWN = 600  # characters of an outcome
 
 
+_NEEDED = ("connect", "call")  # a driver without these has nothing that could be tested
+
+
 def check_supported(got):
+    if got.get("unsupported") in _NEEDED:
+        raise Failure(f"a driver needs {got['unsupported']}, and says that it is unsupported")
     if "unsupported" in got:
         raise Skip(f"unsupported: {got['unsupported']}")
 

@@ -75,18 +75,19 @@ class Tally:
     def __init__(self):
         self.passed = dict.fromkeys(LEVELS, 0)
         self.failed = dict.fromkeys(LEVELS, 0)
-        self.skipped = 0
+        self.skipped = dict.fromkeys(LEVELS, 0)
 
     def count(self, vector, mark):
         if mark == "skip":
-            self.skipped += 1
+            self.skipped[vector.level] += 1
         else:
             (self.passed if mark == "ok" else self.failed)[vector.level] += 1
 
     def line(self, side, command):
         by_level = [f"{level}: {self.passed[level]} of {self.passed[level] + self.failed[level]}" for level in LEVELS]
         passed, failed = sum(self.passed.values()), sum(self.failed.values())
-        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        skipped = ", ".join(f"{level}: {n}" for level, n in self.skipped.items() if n)
+        skipped = f", {sum(self.skipped.values())} skipped ({skipped})" if skipped else ""
         return f"{side} {command}: {passed} of {passed + failed} passed ({', '.join(by_level)}){skipped}"
 
 
@@ -147,6 +148,8 @@ def run(given, book, vectors):
         if tested:
             tested.close()
     print(tally.line(given.side, given.command))
+    if not any(tally.passed.values()) and not any(tally.failed.values()):
+        raise CannotStart("it lacks what each of these vectors needs")
     return FAILED if tally.failed["must"] else PASSED
 
 

@@ -15,6 +15,7 @@ from .stream import Stream
 _ECHO = "conform:echo"  # without it nothing can be tested
 HELLO = 0  # the msgid of hello
 CHANNELS = ("fd", "stdio")
+_TIME_MAX_MS = (1 << 32) - 1
 _FD = 3  # the number that morod's own programs find
 _OTHER_FD = 9
 _EXIT_S = 1  # until a worker that has closed its channel has exited, if it does
@@ -30,6 +31,37 @@ def _reserve():
             if null != number:
                 os.dup2(null, number)
                 os.close(null)
+
+
+def _is_time(value):
+    return type(value) is int and 1 <= value <= _TIME_MAX_MS
+
+
+# what a type's map may say, and of what kind; other keys are for later versions
+_KEYS = {
+    "name": (lambda value: isinstance(value, str), "a string"),
+    "about": (lambda value: isinstance(value, str), "a string"),
+    "timeout": (_is_time, "an integer of milliseconds, 1 or more"),
+    "idempotent": (lambda value: isinstance(value, bool), "true or false"),
+    "softCancel": (lambda value: isinstance(value, bool), "true or false"),
+    "progress": (lambda value: isinstance(value, bool), "true or false"),
+}
+
+
+def announced(types):
+    """What a worker says of its types, by name; morod refuses a worker for what is a failure here."""
+    if not isinstance(types, list):
+        raise Failure(f"types takes an array, not {notation.show(types)}")
+    found = {}
+    for one in types:
+        said = one if isinstance(one, dict) else {"name": one}
+        for key, (fits, takes) in _KEYS.items():
+            if said.get(key) is not None and not fits(said[key]):
+                raise Failure(f"{key} of a type takes {takes}, not {notation.show(said[key])}")
+        if said.get("name") is None:
+            raise Failure(f"types takes names, or maps with a name, not {notation.show(one)}")
+        found[said["name"]] = said
+    return found
 
 
 class WorkerRun(Run):
@@ -74,17 +106,18 @@ class WorkerRun(Run):
         """Says hello, and takes what the worker says of its types."""
         self.at = "hello"
         self.step_send(self.book.common["hello"])
-        message = self.take([[RESPONSE, HELLO, notation.Hole("any"), notation.Hole("any")]],
-                            "the answer to hello was expected")
-        result = message.value[3]
-        if isinstance(result, dict) and isinstance(result.get("types"), list):
-            maps = [t if isinstance(t, dict) else {"name": t} for t in result["types"]]
-            self.types = {str(t.get("name")): t for t in maps}
+        self.take([[RESPONSE, HELLO, notation.Hole("any"), notation.Hole("any")]],
+                  "the answer to hello was expected")
         self._check_needs()
 
+    def _take_types(self, number, error, result):
+        """What the answer to hello says of types, if it is that."""
+        if number == HELLO and error is None and isinstance(result, dict) and result.get("types") is not None:
+            self.types = announced(result["types"])
+
     def _check_needs(self):
-        if self.types and _ECHO not in self.types:
-            raise CannotStart(f"it does not offer {_ECHO}, but {', '.join(self.types)}")
+        if self.types is not None and _ECHO not in self.types:
+            raise CannotStart(f"it does not offer {_ECHO}, but {', '.join(self.types) or 'no types'}")
         needed = self.vector.given.get("needs")
         if not needed:
             return
@@ -167,6 +200,7 @@ class WorkerRun(Run):
         kind = value[0]
         if kind == RESPONSE and len(value) == 4:
             self._check_answer(*value[1:])
+            self._take_types(*value[1:])
             return True
         if kind == NOTIFICATION and len(value) == 3:
             return self._check_notification(*value[1:])

@@ -266,6 +266,8 @@ def test_fault_of_a_client(fault):
 
 
 WORKER_FAULTS = {
+    "types-as-text": ("hello-types", 'types takes an array, not "conform:echo"'),
+    "text-for-true": ("hello-types", 'softCancel of a type takes true or false, not "yes"'),
     "answers-twice": ("task", "request 1 was answered twice"),
     "wrong-msgid": ("task", "request 2 was answered, and never sent"),
     "small-msgid": ("task-msgids", "request 0 was answered twice"),
@@ -285,6 +287,18 @@ WORKER_FAULTS = {
     "no-hello": ("hello", "the answer to hello was expected"),
     "hello-by-number": ("hello-later", "exited with status 1"),
 }
+
+
+@without_c
+def test_driver_that_can_do_nothing(tmp_path):
+    """What need not be there is skipped; but it is no success."""
+    driver = tmp_path / "driver.py"
+    driver.write_text("import json, sys\nfor line in sys.stdin:\n"
+                      "    print(json.dumps({'unsupported': sys.argv[1]}), flush=True)\n")
+    status, out, _ = kit("client", f"/usr/bin/python3 {driver} call", "--only", "answer-nil")
+    assert status == 1 and "a driver needs call" in out
+    status, out, err = kit("client", f"/usr/bin/python3 {driver} submit", "--only", "answer-nil")
+    assert status == 2 and "1 skipped (must: 1)" in out and "lacks what each" in err
 
 
 @without_c

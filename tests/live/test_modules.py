@@ -227,6 +227,7 @@ def test_printed(tmp_path):
     ("/nonexistent/x.so", "module /nonexistent/x.so: cannot open"),
     ("nothing", "modules/nothing.so: cannot open"),
     (f"{DOUBLE},", "a module's name is empty"),
+    ("double.so", "without .so; a file here is ./double.so"),
     (MODULES / "old.so", "made for version 2 of the interface, and this is 3"),
     (MODULES / "taken.so", "crypto:hash: there is a type of that name"),
     (MODULES / "flagged.so", "a flag of it is not known"),
@@ -282,6 +283,17 @@ def test_what_is_printed(tmp_path):
          "--module", MODULES / "prints.so"], capture_output=True, text=True, check=True,
     )
     assert "loaded" in done.stderr and "loaded" not in done.stdout
+
+
+def test_what_is_printed_before_the_fork(morod):
+    """It is there once, and not in each process again."""
+    with morod(module=MODULES / "prints-early.so", workers=3) as d:
+        with d.client() as c:
+            assert c.call("test:double", {"n": 1}) == 2
+        d.process.terminate()
+        assert d.process.wait(DEADLINE) == 0
+        # when it is looked at, and in the master
+        assert d.log().count("initialised") == 2
 
 
 def test_end_of_the_process(morod):

@@ -3,15 +3,17 @@
 import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import msgpack
 import pytest
 
 from dialling import POOL, Worker, dial, dial_if_free, page, served, slots, wait_slots
-from harness import TaskError, alive, wait_until
+from harness import DEADLINE, TaskError, alive, wait_until
 
 
 def test_tasks(morod, tmp_path):
@@ -496,3 +498,76 @@ def test_many(morod, tmp_path):
         assert [p.result() for p in calls] == list(range(1000))
         s = d.stats()
         assert (s["activeTasks"], s["queueSize"]) == (0, 0)
+
+
+def busy_and_another(d):
+    """A worker of t:a that is busy, and one that is idle and does other types; and the first's task."""
+    a, _b = dial(d, ["t:a"]), dial(d, ["t:b"])
+    return a, _b
+
+
+def test_pause_beside_another(morod, tmp_path):
+    """A priority that is paused holds up no other, whoever else is idle in the pool."""
+    with served(morod, tmp_path) as (d, c):
+        a, _b = busy_and_another(d)
+        c.submit("t:a", "first")
+        n = a.task()[0]
+        c.submit("t:a", "high", priority="high")
+        d.wait(lambda s: s["queueSize"] == 1)
+        c.request("pause", "high")
+        normal = c.submit("t:a", "normal")
+        d.wait(lambda s: s["queueSize"] == 2)
+        a.send([1, n, None, 0])
+        assert a.do() == "normal" and normal.result() == "normal"
+        c.request("resume", "high")
+        assert a.do() == "high"
+
+
+@pytest.mark.parametrize("text, order", [
+    ("[morod]\nweights = 2:1:1\n", "hlhhlhhlhhlllll"),
+    ("[morod]\nweights = none\n", "hhhhhhhhlllllll"),
+])
+def test_weights_beside_another(morod, tmp_path, text, order):
+    """Priorities have their turns, whoever else is idle in the pool."""
+    with served(morod, tmp_path, text + POOL) as (d, c):
+        a, _b = busy_and_another(d)
+        c.submit("t:a", "first")
+        n = a.task()[0]
+        for priority in ("high", "low"):
+            for _ in range(order.count(priority[0])):
+                c.submit("t:a", priority[0], priority=priority)
+        d.wait(lambda s: s["queueSize"] == len(order))
+        a.send([1, n, None, 0])
+        assert "".join(a.do() for _ in order) == order
+
+
+def test_aging_beside_another(morod, tmp_path):
+    """A task that waits long is lifted, whoever else is idle in the pool."""
+    with served(morod, tmp_path, "[morod]\naging-ms = 50\n" + POOL) as (d, c):
+        a, _b = busy_and_another(d)
+        c.submit("t:a", "first")
+        n = a.task()[0]
+        c.submit("t:a", "low", priority="low")
+        a.send([1, n, None, 0])
+        end = time.monotonic() + DEADLINE
+        came = None
+        # there is always one of high priority, too
+        c.submit("t:a", "high", priority="high")
+        while came != "low":
+            assert time.monotonic() < end
+            c.submit("t:a", "high", priority="high")
+            came = a.do()
+
+
+def test_drain_with_recycling(morod, tmp_path):
+    """A worker that would be replaced stays while morod stops: no other could come."""
+    with served(morod, tmp_path, POOL + "recycle-tasks = 1\n") as (d, c):
+        w = dial(d)
+        calls = [c.submit("t:echo", i) for i in range(4)]
+        n, *_ = w.task()
+        d.process.send_signal(signal.SIGTERM)
+        d.wait(lambda s: s["isShuttingDown"])
+        w.send([1, n, None, 0])
+        for _ in range(3):
+            w.do()
+        assert [p.result() for p in calls] == list(range(4))

@@ -102,6 +102,16 @@ class Worker:
 # ---- Faults, each the name of a class below with dashes
 
 
+class TypesAsText(Worker):
+    def hello(self):
+        return {"types": "conform:echo"}
+
+
+class TextForTrue(Worker):
+    def hello(self):
+        return {"types": [{"name": "conform:echo", "softCancel": "yes"}]}
+
+
 class AnswersTwice(Worker):
     def send(self, message):
         super().send(message)
