@@ -169,6 +169,8 @@ slot_spawned(struct slot *s, const struct message *m,
 		return -1; /* its socket is closed: it exits, and is replaced */
 	}
 	s->restarts = m->restarts;
+	/* the master kills it, having heard too late that it is not to be */
+	s->worker->killed = s->worker->executed = !s->wanted;
 	slot_begin_life(s);
 	if (slot_is_program(s))
 		program_begin(s);
