@@ -3,7 +3,7 @@
 
 /*
  * What a program says of the types that it does: an array of names, or of maps
- * {name, about, idempotent, softCancel, timeout}. One that morod started says
+ * {name, about, idempotent, softCancel, progress, timeout}. One that morod started says
  * so in its answer to hello, one that dials in when it does.
  */
 

@@ -100,6 +100,9 @@ struct config_section config_section_pool(struct pool_config *p);
 struct config_section config_section_task(struct task_config *t);
 struct config_section config_section_module(struct module_config *m);
 
+/* Frees what the keys of a section own; not of [morod], which has the pools'. */
+void config_section_clear(const struct config_section *s);
+
 /* The field of an entry, and where its value is from. */
 void *config_section_value(const struct config_section *s,
     const struct option_entry *e);

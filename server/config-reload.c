@@ -102,13 +102,7 @@ reload_drop_pools(const struct config *old, struct config *new,
 		config_error_at(errors, p->line,
 		    "a new pool (%s) needs a restart, and is left out",
 		    p->name);
-		for (size_t k = 0; k < config_table_n; k++) {
-			const struct option_entry *e = &config_table[k];
-
-			if (e->where & IN_POOL)
-				config_value_clear(config_section_value(&s, e),
-				    e);
-		}
+		config_section_clear(&s);
 	}
 	new->n_pools = n;
 }
@@ -153,6 +147,7 @@ reload_drop_modules(const struct config *old, struct config *new,
 
 	for (size_t i = 0; i < new->n_modules; i++) {
 		struct module_config *m = &new->modules[i];
+		struct config_section s = config_section_module(m);
 
 		if (config_module(old, m->name) != NULL) {
 			if (n++ != i)
@@ -162,7 +157,7 @@ reload_drop_modules(const struct config *old, struct config *new,
 		config_error_at(errors, m->line,
 		    "a new module (%s) needs a restart, and is left out",
 		    m->name);
-		free(m->path);
+		config_section_clear(&s);
 	}
 	new->n_modules = n;
 }

@@ -43,6 +43,17 @@ config_section_module(struct module_config *m)
 	return s;
 }
 
+void
+config_section_clear(const struct config_section *s)
+{
+	for (size_t i = 0; i < config_table_n; i++) {
+		const struct option_entry *e = &config_table[i];
+
+		if (e->where & s->where)
+			config_value_clear(config_section_value(s, e), e);
+	}
+}
+
 void *
 config_section_value(const struct config_section *s,
     const struct option_entry *e)

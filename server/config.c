@@ -156,18 +156,6 @@ config_init(struct config *config)
 	return 0;
 }
 
-/* Frees the texts of a section. */
-static void
-config_clear_section(const struct config_section *s, unsigned int where)
-{
-	for (size_t i = 0; i < config_table_n; i++) {
-		const struct option_entry *e = &config_table[i];
-
-		if (e->where & where)
-			config_value_clear(config_section_value(s, e), e);
-	}
-}
-
 void
 config_clear(struct config *config)
 {
@@ -182,19 +170,19 @@ config_clear(struct config *config)
 		struct config_section s =
 		    config_section_pool(&config->pools[i]);
 
-		config_clear_section(&s, IN_POOL);
+		config_section_clear(&s);
 	}
 	for (size_t i = 0; i < config->n_tasks; i++) {
 		struct config_section s =
 		    config_section_task(&config->tasks[i]);
 
-		config_clear_section(&s, IN_TASK);
+		config_section_clear(&s);
 	}
 	for (size_t i = 0; i < config->n_modules; i++) {
 		struct config_section s =
 		    config_section_module(&config->modules[i]);
 
-		config_clear_section(&s, IN_MODULE);
+		config_section_clear(&s);
 	}
 	for (int i = 0; i < config->argc; i++)
 		free(config->argv[i]);

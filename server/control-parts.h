@@ -54,6 +54,10 @@ struct control_key {
 bool control_read_map(struct control *ctl, struct reader *r, uint64_t n,
     const struct control_key *keys, void *to, bool lenient);
 
+/* The pool of a name that was given. NULL: none, and ctl->fault says so. */
+struct pool *control_find_pool(struct control *ctl, const char *name,
+    size_t len);
+
 /* The methods that have files of their own. */
 void control_hello(struct control *ctl);
 void control_nvim(struct control *ctl);

@@ -86,21 +86,9 @@ static const struct control_key scale_keys[] = {
 static struct pool *
 scale_find(struct control *ctl, const struct scale_call *call)
 {
-	struct pool *p;
-
 	if (call->pool == NULL)
 		return TAILQ_FIRST(&ctl->dispatcher->pools);
-	TAILQ_FOREACH(p, &ctl->dispatcher->pools, link) {
-		if (strlen(p->config->name) == call->pool_len &&
-		    memcmp(p->config->name, call->pool, call->pool_len) == 0)
-			return p;
-	}
-	fault_set(&ctl->fault, CODE_NOT_FOUND, NULL, "no pool \"%.*s\"",
-	    call->pool_len < CONFIG_NAME_MAX ? (int)call->pool_len
-					     : CONFIG_NAME_MAX,
-	    call->pool);
-	fault_add_text(&ctl->fault, "field", "pool");
-	return NULL;
+	return control_find_pool(ctl, call->pool, call->pool_len);
 }
 
 /* Whether the pool can have so many. */

@@ -119,23 +119,12 @@ serve_find(struct control *ctl, const struct serve_call *call)
 
 	if (call->pool == NULL)
 		return serve_only_pool(ctl);
-	TAILQ_FOREACH(p, &ctl->dispatcher->pools, link) {
-		if (strlen(p->config->name) == call->pool_len &&
-		    memcmp(p->config->name, call->pool, call->pool_len) == 0)
-			break;
-	}
-	if (p != NULL && p->served)
+	p = control_find_pool(ctl, call->pool, call->pool_len);
+	if (p == NULL || p->served)
 		return p;
-	if (p != NULL)
-		fault_set(&ctl->fault, CODE_UNSUPPORTED, NULL,
-		    "pool %s takes no workers that dial in: its section has no "
-		    "serve",
-		    p->config->name);
-	else
-		fault_set(&ctl->fault, CODE_NOT_FOUND, NULL, "no pool \"%.*s\"",
-		    call->pool_len < CONFIG_NAME_MAX ? (int)call->pool_len
-						     : CONFIG_NAME_MAX,
-		    call->pool);
+	fault_set(&ctl->fault, CODE_UNSUPPORTED, NULL,
+	    "pool %s takes no workers that dial in: its section has no serve",
+	    p->config->name);
 	fault_add_text(&ctl->fault, "field", "pool");
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include "server/answer.h"
 #include "server/control-parts.h"
 #include "server/log.h"
+#include "server/pool.h"
 #include "server/reload.h"
 #include "worker/registry.h"
 
@@ -106,6 +107,22 @@ control_take_pair(struct control *ctl, const struct item *key,
 			return keys->take(ctl, to, &value, one);
 	}
 	return lenient || control_unknown_key(ctl, key);
+}
+
+struct pool *
+control_find_pool(struct control *ctl, const char *name, size_t len)
+{
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &ctl->dispatcher->pools, link) {
+		if (strlen(p->config->name) == len &&
+		    memcmp(p->config->name, name, len) == 0)
+			return p;
+	}
+	fault_set(&ctl->fault, CODE_NOT_FOUND, NULL, "no pool \"%.*s\"",
+	    len < CONFIG_NAME_MAX ? (int)len : CONFIG_NAME_MAX, name);
+	fault_add_text(&ctl->fault, "field", "pool");
+	return NULL;
 }
 
 bool

@@ -341,3 +341,23 @@ def test_pause_of_a_priority(morod):
             c.call("debug:echo", 1)
             assert d.stop() == 0
             assert low.result() == "low"
+
+
+def test_pause_beside_max_running(morod, tmp_path):
+    """A paused priority holds up no other of a type that waits for its turn to run."""
+    path = tmp_path / "m.conf"
+    path.write_text("[task debug:sleep]\nmax-running = 1\n")
+    with morod(config=path, workers=2) as d, d.client() as c:
+        first = c.submit("debug:sleep", {"ms": 60000}, id="first")
+        d.wait(lambda s: s["activeTasks"] == 1)
+        high = c.submit("debug:sleep", {"ms": 1}, priority="high")
+        d.wait(lambda s: s["queueSize"] == 1)
+        c.request("pause", "high")
+        normal = c.submit("debug:sleep", {"ms": 1})
+        d.wait(lambda s: s["queueSize"] == 2)
+        c.request("cancel", {"id": "first"})
+        normal.result()
+        assert high.answer is None
+        c.request("resume", "high")
+        high.result()
+        assert first.wait()[0]["code"] == "CANCELLED"

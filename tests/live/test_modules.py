@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import BUILD, DEADLINE, TaskError, wait_until
+from harness import BUILD, DEADLINE, SANITIZED, TaskError, wait_until
 
 MODULES = BUILD / "tests" / "modules"
 DOUBLE = MODULES / "double.so"
@@ -190,7 +190,8 @@ def test_reload(morod, tmp_path):
     path = tmp_path / "m.conf"
     path.write_text(f"[module double]\npath = {DOUBLE}\n")
     with morod(config=path) as d, d.client() as c:
-        path.write_text(f"[module double]\npath = {DOUBLE}\npreload = no\n[module whole]\n")
+        path.write_text(f"[module double]\npath = {DOUBLE}\npreload = no\n"
+                        "[module whole]\npath = /no/2.so\nsettings = none\n")
         warnings = c.request("reload")["warnings"]
         assert f"{path}:3: preload needs a restart, keeps auto" in warnings
         assert f"{path}:4: a new module (whole) needs a restart" in warnings
@@ -303,6 +304,15 @@ def test_end_of_the_process(morod):
             assert c.call("test:double", {"n": 1}) == 2
         d.process.terminate()
         assert d.process.wait(DEADLINE) == 0
+
+
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer's allocator has its memory already")
+def test_too_large_for_the_worker(morod):
+    """A module that worker-memory has no room for costs its own tasks an answer, and no others."""
+    with morod(module=MODULES / "large.so", workers=1, worker_memory="64M") as d, d.client() as c:
+        assert "module double cannot do test:double" in outcome(c)
+        assert c.call("debug:echo", 1) == 1
+        assert "cannot load the module" in d.log()
 
 
 def test_settings(morod, tmp_path):

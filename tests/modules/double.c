@@ -21,6 +21,10 @@
 #define DOUBLE_NAME "double"
 #endif
 
+#ifdef DOUBLE_BYTES
+char double_bytes[DOUBLE_BYTES]; /* of memory that it has from the start */
+#endif
+
 static int double_ready; /* set by init(), or tasks fail */
 
 #ifdef DOUBLE_AT_INIT
