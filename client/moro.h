@@ -829,7 +829,7 @@ struct moro_reply *moro_types(struct moro *m, const char *name);
 struct moro_reply *moro_shutdown(struct moro *m);
 
 /*
- * ---- For root and the server's own user, all blocking ----
+ * ---- For admins (morod's option admin), all blocking ----
  *
  * Others are answered MORO_PERMISSION_DENIED, as by moro_shutdown(). What the
  * answers hold: proto/PROTOCOL.md, section 5.

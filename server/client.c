@@ -14,8 +14,10 @@
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/log.h"
+#include "server/role.h"
 #include "server/room.h"
 #include "server/submit.h"
+#include "server/users.h"
 
 /*
  * Output that a client has not taken, in messages of the largest size: over
@@ -89,54 +91,27 @@ client_deadline_cb(void *owner, uint64_t now)
 	}
 }
 
-/* Who is at the other end, by the kernel's word; nobody if it has none. */
-static struct ucred
-client_credentials(int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof cred;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
-		cred = (struct ucred){.pid = 0, .uid = (uid_t)-1};
-	return cred;
-}
-
-static bool
-client_uid_is_admin(uid_t uid)
-{
-	return uid == 0 || uid == geteuid();
-}
-
-bool
-client_may_admin(int fd)
-{
-	return client_uid_is_admin(client_credentials(fd).uid);
-}
-
 bool
 client_may_pass(const struct client *c)
 {
-	return c->dispatcher->config->files_for_all || client_is_admin(c);
+	return c->dispatcher->config->files_for_all || users_is_own(c->uid);
 }
 
 int
 client_new(struct dispatcher *d, int fd)
 {
 	struct client *c = calloc(1, sizeof *c);
-	struct ucred cred;
 
 	if (c == NULL)
 		return -1;
-	if (conn_init(&c->conn, &d->loop, &client_ops, fd, &d->limits) == -1) {
+	c->dispatcher = d;
+	if (role_give(c, fd) == -1 ||
+	    conn_init(&c->conn, &d->loop, &client_ops, fd, &d->limits) == -1) {
 		free(c);
 		return -1;
 	}
 	c->conn.metered = true;
-	c->dispatcher = d;
 	c->shape = FAULT_STRING;
-	cred = client_credentials(fd);
-	c->uid = cred.uid;
-	c->pid = cred.pid;
 	c->conn.takes_fds = client_may_pass(c);
 	TAILQ_INIT(&c->tasks);
 	LIST_INIT(&c->parkings);
@@ -146,12 +121,6 @@ client_new(struct dispatcher *d, int fd)
 	c->number = ++d->counters.clients;
 	c->accepted_ms = loop_now(&d->loop);
 	return 0;
-}
-
-bool
-client_is_admin(const struct client *c)
-{
-	return client_uid_is_admin(c->uid);
 }
 
 void

@@ -70,6 +70,8 @@ struct client {
 	uint64_t refused; /* and that were not */
 	uid_t uid; /* by SO_PEERCRED, at accept */
 	pid_t pid;
+	uint8_t roles; /* enum role */
+	uint64_t denied; /* types that it may not submit, by their index */
 	bool half_closed; /* it sends no more, and waits for answers */
 	bool closing; /* close when the output is gone */
 	bool slow; /* not read from: its output is not taken */
@@ -95,12 +97,6 @@ void client_hear_out(struct client *c);
 
 /* Sets the deadline that the client's state asks for. */
 void client_arm(struct client *c);
-
-/* Whether it may use admin methods: root and the server's own user. */
-bool client_is_admin(const struct client *c);
-
-/* The same of a socket that is no client yet. */
-bool client_may_admin(int fd);
 
 /*
  * Whether it may pass descriptors. One of a file system that does not answer

@@ -193,11 +193,24 @@ settle_guests(struct pool_config *p, struct config_errors *errors)
 	p->workers.min = p->workers.max;
 }
 
+/* Puts numbers in the place of names. False: there is none of a name. */
+static bool
+settle_names(char **list, char *why, size_t size)
+{
+	char *numbers = users_resolve(*list, why, size);
+
+	if (numbers == NULL)
+		return false;
+	free(*list);
+	*list = numbers;
+	return true;
+}
+
 /* Who may dial in is a user that there is; the pool has no other workers. */
 static void
 settle_serve(struct pool_config *p, struct config_errors *errors)
 {
-	char why[CONFIG_VALUE], *uids;
+	char why[CONFIG_VALUE];
 
 	if (p->serve == NULL)
 		return;
@@ -206,13 +219,67 @@ settle_serve(struct pool_config *p, struct config_errors *errors)
 		settle_refuse(p, errors, "serve",
 		    "is instead of a command or exec, and the pool has one");
 	settle_guests(p, errors);
-	uids = users_resolve(p->serve, why, sizeof why);
-	if (uids == NULL) {
+	if (!settle_names(&p->serve, why, sizeof why))
 		settle_refuse(p, errors, "serve", why);
+}
+
+/* The same for who may do what. */
+static void
+settle_server_users(struct config *config, const char *key, char **list,
+    struct config_errors *errors)
+{
+	const struct option_entry *e = config_table_find(key, IN_SERVER);
+	struct config_section s = config_section_server(config, e);
+	char why[CONFIG_VALUE], place[SETTLE_NAME];
+
+	if (settle_names(list, why, sizeof why))
+		return;
+	config_error_origin(errors, e, config_section_origin(&s, e), place,
+	    sizeof place);
+	config_error(errors, "%s: %s %s", place, key, why);
+}
+
+/* The same for tasks of a type. */
+static void
+settle_task_users(struct task_config *t, const char *key, char **list,
+    struct config_errors *errors)
+{
+	const struct option_entry *e = config_table_find(key, IN_TASK);
+	struct config_section s = config_section_task(t);
+	char why[CONFIG_VALUE];
+
+	if (*list != NULL && !settle_names(list, why, sizeof why))
+		config_error_at(errors, config_section_origin(&s, e)->line,
+		    "%s of %s %s", key, config_task_name(t), why);
+}
+
+/* The socket's group is there. */
+static void
+settle_group(struct config *config, struct config_errors *errors)
+{
+	const struct option_entry *e =
+	    config_table_find("socket-group", IN_SERVER);
+	struct config_section s = config_section_server(config, e);
+	char place[SETTLE_NAME], *number;
+	gid_t group;
+
+	if (config->socket_group == NULL)
+		return;
+	config_error_origin(errors, e, config_section_origin(&s, e), place,
+	    sizeof place);
+	if (!users_group(config->socket_group, &group)) {
+		config_error(errors,
+		    "%s: socket-group takes the name or number of a group, and "
+		    "there is no group %s",
+		    place, config->socket_group);
 		return;
 	}
-	free(p->serve);
-	p->serve = uids;
+	if (asprintf(&number, "%u", (unsigned int)group) == -1) {
+		config_error(errors, "out of memory");
+		return;
+	}
+	free(config->socket_group);
+	config->socket_group = number;
 }
 
 /* A program that is run for each task has types, and is not resident as well. */
@@ -349,7 +416,15 @@ config_settle(struct config *config, struct config_errors *errors)
 	}
 	settle_workers(config, errors);
 	settle_marks(config, errors);
-	for (size_t i = 0; i < config->n_tasks; i++)
-		settle_task(config, &config->tasks[i], errors);
+	settle_group(config, errors);
+	settle_server_users(config, "submit", &config->submit, errors);
+	settle_server_users(config, "admin", &config->admin, errors);
+	for (size_t i = 0; i < config->n_tasks; i++) {
+		struct task_config *t = &config->tasks[i];
+
+		settle_task(config, t, errors);
+		settle_task_users(t, "allow", &t->allow, errors);
+		settle_task_users(t, "deny", &t->deny, errors);
+	}
 	return errors->n > before ? -1 : 0;
 }

@@ -48,6 +48,13 @@ enum program_channel {
 	CHANNEL_STDIO, /* stdin and stdout */
 };
 
+/* Who may connect. */
+enum config_mode {
+	MODE_OWNER,
+	MODE_GROUP,
+	MODE_ALL,
+};
+
 struct pool_config {
 	char name[CONFIG_NAME_MAX + 1];
 	unsigned int line; /* of its section's beginning; 0: it has none */
@@ -82,6 +89,7 @@ struct task_config {
 	const struct task_type *type;
 	unsigned int line; /* as of a pool */
 	char *pool; /* name of a pool that there is */
+	char *allow, *deny; /* these two: server/users.h; NULL: no such list */
 	uint64_t max_running; /* 0: no limit of its own */
 	uint64_t max_queued; /* 0: likewise */
 	uint64_t priority; /* enum priority, of tasks that give none */
@@ -105,6 +113,10 @@ struct config {
 	char *file; /* --config; NULL: the one that is read if it is there */
 	char *module; /* names or paths, separated by commas; NULL: none */
 	char *socket; /* the path; not NULL where morod is to serve */
+	char *socket_group; /* its number, as text; NULL: the process's */
+	uint64_t socket_mode; /* enum config_mode */
+	char *submit; /* these two: server/users.h */
+	char *admin;
 	struct pool_config pool; /* of pools that do not say otherwise */
 	uint64_t queue_high_mark; /* percent of a queue: clients are told */
 	uint64_t queue_low_mark; /* likewise, when it has emptied */

@@ -8,6 +8,7 @@
 #include "server/answer.h"
 #include "server/life.h"
 #include "server/log.h"
+#include "server/role.h"
 
 /* Which task is meant. */
 struct cancel {
@@ -147,7 +148,8 @@ control_cancel(struct control *ctl)
 
 	if (!cancel_read(ctl, &which))
 		return;
-	if (which.has_client && !control_may_admin(ctl, "cancel with client"))
+	if (which.has_client &&
+	    !control_may(ctl, ROLE_ADMIN, "cancel with client"))
 		return;
 	found = cancel_do(ctl, &which);
 	if (which.has_client)

@@ -8,6 +8,7 @@
 
 #include "server/answer.h"
 #include "server/control.h"
+#include "server/role.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTROL_FEATURE_FD "fd" /* descriptors: section 9 there */
@@ -120,16 +121,23 @@ hello_pack_limits(const struct dispatcher *d, msgpack_packer *pk)
 	answer_number(pk, "frameTimeoutMs", config->frame_timeout_ms);
 }
 
+/* The types whose tasks it may submit. */
 static void
-hello_pack_types(const struct dispatcher *d, msgpack_packer *pk)
+hello_pack_types(const struct client *c, msgpack_packer *pk)
 {
+	const struct dispatcher *d = c->dispatcher;
 	const struct route *route;
+	uint32_t n = 0;
 	size_t i = 0;
 
-	answer_text(pk, "types");
-	msgpack_pack_array(pk, HASH_COUNT(d->routes));
 	while ((route = control_type_at(d, &i)) != NULL)
-		answer_text(pk, route->name);
+		n += role_may_submit(c, route->index);
+	answer_text(pk, "types");
+	msgpack_pack_array(pk, n);
+	for (i = 0; (route = control_type_at(d, &i)) != NULL;) {
+		if (role_may_submit(c, route->index))
+			answer_text(pk, route->name);
+	}
 }
 
 /* What a client may use that has not always been there. */
@@ -138,7 +146,7 @@ hello_pack_features(const struct client *c, msgpack_packer *pk)
 {
 	static const char *const features[] = {"cancel", "progress", "retry",
 	    "batch", "backpressure"};
-	bool files = client_may_pass(c), serve = control_may_serve(c);
+	bool files = client_may_pass(c), serve = role_has(c, ROLE_SERVE);
 
 	answer_text(pk, "features");
 	msgpack_pack_array(pk, COUNT(features) + files + serve);
@@ -150,12 +158,43 @@ hello_pack_features(const struct client *c, msgpack_packer *pk)
 		answer_text(pk, CONTROL_FEATURE_SERVE);
 }
 
+/* What a client may do: all of it, and in a word. */
+static void
+hello_pack_roles(const struct client *c, msgpack_packer *pk)
+{
+	static const struct {
+		enum role role;
+		const char *name;
+	} roles[] = {
+	    {ROLE_ADMIN, "admin"},
+	    {ROLE_SUBMIT, "submit"},
+	    {ROLE_SERVE, "serve"},
+	};
+	const char *first = "none";
+	uint32_t n = 0;
+
+	for (size_t i = COUNT(roles); i-- > 0;) {
+		if (!role_has(c, roles[i].role))
+			continue;
+		first = roles[i].name;
+		n++;
+	}
+	answer_text(pk, "role");
+	answer_text(pk, first);
+	answer_text(pk, "roles");
+	msgpack_pack_array(pk, n);
+	for (size_t i = 0; i < COUNT(roles); i++) {
+		if (role_has(c, roles[i].role))
+			answer_text(pk, roles[i].name);
+	}
+}
+
 static void
 hello_pack(const struct control *ctl, msgpack_packer *pk)
 {
 	const struct dispatcher *d = ctl->dispatcher;
 
-	msgpack_pack_map(pk, 9);
+	msgpack_pack_map(pk, 10);
 	answer_text(pk, "server");
 	answer_text(pk, "morod");
 	answer_text(pk, "version");
@@ -163,9 +202,8 @@ hello_pack(const struct control *ctl, msgpack_packer *pk)
 	answer_number(pk, "proto", CONTROL_PROTO);
 	hello_pack_features(ctl->client, pk);
 	hello_pack_limits(d, pk);
-	hello_pack_types(d, pk);
-	answer_text(pk, "role");
-	answer_text(pk, client_is_admin(ctl->client) ? "admin" : "submit");
+	hello_pack_types(ctl->client, pk);
+	hello_pack_roles(ctl->client, pk);
 	answer_number(pk, "pid", (uint64_t)getppid());
 	answer_number(pk, "started", d->started);
 }

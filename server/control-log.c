@@ -61,7 +61,7 @@ control_log(struct control *ctl)
 	enum log_level level = log_level();
 	struct answer a;
 
-	if (!control_may_admin(ctl, "log") || !control_log_level(ctl, &level))
+	if (!control_log_level(ctl, &level))
 		return;
 	control_log_set(ctl->client, level);
 	if (control_is_notify(ctl))

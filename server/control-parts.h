@@ -22,10 +22,8 @@ void control_refuse(struct control *ctl);
 void control_invalid(struct control *ctl, const char *field, const char *takes,
     enum reader_type given);
 
-/*
- * Refuses whoever is neither root nor the server's own user. False: done.
- */
-bool control_may_admin(struct control *ctl, const char *method);
+/* Refuses who has none of the roles (server/role.h). False: done. */
+bool control_may(struct control *ctl, unsigned int roles, const char *method);
 
 /* Refuses a task type that there is not. */
 void control_unknown_type(struct control *ctl, const struct item *name);
@@ -76,9 +74,6 @@ void control_scale(struct control *ctl);
 void control_serve(struct control *ctl);
 void control_poison(struct control *ctl);
 void control_log(struct control *ctl);
-
-/* Whether there is a pool that it may dial in to. */
-bool control_may_serve(const struct client *c);
 
 /* The route of the next type that is offered, or NULL. */
 struct route *control_type_at(const struct dispatcher *d, size_t *i);

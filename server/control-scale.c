@@ -129,8 +129,6 @@ control_scale(struct control *ctl)
 	struct scale_call call = {.pool = NULL};
 	struct pool *p;
 
-	if (!control_may_admin(ctl, "scale"))
-		return;
 	if (!scale_read(ctl, &call) || (p = scale_find(ctl, &call)) == NULL ||
 	    !scale_check(ctl, &call, p)) {
 		control_refuse(ctl);

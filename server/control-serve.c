@@ -11,7 +11,7 @@
 #include "server/pool.h"
 #include "server/program-types.h"
 #include "server/reload.h"
-#include "server/users.h"
+#include "server/role.h"
 
 #define SERVE_PARAMS_MAX 2 /* types and a map */
 #define SERVE_WHY 256
@@ -133,12 +133,13 @@ serve_find(struct control *ctl, const struct serve_call *call)
 static bool
 serve_allowed(struct control *ctl, const struct pool *p)
 {
-	if (users_allow(p->config->serve, ctl->client->uid))
+	if (role_may_serve(ctl->client, p))
 		return true;
 	fault_set(&ctl->fault, CODE_PERMISSION_DENIED, NULL,
 	    "pool %s takes workers of the users that its serve names (%s), and "
 	    "you are uid %u",
 	    p->config->name, p->config->serve, (unsigned int)ctl->client->uid);
+	role_note(ctl->client, &ctl->fault);
 	return false;
 }
 
@@ -293,16 +294,4 @@ control_serve(struct control *ctl)
 	    !serve_types(ctl, &call, serve_check_type) ||
 	    !serve_begin(ctl, &call))
 		control_refuse(ctl);
-}
-
-bool
-control_may_serve(const struct client *c)
-{
-	const struct pool *p;
-
-	TAILQ_FOREACH(p, &c->dispatcher->pools, link) {
-		if (p->served && users_allow(p->config->serve, c->uid))
-			return true;
-	}
-	return false;
 }

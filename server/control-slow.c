@@ -62,7 +62,7 @@ control_slow(struct control *ctl)
 	uint32_t limit, n;
 	struct answer a;
 
-	if (!control_may_admin(ctl, "slow") || !slow_limit(ctl, &limit))
+	if (!slow_limit(ctl, &limit))
 		return;
 	n = slow_list(&ctl->dispatcher->metrics.slow, now, tasks);
 	if (n > limit)

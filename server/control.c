@@ -8,9 +8,11 @@
 #include "server/log.h"
 #include "server/pool.h"
 #include "server/reload.h"
+#include "server/role.h"
 #include "worker/registry.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define CONTROL_USERS (ROLE_SUBMIT | ROLE_ADMIN)
 #define CONTROL_KEY 64 /* bytes of a key in a message, its NUL included */
 
 typedef void (*control_cb)(struct control *ctl);
@@ -48,13 +50,11 @@ control_argument(const struct control *ctl, struct reader *r)
 }
 
 bool
-control_may_admin(struct control *ctl, const char *method)
+control_may(struct control *ctl, unsigned int roles, const char *method)
 {
-	if (client_is_admin(ctl->client))
+	if (roles == 0 || role_has(ctl->client, roles))
 		return true;
-	fault_set(&ctl->fault, CODE_PERMISSION_DENIED, NULL,
-	    "%s is for root and the server's own user, and you are uid %u",
-	    method, (unsigned int)ctl->client->uid);
+	role_refuse_method(ctl->client, roles, method, &ctl->fault);
 	control_refuse(ctl);
 	return false;
 }
@@ -247,27 +247,28 @@ static const struct {
 	const char *name;
 	control_cb call;
 	bool notify; /* makes sense without an answer */
+	unsigned int roles; /* it takes one of them; 0: it is for everybody */
 } control_methods[] = {
-    {"hello", control_hello, true},
-    {"ping", control_ping, false},
-    {"stats", control_stats, false},
-    {"types", control_types, false},
-    {"ls", control_ls, false},
-    {"slow", control_slow, false},
-    {"clients", control_clients, false},
-    {"cancel", control_cancel, true},
-    {"subscribe", control_subscribe, true},
-    {"unsubscribe", control_unsubscribe, true},
-    {"drain", control_drain, true},
-    {"pause", control_pause, true},
-    {"resume", control_resume, true},
-    {"scale", control_scale, true},
-    {"poison", control_poison, false},
-    {"reload", control_reload, true},
-    {"shutdown", control_shutdown, true},
-    {"log", control_log, true},
-    {"serve", control_serve, false},
-    {"nvim_set_client_info", control_nvim, true},
+    {"hello", control_hello, true, 0},
+    {"ping", control_ping, false, 0},
+    {"stats", control_stats, false, CONTROL_USERS},
+    {"types", control_types, false, CONTROL_USERS},
+    {"ls", control_ls, false, ROLE_ADMIN},
+    {"slow", control_slow, false, ROLE_ADMIN},
+    {"clients", control_clients, false, ROLE_ADMIN},
+    {"cancel", control_cancel, true, CONTROL_USERS},
+    {"subscribe", control_subscribe, true, CONTROL_USERS},
+    {"unsubscribe", control_unsubscribe, true, CONTROL_USERS},
+    {"drain", control_drain, true, ROLE_ADMIN},
+    {"pause", control_pause, true, ROLE_ADMIN},
+    {"resume", control_resume, true, ROLE_ADMIN},
+    {"scale", control_scale, true, ROLE_ADMIN},
+    {"poison", control_poison, false, ROLE_ADMIN},
+    {"reload", control_reload, true, ROLE_ADMIN},
+    {"shutdown", control_shutdown, true, ROLE_ADMIN},
+    {"log", control_log, true, ROLE_ADMIN},
+    {"serve", control_serve, false, 0}, /* each pool says who */
+    {"nvim_set_client_info", control_nvim, true, 0},
 };
 
 void
@@ -287,7 +288,9 @@ control_call(struct client *c, const struct message_in *m)
 			continue;
 		if (f->kind == FRAME_NOTIFY && !control_methods[i].notify)
 			break;
-		control_methods[i].call(&ctl);
+		if (control_may(&ctl, control_methods[i].roles,
+			control_methods[i].name))
+			control_methods[i].call(&ctl);
 		return;
 	}
 	fault_set(&ctl.fault, CODE_UNKNOWN_METHOD, NULL,

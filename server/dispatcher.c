@@ -17,6 +17,7 @@
 #include "server/now.h"
 #include "server/process.h"
 #include "server/reload.h"
+#include "server/role.h"
 #include "server/room.h"
 #include "server/stop.h"
 #include "worker/type.h"
@@ -24,6 +25,7 @@
 #define ACCEPT_BATCH 64 /* connections in one turn */
 #define ACCEPT_RETRY_MS 100
 #define BROKEN_LINES 10 /* a second, about what is no message */
+#define DENIED_LINES 5 /* likewise, about what is not allowed */
 #define ACCEPT_WARN_MS 10000 /* between two lines in the log */
 #define RESERVE_FDS 32 /* not for clients */
 #define FILES_MAX 1024 /* descriptors of their files, or: */
@@ -91,7 +93,7 @@ dispatcher_is_full(const struct dispatcher *d, int fd)
 
 	if (d->n_clients < max)
 		return false;
-	return d->n_clients >= max + ADMIN_CLIENTS || !client_may_admin(fd);
+	return d->n_clients >= max + ADMIN_CLIENTS || !role_is_admin(d, fd);
 }
 
 /* Tells a client that there is no place for it, and closes. */
@@ -477,12 +479,14 @@ dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 	d->limits = config_limits(setup->config);
 	TAILQ_INIT(&d->reloads);
 	d->listen_fd = setup->listen_fd;
+	d->socket_group = setup->socket_group;
 	d->channel = setup->channel;
 	TAILQ_INIT(&d->batches);
 	TAILQ_INIT(&d->pools);
 	TAILQ_INIT(&d->clients);
 	TAILQ_INIT(&d->waiting);
 	log_limit_init(&d->broken, BROKEN_LINES);
+	log_limit_init(&d->denied, DENIED_LINES);
 	d->started = now_wall();
 	d->started_ms = now_ms();
 	metrics_init(&d->metrics, d->started_ms);

@@ -36,6 +36,7 @@ struct counters {
 	uint64_t clients_dropped; /* closed by us, for a reason in the log */
 	uint64_t clients_broken; /* likewise, for what is no message */
 	uint64_t clients_refused; /* turned away: there were too many */
+	uint64_t denied; /* asked for what they may not do */
 };
 
 struct dispatcher {
@@ -58,6 +59,7 @@ struct dispatcher {
 	uint64_t task_bytes; /* data of all unfinished tasks */
 	struct counters counters;
 	struct log_limit broken; /* lines about what is no message */
+	struct log_limit denied; /* about who may not do what it asks for */
 	struct poison poison;
 	struct metrics metrics;
 	struct config *reloaded; /* config, if it is not that of the start */
@@ -68,6 +70,7 @@ struct dispatcher {
 	uint64_t max_clients; /* as configured, and as descriptors allow */
 	uint32_t max_fds; /* descriptors of clients' files, in all */
 	int listen_fd;
+	gid_t socket_group;
 	struct event *channel_event;
 	int channel; /* to the master */
 	uint64_t started; /* wall clock, s */
@@ -88,6 +91,7 @@ struct dispatcher {
 struct dispatcher_setup {
 	const struct config *config; /* borrowed */
 	int listen_fd;
+	gid_t socket_group;
 	int channel;
 };
 

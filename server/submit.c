@@ -10,6 +10,7 @@
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/progress.h"
+#include "server/role.h"
 #include "server/room.h"
 
 #define SUBMIT_PARAMS_MAX 2 /* data and options */
@@ -292,6 +293,10 @@ submit_check_open(struct submission *sub)
 {
 	const struct pool *p = sub->route->pool;
 
+	if (!role_may_submit(sub->client, sub->route->index)) {
+		role_refuse_task(sub->client, sub->route, &sub->fault);
+		return false;
+	}
 	if (p->breaker.state == POOL_DOWN) {
 		pool_down_fault(p, &sub->fault);
 		return false;
@@ -324,6 +329,7 @@ submit_take_fds(struct submission *sub)
 		fault_set(&sub->fault, CODE_PERMISSION_DENIED, NULL,
 		    "fds: descriptors are taken from root and the server's own "
 		    "user, and from others with --files-for-all");
+		role_note(c, &sub->fault);
 		return false;
 	}
 	if (!c->fd_feature) {

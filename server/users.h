@@ -2,13 +2,17 @@
 #define MORO_SERVER_USERS_H
 
 /*
- * Lists of users, as an option has them: own (the user that morod runs as, and
- * root), all, and names and numbers of users, separated by commas or blanks.
+ * Lists of users, as options have them, separated by commas or blanks: own (the
+ * user that morod runs as, and root), all, group (members of the socket's
+ * group), nobody, names and numbers of users, and of groups behind an @. Who is
+ * not on a list is not meant by it: root neither.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+struct peer;
 
 /*
  * Puts numbers in the place of names: they are looked up once, by a process that
@@ -17,10 +21,16 @@
  */
 char *users_resolve(const char *list, char *why, size_t size);
 
-/* Whether a user is on a list without names. */
-bool users_allow(const char *list, uid_t uid);
+/* Whether somebody is on a list without names; `group` is the socket's. */
+bool users_allow(const char *list, const struct peer *who, gid_t group);
 
 /* Whether there is nobody on it but root and the user that morod runs as. */
 bool users_are_own(const char *list);
+
+/* Whether it is root or the user that morod runs as. */
+bool users_is_own(uid_t uid);
+
+/* The number of a group's name, or of a number. False: there is none. */
+bool users_group(const char *name, gid_t *group);
 
 #endif

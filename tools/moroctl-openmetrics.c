@@ -78,6 +78,8 @@ metrics_numbers(FILE *out, value stats)
 		"Connections that were closed for taking no answers."},
 	    {"clients_refused", "counter", "clientsRefused",
 		"Connections that were turned away."},
+	    {"denied", "counter", "denied",
+		"Requests that who sent them may not send."},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

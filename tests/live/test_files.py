@@ -759,7 +759,7 @@ print(answer()[3])
 @pytest.mark.parametrize("for_all", [False, True])
 def test_strangers(morod, for_all):
     """Other users' descriptors are not even received, unless the server was told so."""
-    with morod(files_for_all=for_all) as d:
+    with morod(files_for_all=for_all, submit="all") as d:
         os.chmod(d.folder.name, 0o755)
         os.chmod(d.socket, 0o666)
         done = subprocess.run(

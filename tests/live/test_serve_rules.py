@@ -271,8 +271,8 @@ def test_files_and_other_users(morod, tmp_path):
     ("[pool p]\nserve = own\ncommand = x", "2: serve is instead of a command or exec"),
     ("[pool p]\nserve = own\nexec = x\ntypes = a:b", "2: serve is instead of a command or exec"),
     ("[pool p]\nserve = nobody-of-that-name",
-     "2: serve takes own, all, or names and numbers of users, and there is no user "
-     "nobody-of-that-name"),
+     "2: serve takes own, all, group, nobody, names and numbers of users, and of groups behind "
+     "an @, and there is no user nobody-of-that-name"),
     ("[pool p]\nserve = own, 4294967295", "there is no user 4294967295"),
     ("[pool p]\nserve = ,", "2: serve names nobody"),
     ("[pool p]\nserve = own\nworker-memory = 300M", "3: worker-memory is not for a pool with serve"),
