@@ -15,7 +15,7 @@ import msgpack
 import pytest
 
 import noderun
-from harness import BUILD, DEADLINE, ROOT, alive, wait_until
+from harness import BUILD, DEADLINE, ROOT, SANITIZED, alive, wait_until
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -27,8 +27,6 @@ MANUAL = (ROOT / "proto" / "CONFORMANCE.md").read_text()
 LIMIT = 300  # seconds for all vectors of a side
 HANGS = "2"  # seconds until a vector that hangs is given up
 SLOW = "6"  # the same where a hang is not what is looked for
-SANITIZED = os.environ.get("MORO_SANITIZED") == "1"
-without_c = pytest.mark.skipif(SANITIZED, reason="there is nothing of C in it, so the release has shown it")
 
 
 def kit(side, command, *words, limit=LIMIT, **env):
@@ -144,17 +142,17 @@ def test_holes_and_values():
 # ---- Our own
 
 
-@without_c
+@pytest.mark.foreign
 def test_python_client():
     check("client", python("adapters/client_python.py"))
 
 
-@without_c
+@pytest.mark.foreign
 def test_python_client_asyncio():
     check("client", python("adapters/client_python_async.py"))
 
 
-@without_c
+@pytest.mark.foreign
 @pytest.mark.parametrize("channel", ["fd", "stdio"])
 def test_python_worker(channel):
     check("worker", python("adapters/worker_python.py"), words=("--channel", channel))
@@ -169,12 +167,12 @@ def node():
     return lambda name: f"exec node {folder / name}"
 
 
-@without_c
+@pytest.mark.foreign
 def test_node_client(node):
     check("client", node("client_node.mjs"))
 
 
-@without_c
+@pytest.mark.foreign
 @pytest.mark.parametrize("channel", ["fd", "stdio"])
 def test_node_worker(node, channel):
     """JavaScript has one kind of number, and Node passes no descriptors."""
@@ -197,13 +195,13 @@ def ruby():
     return lambda name: f"exec ruby {HERE / 'adapters' / name}"
 
 
-@without_c
+@pytest.mark.foreign
 def test_ruby_client(ruby):
     """Another implementation of MessagePack, in a client that has calls alone and waits in each."""
     check("client", ruby("client_ruby.rb"), skips=PLAIN_CLIENT["skips"], fails=["flow-both-ways", "last-words"])
 
 
-@without_c
+@pytest.mark.foreign
 def test_ruby_worker(ruby):
     check("worker", ruby("worker_ruby.rb"), skips=[
         "file", "progress", "progress-unwanted", "cancel", "cancel-at-once", "cancel-of-another", "end-in-task",
@@ -220,13 +218,13 @@ PLAIN_CLIENT = {
 }
 
 
-@without_c
+@pytest.mark.foreign
 def test_plain_client():
     """A client that has calls alone passes what it must, and is not blamed for what it has not."""
     check("client", python("plain/client.py"), **PLAIN_CLIENT)
 
 
-@without_c
+@pytest.mark.foreign
 def test_plain_worker():
     check("worker", python("plain/worker.py"), fails=["value-odd-keys"], skips=["file"])
 
@@ -257,7 +255,7 @@ CLIENT_FAULTS = {
 }
 
 
-@without_c
+@pytest.mark.foreign
 @pytest.mark.parametrize("fault", CLIENT_FAULTS)
 def test_fault_of_a_client(fault):
     """Each check can fail, and says what it saw."""
@@ -289,7 +287,7 @@ WORKER_FAULTS = {
 }
 
 
-@without_c
+@pytest.mark.foreign
 def test_driver_that_can_do_nothing(tmp_path):
     """What need not be there is skipped; but it is no success."""
     driver = tmp_path / "driver.py"
@@ -301,7 +299,7 @@ def test_driver_that_can_do_nothing(tmp_path):
     assert status == 2 and "1 skipped (must: 1)" in out and "lacks what each" in err
 
 
-@without_c
+@pytest.mark.foreign
 @pytest.mark.parametrize("fault", WORKER_FAULTS)
 def test_fault_of_a_worker(fault):
     vector, said = WORKER_FAULTS[fault]
@@ -341,7 +339,7 @@ def test_fault_of_a_server(tmp_path):
 # ---- The program
 
 
-@without_c
+@pytest.mark.foreign
 def test_example_of_the_manual(tmp_path):
     """The adapter and the worker in CONFORMANCE.md pass all that they must, as they stand."""
     for side in ("client", "worker"):

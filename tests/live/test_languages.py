@@ -11,6 +11,8 @@ import pytest
 
 from harness import DEADLINE, ROOT, TaskError
 
+pytestmark = pytest.mark.foreign
+
 EXAMPLES = ROOT / "tests" / "languages"
 GO = pathlib.Path("/usr/share/gocode/src/github.com/vmihailenco/msgpack/v5")
 

@@ -1,6 +1,10 @@
 """client/node with a real morod: Node's own test runner runs the files of tests/node."""
 
+import pytest
+
 import noderun
+
+pytestmark = pytest.mark.foreign
 
 
 def test_client(morod):

@@ -2,8 +2,12 @@
 
 import os
 
+import pytest
+
 import noderun
 from harness import BUILD
+
+pytestmark = pytest.mark.foreign
 
 MODULE = BUILD / "worker" / "modules" / "image.so"
 

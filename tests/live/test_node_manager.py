@@ -1,7 +1,11 @@
 """WorkerManager in Node: helpers, statistics, and servers of a program's own."""
 
+import pytest
+
 import noderun
 from harness import BUILD
+
+pytestmark = pytest.mark.foreign
 
 
 def test_manager(morod):

@@ -8,6 +8,8 @@ import pytest
 import noderun
 from harness import TaskError, alive, wait_until
 
+pytestmark = pytest.mark.foreign
+
 TASKS = """
 import { task, run } from 'moro-client/worker';
 import { MoroError } from 'moro-client';

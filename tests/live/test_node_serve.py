@@ -10,6 +10,8 @@ from harness import DEADLINE, TaskError
 
 import pytest
 
+pytestmark = pytest.mark.foreign
+
 TASKS = """
 import { task, run } from 'moro-client/worker';
 

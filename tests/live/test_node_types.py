@@ -8,6 +8,8 @@ import pytest
 
 import noderun
 
+pytestmark = pytest.mark.foreign
+
 OPTIONS = [
     "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext",
     "--moduleResolution", "nodenext", "--types", "node", "--skipLibCheck", "false",

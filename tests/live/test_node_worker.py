@@ -1,6 +1,10 @@
 """Workers in JavaScript, with a morod that the test plays (tests/node/worker.test.mjs)."""
 
+import pytest
+
 import noderun
+
+pytestmark = pytest.mark.foreign
 
 
 def test_worker():

@@ -14,6 +14,8 @@ import moro.aio
 from harness import DEADLINE, ROOT
 from moro import tasks
 
+pytestmark = pytest.mark.foreign
+
 
 def session(play, morod, client=None, **options):
     """Runs play(client, daemon) in a loop, with a server; asyncio's complaints are failures."""

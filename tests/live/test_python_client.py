@@ -13,6 +13,8 @@ import moro
 from harness import ROOT, wait_until
 from played import Played, next_message
 
+pytestmark = pytest.mark.foreign
+
 DIGEST = hashlib.sha256(b"abc").hexdigest()
 
 

@@ -10,6 +10,8 @@ import pytest
 import moro
 from played import Played, next_message
 
+pytestmark = pytest.mark.foreign
+
 
 @pytest.fixture
 def served(morod):

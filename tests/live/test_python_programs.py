@@ -8,6 +8,8 @@ import pytest
 import moro
 from harness import ROOT, SANITIZED, alive, wait_until
 
+pytestmark = pytest.mark.foreign
+
 TASKS = '''
 import os, subprocess, sys, time
 import moro

@@ -5,10 +5,14 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import moro
 from harness import DEADLINE, ROOT
 from moro import control, options, tasks
 from test_python_worker import Morod
+
+pytestmark = pytest.mark.foreign
 
 PAGE = (ROOT / "client" / "python" / "README.md").read_text()
 

@@ -12,6 +12,8 @@ import moro
 from harness import DEADLINE, ROOT
 from moro import worker
 
+pytestmark = pytest.mark.foreign
+
 TASKS = '''
 import asyncio, os, sys, time
 import moro

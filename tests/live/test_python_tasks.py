@@ -13,6 +13,8 @@ import moro
 from harness import BUILD, wait_until
 from moro import control, methods, tasks
 
+pytestmark = pytest.mark.foreign
+
 TEXT = b"".join(b"%d: a line of text that compresses\n" % i for i in range(20_000))
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from harness import DEADLINE, ROOT
 
+pytestmark = pytest.mark.foreign
+
 TASKS = '''
 import asyncio, os, sys
 import moro
