@@ -13,8 +13,8 @@ sys.path.insert(0, str(harness.ROOT / "client" / "python"))
 def pytest_configure(config):
     config.addinivalue_line(
         "markers",
-        "foreign: shows a client, a worker or a kit that has no C of ours in it, with a server that does what "
-        "other tests show as well: the build with sanitizers has nothing to find there",
+        "release: the release build shows it, and the one with sanitizers has nothing to find there: clients and "
+        "workers that have no C of ours in them, and measurements of what other tests run as well",
     )
 
 

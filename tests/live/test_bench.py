@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from harness import BUILD, DEADLINE, ROOT, SANITIZED, wait_until
+from harness import BUILD, DEADLINE, ROOT, wait_until
 
 BENCH = BUILD / "tools" / "moro-bench"
 LONG = 120  # seconds that a short run may take on a loaded machine
@@ -77,11 +77,12 @@ def check_placement(row, rounds):
         assert f"{sides[0]} of the relay's {rounds}, {sides[1]} of morod's {rounds}" in row["note"]
 
 
+@pytest.mark.release
 def test_json_has_the_stable_names(place):
     """What machines read: each figure under its name, with its target."""
     r = place.run("pingpong", "pipeline", "payload", "strict", "--json", *SHORT)
     assert r.returncode == 0, r.stderr
-    assert r.stderr == "" or SANITIZED
+    assert r.stderr == ""
     report = json.loads(r.stdout)
     assert report["rounds"] == 1 and report["workers"] == 2
     results = report["results"]
@@ -155,6 +156,7 @@ def check_task(results, name, ratio, way):
     return row
 
 
+@pytest.mark.release
 def test_tasks_by_descriptor_and_inline(place):
     """Large inputs come by descriptor, some both ways; values and tokens in the message."""
     r = place.run("tasks", "--json", *SHORT)
@@ -177,6 +179,7 @@ def test_tasks_by_descriptor_and_inline(place):
     place.assert_clean()
 
 
+@pytest.mark.release
 @pytest.mark.parametrize(
     "names, rows",
     [
@@ -198,6 +201,7 @@ def test_some_rows_of_tasks(place, names, rows):
 IMAGE = BUILD / "worker" / "modules" / "image.so"
 
 
+@pytest.mark.release
 @pytest.mark.skipif(not IMAGE.exists(), reason="the module image is not built")
 def test_thumbnails_with_the_module(place):
     """image:thumbnail is measured where morod may load the module, and left out else."""
@@ -211,6 +215,7 @@ def test_thumbnails_with_the_module(place):
     place.assert_clean()
 
 
+@pytest.mark.release
 def test_more_workers_than_descriptors_allow(place):
     """A connection's limit of descriptors bounds the window, however many workers."""
     r = place.run("tasks.crypto", "tasks.data", "--json", "--workers", "12", *SHORT)
@@ -226,6 +231,7 @@ def test_table_for_people(place):
     place.assert_clean()
 
 
+@pytest.mark.release
 def test_programs(tmp_path):
     """tools/bench-programs measures Python's and Node's workers, as far as there are any."""
     done = subprocess.run(

@@ -142,17 +142,17 @@ def test_holes_and_values():
 # ---- Our own
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_python_client():
     check("client", python("adapters/client_python.py"))
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_python_client_asyncio():
     check("client", python("adapters/client_python_async.py"))
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 @pytest.mark.parametrize("channel", ["fd", "stdio"])
 def test_python_worker(channel):
     check("worker", python("adapters/worker_python.py"), words=("--channel", channel))
@@ -167,12 +167,12 @@ def node():
     return lambda name: f"exec node {folder / name}"
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_node_client(node):
     check("client", node("client_node.mjs"))
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 @pytest.mark.parametrize("channel", ["fd", "stdio"])
 def test_node_worker(node, channel):
     """JavaScript has one kind of number, and Node passes no descriptors."""
@@ -195,13 +195,13 @@ def ruby():
     return lambda name: f"exec ruby {HERE / 'adapters' / name}"
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_ruby_client(ruby):
     """Another implementation of MessagePack, in a client that has calls alone and waits in each."""
     check("client", ruby("client_ruby.rb"), skips=PLAIN_CLIENT["skips"], fails=["flow-both-ways", "last-words"])
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_ruby_worker(ruby):
     check("worker", ruby("worker_ruby.rb"), skips=[
         "file", "progress", "progress-unwanted", "cancel", "cancel-at-once", "cancel-of-another", "end-in-task",
@@ -218,13 +218,13 @@ PLAIN_CLIENT = {
 }
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_plain_client():
     """A client that has calls alone passes what it must, and is not blamed for what it has not."""
     check("client", python("plain/client.py"), **PLAIN_CLIENT)
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_plain_worker():
     check("worker", python("plain/worker.py"), fails=["value-odd-keys"], skips=["file"])
 
@@ -255,7 +255,7 @@ CLIENT_FAULTS = {
 }
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 @pytest.mark.parametrize("fault", CLIENT_FAULTS)
 def test_fault_of_a_client(fault):
     """Each check can fail, and says what it saw."""
@@ -287,7 +287,7 @@ WORKER_FAULTS = {
 }
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_driver_that_can_do_nothing(tmp_path):
     """What need not be there is skipped; but it is no success."""
     driver = tmp_path / "driver.py"
@@ -299,7 +299,7 @@ def test_driver_that_can_do_nothing(tmp_path):
     assert status == 2 and "1 skipped (must: 1)" in out and "lacks what each" in err
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 @pytest.mark.parametrize("fault", WORKER_FAULTS)
 def test_fault_of_a_worker(fault):
     vector, said = WORKER_FAULTS[fault]
@@ -339,7 +339,7 @@ def test_fault_of_a_server(tmp_path):
 # ---- The program
 
 
-@pytest.mark.foreign
+@pytest.mark.release
 def test_example_of_the_manual(tmp_path):
     """The adapter and the worker in CONFORMANCE.md pass all that they must, as they stand."""
     for side in ("client", "worker"):

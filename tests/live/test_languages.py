@@ -11,7 +11,7 @@ import pytest
 
 from harness import DEADLINE, ROOT, TaskError
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 EXAMPLES = ROOT / "tests" / "languages"
 GO = pathlib.Path("/usr/share/gocode/src/github.com/vmihailenco/msgpack/v5")

@@ -4,7 +4,7 @@ import pytest
 
 import noderun
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 
 def test_client(morod):

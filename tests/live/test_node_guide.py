@@ -7,7 +7,7 @@ import pytest
 import noderun
 from harness import BUILD
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 MODULE = BUILD / "worker" / "modules" / "image.so"
 

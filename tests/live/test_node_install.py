@@ -9,7 +9,7 @@ import pytest
 
 import noderun
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 USE = "const m = require('moro-client'); require('moro-client/worker'); console.log(m.defaultPath({MORO_SOCKET: 'x'}))"
 INSTALL = re.findall(r"^    npm install (.*)$", (noderun.PACKAGE / "README.md").read_text(), re.M)

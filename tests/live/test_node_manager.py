@@ -5,7 +5,7 @@ import pytest
 import noderun
 from harness import BUILD
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 
 def test_manager(morod):

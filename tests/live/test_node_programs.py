@@ -8,7 +8,7 @@ import pytest
 import noderun
 from harness import TaskError, alive, wait_until
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 TASKS = """
 import { task, run } from 'moro-client/worker';

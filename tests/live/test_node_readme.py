@@ -8,7 +8,7 @@ import pytest
 import noderun
 from harness import ROOT
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 SHA256 = "b94f6f125c79e3a5ffaa826f584c10d52ada669e6762051b826b55776d05aed2"
 PAGE = (noderun.PACKAGE / "README.md").read_text()

@@ -10,7 +10,7 @@ from harness import DEADLINE, TaskError
 
 import pytest
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 TASKS = """
 import { task, run } from 'moro-client/worker';

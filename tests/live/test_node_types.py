@@ -8,7 +8,7 @@ import pytest
 
 import noderun
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 OPTIONS = [
     "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext",

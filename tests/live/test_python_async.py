@@ -14,7 +14,7 @@ import moro.aio
 from harness import DEADLINE, ROOT
 from moro import tasks
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 
 def session(play, morod, client=None, **options):

@@ -13,7 +13,7 @@ import moro
 from harness import ROOT, wait_until
 from played import Played, next_message
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 DIGEST = hashlib.sha256(b"abc").hexdigest()
 

@@ -10,7 +10,7 @@ import pytest
 import moro
 from played import Played, next_message
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import moro
 from harness import ROOT, SANITIZED, alive, wait_until
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 TASKS = '''
 import os, subprocess, sys, time

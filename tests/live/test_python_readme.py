@@ -12,7 +12,7 @@ from harness import DEADLINE, ROOT
 from moro import control, options, tasks
 from test_python_worker import Morod
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 PAGE = (ROOT / "client" / "python" / "README.md").read_text()
 

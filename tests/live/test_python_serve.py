@@ -12,7 +12,7 @@ import moro
 from harness import DEADLINE, ROOT
 from moro import worker
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 TASKS = '''
 import asyncio, os, sys, time

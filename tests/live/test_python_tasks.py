@@ -13,7 +13,7 @@ import moro
 from harness import BUILD, wait_until
 from moro import control, methods, tasks
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 TEXT = b"".join(b"%d: a line of text that compresses\n" % i for i in range(20_000))
 

@@ -12,7 +12,7 @@ import pytest
 
 from harness import DEADLINE, ROOT
 
-pytestmark = pytest.mark.foreign
+pytestmark = pytest.mark.release
 
 TASKS = '''
 import asyncio, os, sys
