@@ -29,11 +29,16 @@ answer_deliver(struct moro *m, const struct frame *frame)
 	struct pending *p = pending_find(&m->requests, frame->msgid);
 	struct moro_reply *reply = reply_take(&m->in, frame);
 
-	if (p == NULL || p->state == PENDING_ANSWERED) {
+	if (p == NULL || p->state == PENDING_ANSWERED ||
+	    p->state == PENDING_ENDED) {
 		answer_unasked(m, reply);
 	} else if (p->number == m->hello_number) {
 		pending_free(&m->requests, p);
 		hello_take(m, reply);
+	} else if (p->number == m->news.asked) {
+		if (moro_reply_ok(reply))
+			news_begin(&m->news, reply_value(reply));
+		handle_deliver(m, p, reply);
 	} else {
 		handle_deliver(m, p, reply);
 	}
@@ -61,7 +66,7 @@ int
 answer_all(struct moro *m)
 {
 	struct frame frame;
-	int n = 0;
+	int n = handle_tell_ended(m);
 
 	while (m->fd != -1 && answer_next(m, &frame)) {
 		if (frame.kind != FRAME_RESPONSE) {
@@ -71,5 +76,5 @@ answer_all(struct moro *m)
 		answer_deliver(m, &frame);
 		n++;
 	}
-	return n;
+	return n + handle_tell_ended(m);
 }

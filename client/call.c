@@ -11,6 +11,7 @@
 #include "client/hello.h"
 #include "client/io.h"
 #include "client/reply.h"
+#include "client/resend.h"
 #include "proto/envelope.h"
 #include "proto/limit.h"
 
@@ -65,51 +66,58 @@ call_append(struct moro *m, const struct request *rq, uint64_t number)
 	return call_append_params(m, rq);
 }
 
-/* Notes why a message may not be sent. */
+/* Says why a message may not be sent. */
 static void
-call_refuse(struct moro *m, const struct scan *s, size_t size)
+call_refuse(const struct moro *m, const struct scan *s, size_t size,
+    struct failure *f)
 {
 	static const char takes[] = "data takes exactly one MessagePack value";
-	struct failure f;
 
 	switch (scan_fault(s)) {
 	case SCAN_FAULT_FRAME_SIZE:
 	case SCAN_FAULT_METHOD_SIZE:
 	case SCAN_FAULT_DEPTH:
 	case SCAN_FAULT_VALUES:
-		failure_set(&f, MORO_TOO_LARGE, "%s by the server",
+		failure_set(f, MORO_TOO_LARGE, "%s by the server",
 		    scan_fault_text(scan_fault(s)));
 		break;
 	default:
-		failure_set(&f, MORO_INVALID_ARGUMENT, "%s", takes);
-		fault_add_text(&f.fault, "field", "data");
+		failure_set(f, MORO_INVALID_ARGUMENT, "%s", takes);
+		fault_add_text(&f->fault, "field", "data");
 		break;
 	}
 	if (scan_fault(s) == SCAN_FAULT_FRAME_SIZE) {
-		fault_add_number(&f.fault, "limit", (int64_t)m->limits.frame);
-		fault_add_number(&f.fault, "size", (int64_t)size);
+		fault_add_number(&f->fault, "limit", (int64_t)m->limits.frame);
+		fault_add_number(&f->fault, "size", (int64_t)size);
 	}
-	handle_note(m, &f);
 }
 
-/*
- * Checks the message that begins at `at` as the server will: what is not one
- * whole message within its limits would cost the connection.
- */
-static int
-call_check(struct moro *m, size_t at)
+int
+call_check(const struct moro *m, const uint8_t *bytes, size_t size,
+    struct frame *frame, struct failure *f)
 {
-	size_t size = buffer_len(&m->out) - at;
 	struct scan s;
-	struct frame frame;
 
 	scan_init(&s, &m->limits);
-	if (scan_feed(&s, buffer_head(&m->out) + at, size) == SCAN_FRAME) {
-		scan_frame(&s, &frame);
-		if (frame.size == size)
+	if (scan_feed(&s, bytes, size) == SCAN_FRAME) {
+		scan_frame(&s, frame);
+		if (frame->size == size)
 			return 0;
 	}
-	call_refuse(m, &s, size);
+	call_refuse(m, &s, size, f);
+	return -1;
+}
+
+/* Checks the message that begins at `at` of the output. */
+static int
+call_check_out(struct moro *m, size_t at, struct frame *frame)
+{
+	struct failure f;
+
+	if (call_check(m, buffer_head(&m->out) + at, buffer_len(&m->out) - at,
+		frame, &f) == 0)
+		return 0;
+	handle_note(m, &f);
 	return -1;
 }
 
@@ -139,21 +147,31 @@ call_note_memory(struct moro *m)
 	handle_note(m, &f);
 }
 
-/* Has the descriptors go with the message that begins at `at`. */
-static int
-call_attach(struct moro *m, const struct request *rq, size_t at)
+/* Whether the request may be sent again after it was sent. */
+static bool
+call_may_repeat(const struct request *rq)
 {
-	const int *fds;
-	uint32_t n;
+	/* methods that do the same however often they are called */
+	static const char *const methods[] = {"ping", "stats", "types", "list",
+	    "slow", "poison", "clients", "cancel", "subscribe", "unsubscribe"};
+
+	if (rq->options != NULL && choices_may_repeat(rq->options))
+		return true;
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+		if (strcmp(rq->type, methods[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Notes that descriptors cannot go with a request. */
+static int
+call_note_fds(struct moro *m)
+{
 	struct failure f;
 
-	if (rq->options == NULL || (n = choices_fds(rq->options, &fds)) == 0)
-		return 0;
-	if (m->hello != NULL && !moro_server_has(m, HELLO_FEATURE_FD))
-		failure_set(&f, MORO_UNSUPPORTED,
-		    "the server at %s takes no descriptors", m->path);
-	else if (parcels_add(&m->parcels, at, fds, n) == 0)
-		return 0;
+	if (errno == ENOMEM)
+		failure_set(&f, MORO_NO_MEMORY, "out of memory");
 	else
 		failure_set(&f, MORO_SYSTEM,
 		    "cannot duplicate a descriptor: %s", strerror(errno));
@@ -161,11 +179,59 @@ call_attach(struct moro *m, const struct request *rq, size_t at)
 	return -1;
 }
 
+/* Whether the server takes descriptors, as far as is known; if not, notes so. */
+static int
+call_check_fds(struct moro *m, uint32_t n)
+{
+	struct failure f;
+
+	if (n == 0 || m->hello == NULL || m->revive.away ||
+	    moro_server_has(m, HELLO_FEATURE_FD))
+		return 0;
+	failure_set(&f, MORO_UNSUPPORTED, CALL_NO_FDS, m->path);
+	handle_note(m, &f);
+	return -1;
+}
+
+/*
+ * Has the message that begins at `at` sent, with its descriptors: at once, or,
+ * while there is no connection, when there is one; and again, if it may.
+ */
+static int
+call_post(struct moro *m, const struct request *rq, struct pending *p,
+    size_t at, const struct frame *frame)
+{
+	const int *fds = NULL;
+	uint32_t n = rq->options != NULL ? choices_fds(rq->options, &fds) : 0;
+	bool hold = resend_holds(m) && !rq->greeting;
+
+	if (call_check_fds(m, n) == -1)
+		return -1;
+	p->again = !rq->greeting && call_may_repeat(rq);
+	if (revive_on(m))
+		p->since = io_now();
+	if (hold || (p->again && revive_on(m))) {
+		if (resend_keep(m, p, buffer_head(&m->out) + at, frame, fds,
+			n) == -1)
+			return call_note_fds(m);
+	}
+	if (hold) {
+		buffer_truncate(&m->out, at);
+		return 0;
+	}
+	p->at = m->parcels.sent + at;
+	p->len = frame->size;
+	if (n > 0 && parcels_add(&m->parcels, at, fds, n) == -1)
+		return call_note_fds(m);
+	return 0;
+}
+
 uint64_t
 call_send(struct moro *m, const struct request *rq, moro_reply_cb cb,
     void *user, bool is_private)
 {
 	struct pending *p;
+	struct frame frame;
 	size_t at = buffer_len(&m->out);
 
 	if (handle_check(m) == -1 || call_check_type(m, rq) == -1)
@@ -175,13 +241,14 @@ call_send(struct moro *m, const struct request *rq, moro_reply_cb cb,
 		call_note_memory(m);
 		goto fail;
 	}
-	if (call_check(m, at) == -1 || call_attach(m, rq, at) == -1)
+	if (call_check_out(m, at, &frame) == -1 ||
+	    call_post(m, rq, p, at, &frame) == -1)
 		goto fail;
 	p->is_private = is_private;
 	if (m->out_broken) {
 		/* the end is near */
 		buffer_truncate(&m->out, at);
-		parcels_clear(&m->parcels);
+		parcels_drop(&m->parcels);
 	} else if (buffer_len(&m->out) >= CALL_FLUSH_AT) {
 		io_flush(m);
 	}
@@ -197,6 +264,7 @@ int
 call_notify(struct moro *m, const struct request *rq)
 {
 	size_t at = buffer_len(&m->out), method_len = strlen(rq->type);
+	struct frame frame;
 
 	if (buffer_reserve(&m->out, ENVELOPE_HEAD_MAX + method_len + rq->len) ==
 	    -1) {
@@ -209,7 +277,7 @@ call_notify(struct moro *m, const struct request *rq)
 		call_note_memory(m);
 		goto fail;
 	}
-	if (call_check(m, at) == -1)
+	if (call_check_out(m, at, &frame) == -1)
 		goto fail;
 	if (m->out_broken)
 		buffer_truncate(&m->out, at); /* the end is near */
@@ -225,6 +293,15 @@ call_note_limit(struct moro *m)
 {
 	struct failure f;
 
+	if (m->revive.away) {
+		failure_set(&f, MORO_WAIT_LIMIT,
+		    "no connection within the wait limit (timeout): %s",
+		    m->revive.why.code == MORO_OK
+			? "the server does not answer"
+			: m->revive.why.fault.message);
+		handle_note(m, &f);
+		return;
+	}
 	failure_set(&f, MORO_WAIT_LIMIT,
 	    "no answer from the server at %s within the wait limit (timeout)",
 	    m->path);
@@ -242,6 +319,20 @@ call_note_unknown(struct moro *m)
 }
 
 /*
+ * One turn of a wait. Past its deadline it goes on only for what has come, and
+ * only so often: a peer that does not stop talking holds nobody longer.
+ * Returns as io_turn() does.
+ */
+static int
+call_turn(struct moro *m, uint64_t deadline, unsigned int *late)
+{
+	if (deadline != IO_NEVER && io_now() >= deadline &&
+	    (*late)++ == CALL_READS)
+		return 0;
+	return io_turn(m, deadline);
+}
+
+/*
  * Waits until a request is answered and takes the answer. Returns false with
  * the failure noted: the deadline, or it is gone.
  */
@@ -249,6 +340,8 @@ static bool
 call_await(struct moro *m, uint64_t number, uint64_t deadline,
     struct moro_reply **reply)
 {
+	unsigned int late = 0;
+
 	for (;;) {
 		struct pending *p;
 
@@ -264,11 +357,27 @@ call_await(struct moro *m, uint64_t number, uint64_t deadline,
 			*reply = pending_take(&m->requests, p);
 			return true;
 		}
-		if (io_turn(m, deadline) == 0) {
+		if (call_turn(m, deadline, &late) == 0) {
 			call_note_limit(m);
 			return false;
 		}
 	}
+}
+
+/*
+ * Gives up a request that nobody waits for any more: one that was not sent yet
+ * never is, so that a call that failed does not run later on.
+ */
+static void
+call_withdraw(struct moro *m, uint64_t number)
+{
+	struct pending *p = pending_find(&m->requests, number);
+
+	if (p != NULL && p->state == PENDING_SENT && p->letter != NULL &&
+	    resend_holds(m) && handle_sent(m, p) == 0)
+		pending_free(&m->requests, p);
+	else
+		moro_forget(m, number);
 }
 
 struct moro_reply *
@@ -283,7 +392,7 @@ call_wait(struct moro *m, const struct request *rq)
 		reply = reply_failed(&m->failure);
 	} else if (!call_await(m, number, io_deadline(m->wait_ms), &reply)) {
 		reply = reply_failed(&m->failure);
-		moro_forget(m, number);
+		call_withdraw(m, number);
 	}
 	handle_leave(m);
 	return reply;
@@ -375,6 +484,7 @@ moro_wait_any(struct moro *m, uint64_t *number, int64_t wait_ms)
 {
 	uint64_t deadline = call_deadline(m, wait_ms);
 	struct moro_reply *reply = NULL;
+	unsigned int late = 0;
 	struct pending *p;
 
 	handle_enter(m);
@@ -387,7 +497,7 @@ moro_wait_any(struct moro *m, uint64_t *number, int64_t wait_ms)
 			call_note_unknown(m);
 			break;
 		}
-		if (io_turn(m, deadline) == 0) {
+		if (call_turn(m, deadline, &late) == 0) {
 			call_note_limit(m);
 			break;
 		}
@@ -408,7 +518,7 @@ moro_forget(struct moro *m, uint64_t number)
 
 	if (p == NULL)
 		return;
-	if (p->state == PENDING_ANSWERED)
+	if (p->state == PENDING_ANSWERED || p->state == PENDING_ENDED)
 		pending_free(&m->requests, p);
 	else if (p->state == PENDING_SENT && number != m->hello_number)
 		pending_drop(&m->requests, p);
@@ -427,8 +537,10 @@ moro_dispatch(struct moro *m)
 	bool dead;
 
 	handle_enter(m);
+	revive_tick(m);
+	n += answer_all(m);
 	dead = handle_check(m) == -1;
-	while (!dead && reads++ < CALL_READS) {
+	while (m->fd != -1 && reads++ < CALL_READS) {
 		int rc;
 
 		io_flush(m);
@@ -437,8 +549,8 @@ moro_dispatch(struct moro *m)
 		if (rc != 1 || m->fd == -1)
 			break;
 	}
-	dead = m->fd == -1;
-	if (!dead)
+	dead = !handle_open(m);
+	if (m->fd != -1)
 		io_flush(m);
 	handle_leave(m);
 	return dead && n == 0 ? -1 : n;

@@ -5,6 +5,7 @@
 #include "client/handle.h"
 #include "client/io.h"
 #include "client/reply.h"
+#include "client/resend.h"
 
 #define CANCEL_METHOD "cancel"
 
@@ -21,6 +22,38 @@ cancel_known(struct moro *m, uint64_t number)
 	    (unsigned long long)number);
 	handle_note(m, &f);
 	return false;
+}
+
+/*
+ * Notes that the program has enough of a request, so that it is not sent again.
+ * Returns whether it waits here to be sent: it is answered then.
+ */
+static bool
+cancel_here(struct moro *m, uint64_t number)
+{
+	struct pending *p = pending_find(&m->requests, number);
+
+	if (p == NULL || p->state == PENDING_ANSWERED ||
+	    p->state == PENDING_ENDED)
+		return false;
+	p->cancelled = true;
+	if (!resend_holds(m) || p->letter == NULL || handle_sent(m, p) > 0)
+		return false;
+	resend_cancel(m, p);
+	return true;
+}
+
+/* The answer to a request that was cancelled here. NULL: no memory. */
+static struct moro_reply *
+cancel_word(void)
+{
+	struct moro_map *map = moro_map_new();
+	struct moro_reply *reply;
+
+	moro_map_text(map, "state", "queued");
+	reply = reply_made(moro_map_data(map), moro_map_size(map));
+	moro_map_free(map);
+	return reply;
 }
 
 /* Makes the argument that names a request. NULL: no memory. */
@@ -51,9 +84,17 @@ cancel_call(struct moro *m, struct moro_map *map)
 struct moro_reply *
 moro_cancel(struct moro *m, uint64_t number)
 {
+	struct moro_reply *reply;
+
+	handle_enter(m);
 	if (handle_check(m) == -1 || !cancel_known(m, number))
-		return reply_failed(&m->failure);
-	return cancel_call(m, cancel_map(number));
+		reply = reply_failed(&m->failure);
+	else if (cancel_here(m, number))
+		reply = cancel_word();
+	else
+		reply = cancel_call(m, cancel_map(number));
+	handle_leave(m);
+	return reply;
 }
 
 struct moro_reply *
@@ -75,23 +116,36 @@ moro_cancel_other(struct moro *m, uint64_t client, uint64_t msgid)
 	return cancel_call(m, map);
 }
 
-int
-moro_cancel_soon(struct moro *m, uint64_t number)
+/* Tells the server, which does not answer. */
+static int
+cancel_tell(struct moro *m, uint64_t number)
 {
 	struct request rq = {.type = CANCEL_METHOD};
-	struct moro_map *map;
+	struct moro_map *map = cancel_map(number);
 	int rc;
 
-	if (handle_check(m) == -1 || !cancel_known(m, number))
-		return -1;
-	handle_enter(m);
-	map = cancel_map(number);
 	rq.data = moro_map_data(map);
 	rq.len = moro_map_size(map);
 	rc = call_notify(m, &rq);
 	moro_map_free(map);
 	if (rc == 0)
 		io_flush(m);
+	return rc;
+}
+
+int
+moro_cancel_soon(struct moro *m, uint64_t number)
+{
+	int rc = -1;
+
+	handle_enter(m);
+	if (handle_check(m) == 0 && cancel_known(m, number)) {
+		/* without a server there is nobody else to tell */
+		if (cancel_here(m, number) || resend_holds(m))
+			rc = 0;
+		else
+			rc = cancel_tell(m, number);
+	}
 	handle_leave(m);
 	return rc;
 }

@@ -203,6 +203,18 @@ choices_fds(const struct moro_options *o, const int **fds)
 	return o->n_fds;
 }
 
+bool
+choices_may_repeat(const struct moro_options *o)
+{
+	unsigned int on = o->retry_on == 0 ? MORO_RETRY_CRASH : o->retry_on;
+
+	if (o->result_fd != -1)
+		return false;
+	if (o->retry_max != 0)
+		return (on & MORO_RETRY_CRASH) != 0;
+	return o->idempotent;
+}
+
 /* Packs a string. Returns 0, or -1: no memory. */
 static int
 choices_pack_text(msgpack_packer *pk, const char *text)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define OWN_FIRST MORO_NO_SERVER
@@ -75,4 +76,19 @@ failure_set(struct failure *f, enum moro_code code, const char *format, ...)
 	f->code = code;
 	if (failure_own(code))
 		f->fault.retryable = own[code - OWN_FIRST].retryable;
+}
+
+void
+failure_reason(struct failure *f, const char *reason)
+{
+	snprintf(f->fault.reason, sizeof f->fault.reason, "%s", reason);
+}
+
+void
+failure_append(struct failure *f, const char *text)
+{
+	size_t len = strlen(f->fault.message);
+
+	snprintf(f->fault.message + len, sizeof f->fault.message - len, "%s",
+	    text);
 }

@@ -15,4 +15,10 @@ struct failure {
 void failure_set(struct failure *f, enum moro_code code, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
+/* Sets the reason, which is the sentence for programs. */
+void failure_reason(struct failure *f, const char *reason);
+
+/* Adds to the sentence; what is too long is cut. */
+void failure_append(struct failure *f, const char *text);
+
 #endif

@@ -52,7 +52,7 @@ hello_send(struct moro *m)
 	const char *name =
 	    m->name[0] != '\0' ? m->name : program_invocation_short_name;
 	struct moro_map *map = moro_map_new();
-	struct request rq = {.type = "hello"};
+	struct request rq = {.type = "hello", .greeting = true};
 
 	moro_map_text(map, "client", "libmoro");
 	moro_map_text(map, "version", MORO_VERSION);
@@ -123,6 +123,7 @@ hello_take(struct moro *m, struct moro_reply *reply)
 		m->hello = reply;
 		hello_version(m);
 		hello_limits(m);
+		revive_greeted(m);
 		return;
 	}
 	if (reply == NULL)

@@ -8,13 +8,14 @@
 #include <time.h>
 
 #include "client/handle.h"
+#include "client/resend.h"
+#include "client/revive.h"
 
 #define IO_READ_SIZE ((size_t)64 << 10) /* room for a read, at least */
 #define MS_PER_S 1000
 #define NS_PER_MS 1000000
 
-/* Monotonic milliseconds. */
-static uint64_t
+uint64_t
 io_now(void)
 {
 	struct timespec ts;
@@ -48,8 +49,9 @@ io_flush(struct moro *m)
 		} else if (errno != EINTR) {
 			/* answers may still be there to be read */
 			m->out_broken = true;
+			resend_salvage(m);
 			buffer_clear(&m->out);
-			parcels_clear(&m->parcels);
+			parcels_drop(&m->parcels);
 		}
 	}
 }
@@ -136,22 +138,50 @@ io_poll(struct moro *m, uint64_t deadline)
 	return n > 0 ? p.revents : 0;
 }
 
-int
-io_turn(struct moro *m, uint64_t deadline)
+/*
+ * Waits for what is due next while there is no connection. Returns as
+ * io_turn() does.
+ */
+static int
+io_idle(struct moro *m, uint64_t deadline)
 {
+	uint64_t due = revive_due(m);
+	uint64_t until = due < deadline ? due : deadline;
+	int left;
+
+	while ((left = io_left(until)) != 0)
+		poll(NULL, 0, left);
+	return due <= deadline ? 1 : 0;
+}
+
+/* One turn with a connection. */
+static int
+io_turn_fd(struct moro *m, uint64_t deadline)
+{
+	uint64_t due = revive_due(m);
+	uint64_t until = due < deadline ? due : deadline;
 	short ready;
 	int rc;
 
 	io_flush(m);
-	if (deadline == IO_NEVER && buffer_len(&m->out) == 0) {
+	if (until == IO_NEVER && buffer_len(&m->out) == 0) {
 		rc = io_read(m, true);
 		if (rc != 0)
 			return rc;
 	}
-	ready = io_poll(m, deadline);
+	ready = io_poll(m, until);
 	if (ready == 0)
-		return 0;
+		return due <= deadline ? 1 : 0;
 	if (ready & ~POLLOUT)
 		return io_read(m, false) == -1 ? -1 : 1;
 	return 1;
+}
+
+int
+io_turn(struct moro *m, uint64_t deadline)
+{
+	revive_tick(m);
+	if (m->fd != -1)
+		return io_turn_fd(m, deadline);
+	return handle_open(m) ? io_idle(m, deadline) : -1;
 }

@@ -13,6 +13,9 @@ struct moro;
 
 #define IO_NEVER UINT64_MAX /* a deadline that is not reached */
 
+/* Monotonic milliseconds. */
+uint64_t io_now(void);
+
 /* Monotonic ms after which wait_ms from now have passed; 0: IO_NEVER. */
 uint64_t io_deadline(uint64_t wait_ms);
 
@@ -26,8 +29,9 @@ void io_flush(struct moro *m);
 int io_read(struct moro *m, bool wait);
 
 /*
- * Writes and reads something, waiting until it can. Returns 1, 0 when the
- * deadline was reached, or -1 as above.
+ * Writes and reads something, waiting until it can; or waits for a connection
+ * that is to be made anew. Returns 1, 0 when the deadline was reached, or -1 as
+ * above.
  */
 int io_turn(struct moro *m, uint64_t deadline);
 

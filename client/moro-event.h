@@ -13,7 +13,7 @@
  *
  * Everything is in this header: link with libmoro and libevent_core. It uses
  * moro_on_events(). The connection may be lost, closed and made again while
- * it is driven. A callback may call moro_event_free() and then moro_free().
+ * it is driven, by the program or by moro_set_reconnect(). A callback may call moro_event_free() and then moro_free().
  */
 
 #include <stdlib.h>
@@ -32,6 +32,7 @@ struct moro_event {
 	struct event_base *base;
 	struct event *read; /* NULL: not connected */
 	struct event *write; /* likewise */
+	struct event *timer; /* for moro_next_ms() */
 };
 
 static inline void
@@ -70,11 +71,28 @@ moro_event_watch(struct moro_event *e, int fd)
 		event_add(e->read, NULL);
 }
 
+/* Sets the timer to what is due next. */
+static inline void
+moro_event_time(struct moro_event *e)
+{
+	int64_t ms = moro_next_ms(e->moro);
+	struct timeval tv;
+
+	if (ms < 0) {
+		event_del(e->timer);
+		return;
+	}
+	tv.tv_sec = (time_t)(ms / 1000);
+	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
+	event_add(e->timer, &tv);
+}
+
 static inline void
 moro_event_change_cb(struct moro *m, int events, void *user)
 {
 	struct moro_event *e = (struct moro_event *)user;
 
+	moro_event_time(e);
 	if (events == 0) {
 		moro_event_drop(e);
 		return;
@@ -103,6 +121,11 @@ moro_event_new(struct moro *m, struct event_base *base)
 		return NULL;
 	e->moro = m;
 	e->base = base;
+	e->timer = event_new(base, -1, 0, moro_event_ready_cb, e);
+	if (e->timer == NULL) {
+		free(e);
+		return NULL;
+	}
 	moro_on_events(m, moro_event_change_cb, e);
 	moro_event_change_cb(m, moro_events(m), e);
 	return e;
@@ -116,6 +139,7 @@ moro_event_free(struct moro_event *e)
 		return;
 	moro_on_events(e->moro, NULL, NULL);
 	moro_event_drop(e);
+	event_free(e->timer);
 	free(e);
 }
 

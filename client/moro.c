@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/answer.h"
+#include "client/fork.h"
 #include "client/handle.h"
 #include "client/hello.h"
 #include "client/io.h"
@@ -27,10 +28,22 @@ moro_new(void)
 	if (m == NULL)
 		return NULL;
 	m->fd = -1;
+	m->revive.expiry = UINT64_MAX;
+	m->due_told = UINT64_MAX;
+	fork_watch();
+	m->generation = fork_generation();
 	pendings_init(&m->requests);
 	parcels_init(&m->parcels);
 	hello_reset(m);
 	return m;
+}
+
+/* Ends what there is, as the program wants. */
+static void
+moro_end(struct moro *m)
+{
+	m->news.subscribed = false;
+	handle_fail(m, MORO_CLOSED, "the connection was closed");
 }
 
 void
@@ -40,7 +53,7 @@ moro_free(struct moro *m)
 		return;
 	handle_enter(m);
 	m->doomed = true;
-	handle_fail(m, MORO_CLOSED, "the connection was closed");
+	moro_end(m);
 	handle_leave(m);
 }
 
@@ -50,7 +63,7 @@ moro_close(struct moro *m)
 	if (m == NULL)
 		return;
 	handle_enter(m);
-	handle_fail(m, MORO_CLOSED, "the connection was closed");
+	moro_end(m);
 	handle_leave(m);
 }
 
@@ -109,6 +122,7 @@ moro_on_events(struct moro *m, moro_events_cb cb, void *user)
 	m->events_cb = cb;
 	m->events_user = user;
 	m->events_told = moro_events(m);
+	m->due_told = revive_due(m);
 }
 
 /* How long to wait for a connection. */
@@ -127,69 +141,98 @@ moro_refuse(struct moro *m, const struct failure *f)
 	return -1;
 }
 
-/* Begins anew on a descriptor that is ready for use. */
-static int
-moro_begin(struct moro *m, int fd)
+/* Forgets the connection that there was; its requests are answered. */
+static void
+moro_renew(struct moro *m)
 {
-	hello_reset(m);
-	m->fd = fd;
+	moro_end(m);
+	m->opened++;
 	m->failed = false;
-	m->out_broken = false;
+	m->revive.able = false;
+	m->revive.away = false;
+	memset(&m->revive.why, 0, sizeof m->revive.why);
 	memset(&m->failure, 0, sizeof m->failure);
-	return hello_send(m);
 }
 
-/* Waits for the answer to the greeting. */
+/* Waits for the answer to the greeting, to be there before the deadline. */
 static int
-moro_greet(struct moro *m)
+moro_greet(struct moro *m, uint64_t deadline)
 {
-	uint64_t deadline = io_deadline(moro_connect_ms(m));
-	int fd = m->fd;
+	unsigned int opened = m->opened;
+	struct failure f;
 
-	while (m->hello == NULL && m->fd == fd) {
-		if (io_turn(m, deadline) == 0)
-			handle_fail(m, MORO_NO_SERVER,
-			    "the server at %s accepts connections and does "
-			    "not answer (timeout)",
-			    m->path);
-		else
+	while (m->opened == opened && handle_open(m) &&
+	       (m->fd == -1 || m->hello == NULL)) {
+		if (io_now() < deadline && io_turn(m, deadline) != 0) {
 			answer_all(m);
+			continue;
+		}
+		f = m->revive.why;
+		if (f.code == MORO_OK || m->fd != -1)
+			failure_set(&f, MORO_NO_SERVER, HANDLE_MUTE, m->path);
+		handle_quit(m, &f);
 	}
 	return moro_connected(m) ? 0 : -1;
 }
 
-/* Connects to a path, or the default one; waits at most wait_ms for it. */
+/* Finds out where to connect to. Returns 0, or -1 and why not. */
 static int
-moro_open(struct moro *m, const char *path, uint64_t wait_ms)
+moro_set_path(struct moro *m, const char *path, struct failure *f)
 {
 	char fallback[HANDLE_PATH];
+
+	if (path == NULL) {
+		if (moro_default_path(fallback, sizeof fallback) == -1) {
+			failure_set(f, MORO_NO_SERVER,
+			    "no socket is named: set MORO_SOCKET or "
+			    "XDG_RUNTIME_DIR");
+			return -1;
+		}
+		path = fallback;
+	}
+	if (strlen(path) >= sizeof m->path) {
+		failure_set(f, MORO_NO_SERVER,
+		    "the socket's path is longer than %zu bytes: %s",
+		    sizeof m->path - 1, path);
+		return -1;
+	}
+	if (path != m->path)
+		memmove(m->path, path, strlen(path) + 1);
+	return 0;
+}
+
+/*
+ * Connects to a path, or the default one. Waits until the deadline, while the
+ * server accepts nobody; 0: not at all.
+ */
+static int
+moro_open(struct moro *m, const char *path, uint64_t deadline)
+{
 	struct failure f;
 	int fd;
 
-	handle_fail(m, MORO_CLOSED, "the connection was closed");
-	if (path == NULL &&
-	    moro_default_path(fallback, sizeof fallback) == -1) {
-		failure_set(&f, MORO_NO_SERVER,
-		    "no socket is named: set MORO_SOCKET or XDG_RUNTIME_DIR");
+	moro_renew(m);
+	if (moro_set_path(m, path, &f) == -1)
 		return moro_refuse(m, &f);
+	m->revive.able = true;
+	if (revive_on(m)) {
+		revive_begin(m);
+		return handle_open(m) ? 0 : -1;
 	}
-	path = path == NULL ? fallback : path;
-	fd = socket_connect(path, wait_ms, &f);
-	if (fd == -1)
-		return moro_refuse(m, &f);
-	snprintf(m->path, sizeof m->path, "%s", path);
-	return moro_begin(m, fd);
+	fd = socket_connect(m->path, deadline, &f);
+	return fd == -1 ? moro_refuse(m, &f) : handle_attach(m, fd);
 }
 
 int
 moro_connect(struct moro *m, const char *path)
 {
+	uint64_t deadline = io_deadline(moro_connect_ms(m));
 	int rc;
 
 	handle_enter(m);
-	rc = moro_open(m, path, moro_connect_ms(m));
+	rc = moro_open(m, path, deadline);
 	if (rc == 0)
-		rc = moro_greet(m);
+		rc = moro_greet(m, deadline);
 	handle_leave(m);
 	return rc;
 }
@@ -208,20 +251,21 @@ moro_start(struct moro *m, const char *path)
 int
 moro_connect_fd(struct moro *m, int fd)
 {
+	uint64_t deadline = io_deadline(moro_connect_ms(m));
 	struct failure f;
 	int rc;
 
 	handle_enter(m);
-	handle_fail(m, MORO_CLOSED, "the connection was closed");
+	moro_renew(m);
 	rc = socket_prepare(fd, &f);
 	if (rc == -1) {
 		moro_refuse(m, &f);
 	} else {
 		snprintf(m->path, sizeof m->path, "descriptor %d", fd);
-		rc = moro_begin(m, fd);
+		rc = handle_attach(m, fd);
 	}
 	if (rc == 0)
-		rc = moro_greet(m);
+		rc = moro_greet(m, deadline);
 	handle_leave(m);
 	return rc;
 }

@@ -27,6 +27,8 @@
  * - What a program passes in is borrowed until the function returns.
  * - A connection is used by one thread at a time. Different connections are
  *   independent of each other.
+ * - In a child of fork() a connection is closed when it is used, or connected
+ *   anew; none of its callbacks is called there, and the parent's goes on.
  * - The library never logs, never exits, raises no SIGPIPE, starts no thread,
  *   and its descriptors are close-on-exec. Signals do not end its waits.
  * - Text is UTF-8. Times are milliseconds. Lengths are bytes.
@@ -84,7 +86,8 @@ enum moro_code {
 	MORO_INTERNAL = 16,
 
 	MORO_NO_SERVER = 100, /* nobody listens on the socket */
-	MORO_LOST = 101, /* the server went away; what was sent may have run */
+	MORO_LOST = 101, /* the server went away; what was sent may have run,
+			  * but with the reason "unsent" it did not */
 	MORO_GARBLED = 102, /* the peer is not a morod, or a broken one */
 	MORO_WAIT_LIMIT = 103, /* moro_set_wait_ms() was reached */
 	MORO_CLOSED = 104, /* moro_close(), or never connected */
@@ -138,7 +141,11 @@ enum moro_events {
 typedef void (
     *moro_reply_cb)(struct moro *m, struct moro_reply *reply, void *user);
 
-/* Is told when moro_events() or moro_fd() has changed. */
+/*
+ * Is told when moro_events(), moro_fd() or what moro_next_ms() waits for has
+ * changed. A descriptor is never changed for another without `events` being 0
+ * in between, while the old one is still open.
+ */
 typedef void (*moro_events_cb)(struct moro *m, int events, void *user);
 
 /* The library's version, "0.1.0". */
@@ -198,7 +205,44 @@ int moro_connect_fd(struct moro *m, int fd);
  */
 void moro_close(struct moro *m);
 
-/* Whether there is a connection that is not known to be lost. */
+/*
+ * Has a connection that is lost made anew, on the path that moro_connect() or
+ * moro_start() used; moro_connect_fd() has none. Off by default. first_ms is the
+ * pause before the first attempt, which doubles with each one up to max_ms (less
+ * than first_ms counts as first_ms); each is cut by up to half, by chance. An
+ * absence longer than limit_ms ends the connection (0: it goes on for ever).
+ * first_ms of 0: off again; a connection that is away then ends at the next
+ * turn. Returns 0, or -1: a time is over 2^32 - 1 ms, and nothing is changed.
+ *
+ * While the server is away:
+ *
+ * - What was not sent, or is submitted now, waits and is sent later.
+ * - What was sent, and may run twice, is sent again, on up to three more
+ *   connections: tasks with moro_options_set_idempotent(), or
+ *   moro_options_set_retry() for crashes, that have no result file (the first
+ *   run may still write there), and the methods that only ask. A copy of their
+ *   data and descriptors is kept until they are answered.
+ * - All else is answered MORO_LOST at once: it may have run.
+ * - `timeout` and `queue_timeout` go on: MORO_TIMEOUT while the server is away,
+ *   and the new server is told what is left of them.
+ * - moro_set_wait_ms() holds. A moro_call() that reached its limit before it was
+ *   sent is never sent.
+ * - moro_cancel() answers what waits here, as the server would.
+ *
+ * Request numbers and callbacks stay. News of "backpressure" are subscribed to
+ * again. moro_server_hello() and the like are the new server's, and a request
+ * that is too large for it gets MORO_TOO_LARGE. MORO_GARBLED and a refused
+ * greeting are final, as is moro_close(). moro_connect() and moro_start() make
+ * attempts in the same way: the former until the server is there, but no longer
+ * than moro_set_wait_ms() says (or 10 s).
+ */
+int moro_set_reconnect(struct moro *m, uint64_t first_ms, uint64_t max_ms,
+    uint64_t limit_ms);
+
+/*
+ * Whether there is a connection that is not known to be lost; 0 while it is
+ * awaited that one be made anew.
+ */
 int moro_connected(const struct moro *m);
 
 /*
@@ -222,7 +266,7 @@ const char *moro_errstr(const struct moro *m);
  * What the server said in its greeting: its version ("0.1.0"), and one of its
  * limits by name ("maxFrame", "maxDepth", ...; proto/PROTOCOL.md, section 5). NULL
  * and -1: not connected yet, or it said nothing of the kind. The version
- * stays valid until the next connect.
+ * stays valid until the next connect, or reconnect.
  */
 const char *moro_server_version(const struct moro *m);
 int64_t moro_server_limit(const struct moro *m, const char *name);
@@ -235,7 +279,7 @@ int moro_server_has(const struct moro *m, const char *feature);
 
 /*
  * The whole greeting, a map, as the reply it was; borrowed, valid until the
- * next connect. NULL: not connected yet.
+ * next connect, or reconnect. NULL: not connected yet.
  */
 struct moro_reply *moro_server_hello(const struct moro *m);
 
@@ -325,7 +369,10 @@ size_t moro_outstanding(const struct moro *m);
 
 /* ---- Event loops ---- */
 
-/* The descriptor to watch, for this connection's life; -1: not connected. */
+/*
+ * The descriptor to watch, for this connection's life; -1: not connected. One
+ * that is made anew (moro_set_reconnect()) has another one.
+ */
 int moro_fd(const struct moro *m);
 
 /*
@@ -335,14 +382,22 @@ int moro_fd(const struct moro *m);
  */
 int moro_events(const struct moro *m);
 
-/* Has cb called when moro_events() or moro_fd() changed; NULL: nobody. */
+/*
+ * In how many ms moro_dispatch() is to be called although the descriptor is not
+ * ready, for poll() to wait no longer; -1: not at all. It is so while a
+ * connection is made anew, and when moro_cancel_soon() answered a request.
+ */
+int64_t moro_next_ms(const struct moro *m);
+
+/* Has cb called when one of these three has changed; NULL: nobody. */
 void moro_on_events(struct moro *m, moro_events_cb cb, void *user);
 
 /*
- * Writes and reads what can be without waiting, and calls the callbacks of
- * what was answered. To be called when the descriptor is ready; calling it
- * more often does no harm. Returns how many answers came, or -1: there is no
- * connection (any more), see moro_error().
+ * Writes and reads what can be without waiting, makes an attempt at connecting
+ * when one is due, and calls the callbacks of what was answered. To be called
+ * when the descriptor is ready, and after moro_next_ms(); calling it more often
+ * does no harm. Returns how many answers came, or -1: there is no connection
+ * (any more), nor will be, see moro_error().
  */
 int moro_dispatch(struct moro *m);
 
@@ -431,7 +486,8 @@ void moro_options_set_progress(struct moro_options *o, int flag);
 
 /*
  * Says that the task may run twice without harm: when its worker crashes, it
- * is run once more. Types that are so by nature need not be told.
+ * is run once more, and moro_set_reconnect() has it sent again. For the former
+ * types that are so by nature need not be told, for the latter they need.
  */
 void moro_options_set_idempotent(struct moro_options *o, int flag);
 

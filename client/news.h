@@ -23,8 +23,13 @@ struct news {
 	void *progress_user;
 	moro_backpressure_cb pressure_cb; /* or NULL */
 	void *pressure_user;
+	bool subscribed; /* the program wants to know how full queues are */
+	uint64_t asked; /* number of the request that says so once more, or 0 */
 	SLIST_HEAD(, level) levels;
 };
+
+/* Asks a server that greeted us anew for the news that the last one gave. */
+void subscribe_again(struct moro *m);
 
 /* Forgets what the server said, as a new connection must. */
 void news_reset(struct news *n);

@@ -26,7 +26,7 @@ parcel_free(struct parcel *p)
 }
 
 void
-parcels_clear(struct parcels *ps)
+parcels_drop(struct parcels *ps)
 {
 	struct parcel *p;
 
@@ -34,7 +34,27 @@ parcels_clear(struct parcels *ps)
 		TAILQ_REMOVE(&ps->list, p, link);
 		parcel_free(p);
 	}
+}
+
+void
+parcels_clear(struct parcels *ps)
+{
+	parcels_drop(ps);
 	ps->sent = 0;
+}
+
+uint32_t
+parcels_at(const struct parcels *ps, uint64_t at, const int **fds)
+{
+	const struct parcel *p;
+
+	TAILQ_FOREACH(p, &ps->list, link) {
+		if (p->at == at) {
+			*fds = p->fds;
+			return p->n;
+		}
+	}
+	return 0;
 }
 
 int

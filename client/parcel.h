@@ -28,8 +28,17 @@ struct parcels {
 
 void parcels_init(struct parcels *ps);
 
-/* Closes all that was not sent, and begins a new stream. */
+/* Closes all that was not sent; the stream is what it was. */
+void parcels_drop(struct parcels *ps);
+
+/* The same, and begins a new stream. */
 void parcels_clear(struct parcels *ps);
+
+/*
+ * The descriptors that wait to go with the byte at `at` of the stream,
+ * borrowed, and how many they are; 0: none.
+ */
+uint32_t parcels_at(const struct parcels *ps, uint64_t at, const int **fds);
 
 /*
  * Has duplicates of n descriptors, at most FDPASS_MAX, sent with the byte that

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "client/letter.h"
+
 #define BUCKETS_MIN 16
 
 void
@@ -9,6 +11,7 @@ pendings_init(struct pendings *ps)
 {
 	TAILQ_INIT(&ps->sent);
 	TAILQ_INIT(&ps->answered);
+	TAILQ_INIT(&ps->ended);
 	ps->buckets = NULL;
 	ps->n_buckets = 0;
 	ps->n = 0;
@@ -24,6 +27,8 @@ pendings_clear(struct pendings *ps)
 	while ((p = TAILQ_FIRST(&ps->sent)) != NULL)
 		pending_free(ps, p);
 	while ((p = TAILQ_FIRST(&ps->answered)) != NULL)
+		pending_free(ps, p);
+	while ((p = TAILQ_FIRST(&ps->ended)) != NULL)
 		pending_free(ps, p);
 	free(ps->buckets);
 	ps->buckets = NULL;
@@ -67,6 +72,8 @@ pending_grow(struct pendings *ps)
 		pending_chain(ps, p);
 	TAILQ_FOREACH(p, &ps->answered, order)
 		pending_chain(ps, p);
+	TAILQ_FOREACH(p, &ps->ended, order)
+		pending_chain(ps, p);
 	return 0;
 }
 
@@ -97,9 +104,11 @@ pending_unlist(struct pendings *ps, struct pending *p)
 {
 	if (p->state == PENDING_ANSWERED)
 		TAILQ_REMOVE(&ps->answered, p, order);
+	else if (p->state == PENDING_ENDED)
+		TAILQ_REMOVE(&ps->ended, p, order);
 	else
 		TAILQ_REMOVE(&ps->sent, p, order);
-	if (p->state == PENDING_SENT)
+	if (p->state == PENDING_SENT || p->state == PENDING_ENDED)
 		ps->n_sent--;
 }
 
@@ -114,6 +123,7 @@ pending_free(struct pendings *ps, struct pending *p)
 	pending_unlist(ps, p);
 	ps->n--;
 	moro_reply_free(p->reply);
+	letter_free(p->letter);
 	free(p);
 }
 
@@ -145,6 +155,19 @@ pending_keep(struct pendings *ps, struct pending *p, struct moro_reply *reply)
 	p->state = PENDING_ANSWERED;
 	p->reply = reply;
 	TAILQ_INSERT_TAIL(&ps->answered, p, order);
+	letter_free(p->letter);
+	p->letter = NULL;
+}
+
+void
+pending_end(struct pendings *ps, struct pending *p, struct moro_reply *reply)
+{
+	TAILQ_REMOVE(&ps->sent, p, order);
+	p->state = PENDING_ENDED;
+	p->reply = reply;
+	TAILQ_INSERT_TAIL(&ps->ended, p, order);
+	letter_free(p->letter);
+	p->letter = NULL;
 }
 
 struct moro_reply *

@@ -17,6 +17,7 @@ enum pending_state {
 	PENDING_SENT,
 	PENDING_DROPPED, /* sent, and nobody wants the answer */
 	PENDING_ANSWERED, /* waits to be taken; has no callback */
+	PENDING_ENDED, /* waits for its callback to be called */
 };
 
 struct pending {
@@ -27,7 +28,18 @@ struct pending {
 	bool is_private; /* moro_call()'s: moro_wait_any() leaves it alone */
 	moro_reply_cb cb; /* or NULL: the answer is kept */
 	void *user;
-	struct moro_reply *reply; /* owned; ANSWERED only, NULL: no memory */
+	struct moro_reply *reply; /* owned; ANSWERED, ENDED; NULL: no memory */
+
+	/* where the message stands in the stream of this connection */
+	uint64_t at; /* bytes before it */
+	size_t len; /* bytes of it */
+
+	/* for connections that are made anew, see resend.h */
+	bool again; /* may run twice: it is sent again */
+	bool cancelled; /* the program has enough of it */
+	unsigned int losses; /* connections that were lost with it */
+	uint64_t since; /* monotonic ms from which its limits count */
+	struct letter *letter; /* owned; NULL: none is kept */
 };
 
 TAILQ_HEAD(pending_list, pending);
@@ -35,10 +47,11 @@ TAILQ_HEAD(pending_list, pending);
 struct pendings {
 	struct pending_list sent; /* SENT and DROPPED, oldest first */
 	struct pending_list answered; /* in the order of the answers */
+	struct pending_list ended; /* likewise */
 	struct pending **buckets; /* owned */
 	size_t n_buckets; /* a power of two, or 0 */
 	size_t n; /* entries in the table */
-	size_t n_sent; /* those that are SENT */
+	size_t n_sent; /* those that are SENT or ENDED */
 	uint64_t last; /* number given last */
 };
 
@@ -63,7 +76,11 @@ void pending_drop(struct pendings *ps, struct pending *p);
 void pending_keep(struct pendings *ps, struct pending *p,
     struct moro_reply *reply);
 
-/* Takes the reply out of an ANSWERED entry and frees the entry. */
+/* From SENT to ENDED; takes the reply. */
+void pending_end(struct pendings *ps, struct pending *p,
+    struct moro_reply *reply);
+
+/* Takes the reply out of an ANSWERED or ENDED entry and frees the entry. */
 struct moro_reply *pending_take(struct pendings *ps, struct pending *p);
 
 /* The oldest answer that moro_wait_any() may take, or NULL. */

@@ -120,6 +120,25 @@ reply_failed(const struct failure *f)
 	return r;
 }
 
+struct moro_reply *
+reply_made(const void *bytes, size_t len)
+{
+	struct moro_reply *r = bytes == NULL ? NULL : calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return NULL;
+	r->memory = malloc(len + 1);
+	if (r->memory == NULL) {
+		free(r);
+		return NULL;
+	}
+	memcpy(r->memory, bytes, len);
+	r->memory[len] = '\0';
+	r->result.at = r->memory;
+	r->result.len = len;
+	return r;
+}
+
 void
 moro_reply_free(struct moro_reply *r)
 {

@@ -18,6 +18,9 @@ struct moro_reply *reply_take(struct buffer *in, const struct frame *frame);
 /* A reply that bears a failure of our own; copies it. NULL: no memory. */
 struct moro_reply *reply_failed(const struct failure *f);
 
+/* A reply that bears a result of our own; copies it. NULL: no memory. */
+struct moro_reply *reply_made(const void *bytes, size_t len);
+
 /* The result's bytes; none when there is no result. */
 struct value reply_value(const struct moro_reply *r);
 

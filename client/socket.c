@@ -1,5 +1,6 @@
 #include "client/socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "client/io.h"
 
 #define MS_PER_S 1000
 #define US_PER_MS 1000
@@ -75,39 +78,45 @@ socket_set_wait(int fd, uint64_t ms)
 	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
 }
 
-/* Connects; a signal does not end it. */
+/*
+ * Connects. A signal does not end it, and does not make it wait any longer.
+ * Returns 0, or -1 with errno.
+ */
 static int
-socket_try(int fd, const struct sockaddr_un *sun)
+socket_try(int fd, const struct sockaddr_un *sun, uint64_t deadline)
 {
+	uint64_t now;
 	int rc;
 
-	do
+	do {
+		now = deadline == 0 ? 0 : io_now();
+		if (deadline != 0 && now >= deadline) {
+			errno = EAGAIN;
+			return -1;
+		}
+		if (deadline != 0 && socket_set_wait(fd, deadline - now) == -1)
+			return -1;
 		rc = connect(fd, (const struct sockaddr *)sun, sizeof *sun);
-	while (rc == -1 && errno == EINTR);
+	} while (rc == -1 && errno == EINTR);
 	return rc;
 }
 
 int
-socket_connect(const char *path, uint64_t wait_ms, struct failure *f)
+socket_connect(const char *path, uint64_t deadline, struct failure *f)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int type = SOCK_STREAM | SOCK_CLOEXEC;
 	int fd;
 
-	if (strlen(path) >= sizeof sun.sun_path) {
-		failure_set(f, MORO_NO_SERVER,
-		    "the socket's path is longer than %zu bytes: %s",
-		    sizeof sun.sun_path - 1, path);
-		return -1;
-	}
+	assert(strlen(path) < sizeof sun.sun_path);
 	memcpy(sun.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, wait_ms == 0 ? type | SOCK_NONBLOCK : type, 0);
+	fd = socket(AF_UNIX, deadline == 0 ? type | SOCK_NONBLOCK : type, 0);
 	if (fd == -1) {
 		failure_set(f, MORO_SYSTEM, "cannot make a socket: %s",
 		    strerror(errno));
 		return -1;
 	}
-	if (socket_set_wait(fd, wait_ms) == -1 || socket_try(fd, &sun) == -1) {
+	if (socket_try(fd, &sun, deadline) == -1) {
 		socket_failure(f, path, errno);
 		close(fd);
 		return -1;

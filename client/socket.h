@@ -9,11 +9,11 @@
 #include "client/failure.h"
 
 /*
- * Connects to the socket at path, waiting at most wait_ms while the server
- * accepts nobody; 0: without waiting. Returns the descriptor, or -1 with *f
- * set.
+ * Connects to the socket at path, which fits an address. While the server has
+ * no room for one more it waits until the deadline (monotonic ms); 0: not at
+ * all. Returns the descriptor, or -1 with *f set.
  */
-int socket_connect(const char *path, uint64_t wait_ms, struct failure *f);
+int socket_connect(const char *path, uint64_t deadline, struct failure *f);
 
 /* Makes a descriptor fit for us: close-on-exec, blocking, large buffer. */
 int socket_prepare(int fd, struct failure *f);

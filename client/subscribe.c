@@ -2,6 +2,7 @@
 
 #include <msgpack.h>
 
+#include "client/call.h"
 #include "client/handle.h"
 #include "client/news.h"
 #include "client/reply.h"
@@ -20,6 +21,14 @@ moro_on_backpressure(struct moro *m, moro_backpressure_cb cb, void *user)
 {
 	m->news.pressure_cb = cb;
 	m->news.pressure_user = user;
+}
+
+/* The news end, and are not asked for again. */
+static void
+subscribe_end(struct moro *m)
+{
+	m->news.subscribed = false;
+	news_reset(&m->news);
 }
 
 /* Calls a method with the topic. */
@@ -44,6 +53,8 @@ moro_subscribe(struct moro *m, const char *topic)
 	if (moro_reply_ok(reply) && m->hello_number == greeting &&
 	    strcmp(topic, TOPIC_BACKPRESSURE) == 0)
 		news_begin(&m->news, reply_value(reply));
+	if (moro_reply_ok(reply) && strcmp(topic, TOPIC_BACKPRESSURE) == 0)
+		m->news.subscribed = true;
 	handle_leave(m);
 	return reply;
 }
@@ -56,9 +67,28 @@ moro_unsubscribe(struct moro *m, const char *topic)
 	handle_enter(m);
 	reply = subscribe_call(m, "unsubscribe", topic);
 	if (moro_reply_ok(reply) && strcmp(topic, TOPIC_BACKPRESSURE) == 0)
-		news_reset(&m->news);
+		subscribe_end(m);
 	handle_leave(m);
 	return reply;
+}
+
+void
+subscribe_again(struct moro *m)
+{
+	struct msgpack_object topic = {.type = MSGPACK_OBJECT_STR};
+	struct request rq = {.type = "subscribe", .object = &topic};
+	struct pending *p;
+
+	m->news.asked = 0;
+	if (!m->news.subscribed)
+		return;
+	topic.via.str.ptr = TOPIC_BACKPRESSURE;
+	topic.via.str.size = sizeof TOPIC_BACKPRESSURE - 1;
+	/* without memory there are no news, which may be lost anyway */
+	m->news.asked = call_send(m, &rq, NULL, NULL, true);
+	p = pending_find(&m->requests, m->news.asked);
+	if (p != NULL)
+		pending_drop(&m->requests, p); /* answer.c sees it */
 }
 
 int

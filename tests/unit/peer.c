@@ -12,9 +12,8 @@ peer_pack_text(msgpack_packer *pk, const char *text)
 	msgpack_pack_str_with_body(pk, text, strlen(text));
 }
 
-/* Answers the greeting before it is asked for. */
-static void
-peer_greet(struct peer *p, uint64_t number)
+void
+peer_greet(struct peer *p, uint64_t number, int frame, const char *feature)
 {
 	msgpack_sbuffer b;
 	msgpack_packer pk;
@@ -25,13 +24,17 @@ peer_greet(struct peer *p, uint64_t number)
 	msgpack_pack_int(&pk, 1);
 	msgpack_pack_uint64(&pk, number);
 	msgpack_pack_nil(&pk);
-	msgpack_pack_map(&pk, 2);
+	msgpack_pack_map(&pk, 3);
 	peer_pack_text(&pk, "version");
 	peer_pack_text(&pk, "9.8.7");
+	peer_pack_text(&pk, "features");
+	msgpack_pack_array(&pk, feature == NULL ? 0 : 1);
+	if (feature != NULL)
+		peer_pack_text(&pk, feature);
 	peer_pack_text(&pk, "limits");
 	msgpack_pack_map(&pk, 2);
 	peer_pack_text(&pk, "maxFrame");
-	msgpack_pack_int(&pk, PEER_FRAME);
+	msgpack_pack_int(&pk, frame);
 	peer_pack_text(&pk, "maxDepth");
 	msgpack_pack_int(&pk, 8);
 	peer_write(p, b.data, b.size);
@@ -59,7 +62,7 @@ peer_connect(struct peer *p, uint64_t number)
 		close(p->fd);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	p->fd = pair[1];
-	peer_greet(p, number);
+	peer_greet(p, number, PEER_FRAME, NULL);
 	assert_int_equal(moro_connect_fd(p->m, pair[0]), 0);
 	assert_true(peer_read(p, hello, sizeof hello) > 0);
 }

@@ -38,6 +38,13 @@ void peer_close(struct peer *p);
  */
 void peer_connect(struct peer *p, uint64_t number);
 
+/*
+ * Answers the greeting of that number, before it is asked for or after: as a
+ * server that takes messages of so many bytes, and has features or none.
+ */
+void peer_greet(struct peer *p, uint64_t number, int frame,
+    const char *feature);
+
 /* Closes the other end. */
 void peer_hang_up(struct peer *p);
 
