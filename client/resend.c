@@ -42,6 +42,9 @@ resend_salvage_one(struct moro *m, struct pending *p)
 	if (scan_feed(&s, bytes, p->len) != SCAN_FRAME)
 		return;
 	scan_frame(&s, &frame);
+	/* one from before moro_set_reconnect(): nobody noted the time */
+	if (p->since == 0)
+		p->since = io_now();
 	/* without memory it is lost */
 	resend_keep(m, p, bytes, &frame, fds, n);
 }

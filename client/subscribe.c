@@ -45,16 +45,17 @@ subscribe_call(struct moro *m, const char *method, const char *topic)
 struct moro_reply *
 moro_subscribe(struct moro *m, const char *topic)
 {
-	uint64_t greeting = m->hello_number; /* tells connections apart */
+	unsigned int opened = m->opened; /* a callback may connect */
 	struct moro_reply *reply;
 
 	handle_enter(m);
 	reply = subscribe_call(m, "subscribe", topic);
-	if (moro_reply_ok(reply) && m->hello_number == greeting &&
-	    strcmp(topic, TOPIC_BACKPRESSURE) == 0)
-		news_begin(&m->news, reply_value(reply));
-	if (moro_reply_ok(reply) && strcmp(topic, TOPIC_BACKPRESSURE) == 0)
+	if (moro_reply_ok(reply) && m->opened == opened &&
+	    strcmp(topic, TOPIC_BACKPRESSURE) == 0) {
 		m->news.subscribed = true;
+		if (moro_connected(m))
+			news_begin(&m->news, reply_value(reply));
+	}
 	handle_leave(m);
 	return reply;
 }

@@ -201,6 +201,26 @@ test_time_left(void **state)
 	moro_options_free(o);
 }
 
+/* The same of a request that is older than the wish to come back. */
+static void
+test_time_left_late(void **state)
+{
+	struct host *h = *state;
+	struct moro_options *o = moro_options_new();
+	struct ending e = {0};
+	uint64_t number;
+
+	host_begin(h);
+	assert_int_equal(moro_options_set_timeout(o, 100000), 0);
+	number = submit(h, o, &e);
+	moro_set_reconnect(h->peer.m, FIRST_MS, MAX_MS, 0);
+	host_hang_up(h);
+	host_accept(h);
+	hear(h, number);
+	assert_in_range(h->timeout, 50000, 100000);
+	moro_options_free(o);
+}
+
 /* A task's own limits hold while nobody else is there to keep them. */
 static void
 test_timeout(void **state)
@@ -859,6 +879,7 @@ main(void)
 	    TEST(test_unsent),
 	    TEST(test_half_sent),
 	    TEST(test_time_left),
+	    TEST(test_time_left_late),
 	    TEST(test_timeout),
 	    TEST(test_path_anew),
 	    TEST(test_gives_up),
