@@ -87,7 +87,7 @@ moro_set_wait_ms(struct moro *m, uint64_t ms)
 int
 moro_connected(const struct moro *m)
 {
-	return m->fd != -1 && !m->failed;
+	return m->fd != -1 && !m->failed && !m->revive.away;
 }
 
 enum moro_code
@@ -111,7 +111,7 @@ moro_fd(const struct moro *m)
 int
 moro_events(const struct moro *m)
 {
-	if (!moro_connected(m))
+	if (m->fd == -1 || m->failed)
 		return 0;
 	return buffer_len(&m->out) > 0 ? MORO_READ | MORO_WRITE : MORO_READ;
 }

@@ -240,8 +240,8 @@ int moro_set_reconnect(struct moro *m, uint64_t first_ms, uint64_t max_ms,
     uint64_t limit_ms);
 
 /*
- * Whether there is a connection that is not known to be lost; 0 while it is
- * awaited that one be made anew.
+ * Whether there is a connection that is not known to be lost. With
+ * moro_set_reconnect() it is 0 until the server has greeted.
  */
 int moro_connected(const struct moro *m);
 
