@@ -11,7 +11,7 @@
 	    CTL_BIT(CTL_RETRY) | CTL_BIT(CTL_BACKOFF) |        \
 	    CTL_BIT(CTL_MAX_BACKOFF) | CTL_BIT(CTL_RETRY_ON) | \
 	    CTL_BIT(CTL_ON_FULL) | CTL_BIT(CTL_PROGRESS) |     \
-	    CTL_BIT(CTL_NO_PROGRESS))
+	    CTL_BIT(CTL_NO_PROGRESS) | CTL_BIT(CTL_RECONNECT))
 #define TASK                                                             \
 	(GLOBAL | CTL_BIT(CTL_PRIORITY) | CTL_BIT(CTL_TIMEOUT) |         \
 	    CTL_BIT(CTL_RUN_TIMEOUT) | CTL_BIT(CTL_QUEUE_TIMEOUT) |      \

@@ -324,7 +324,7 @@ map_sleep(struct map *map)
 	if (map->n == map->parallel || map->in.ended || map->ended)
 		p[1].fd = -1; /* no more is wanted for now */
 	p[1].events = POLLIN;
-	if (interrupt_poll(p, 2, meter_due()) > 0 && p[1].revents != 0 &&
+	if (interrupt_poll(p, 2, ctl_due(map->c)) > 0 && p[1].revents != 0 &&
 	    lines_read(&map->in) == -1)
 		map_stop(map, MORO_OK, "the input cannot be read: %s",
 		    strerror(errno));

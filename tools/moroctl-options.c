@@ -46,6 +46,9 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
     [CTL_PROGRESS] = {"progress", 0, NULL,
 	"draw how far it is, though stderr is no terminal"},
     [CTL_NO_PROGRESS] = {"no-progress", 0, NULL, "draw nothing"},
+    [CTL_RECONNECT] = {"reconnect", 0, "DUR",
+	"when there is no server, try again for so long; what\n"
+	"was sent goes again only with --idempotent or --retry"},
     [CTL_FIELD] = {"field", 0, "NAME",
 	"the field that --input fills: input, or this one"},
     [CTL_PARALLEL] = {"parallel", 'j', "N",

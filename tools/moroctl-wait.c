@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,11 +92,22 @@ wait_cancel(struct wait *w)
 		complain("CANCELLING", "once more to give up waiting");
 }
 
+int
+ctl_due(const struct ctl *c)
+{
+	int draw = meter_due();
+	int64_t next = moro_next_ms(c->moro);
+
+	if (next < 0 || next > INT_MAX)
+		return draw;
+	return draw < 0 || next < draw ? (int)next : draw;
+}
+
 /* Milliseconds until there is something to do without the server. */
 static int
 wait_timeout(const struct wait *w)
 {
-	int64_t due = meter_due(), left;
+	int64_t due = ctl_due(w->c), left;
 
 	if (w->deadline == WAIT_NEVER)
 		return (int)due;
@@ -136,6 +148,10 @@ wait_for(struct wait *w, struct moro_reply **reply)
 			wait_cancel(w);
 			continue;
 		}
+		/* a server that is away need not be back for it */
+		if (w->seen > 0 && !moro_connected(w->m) &&
+		    moro_cancel_soon(w->m, w->number) == 0)
+			continue;
 		wait_sleep(w);
 	}
 }

@@ -16,6 +16,36 @@
 
 #define CTL_LIST 128 /* bytes of the words that may follow another */
 
+/* Of --reconnect: the first pause, and the longest. */
+#define CTL_FIRST_MS 50
+#define CTL_MAX_MS 2000
+
+/* A time that an option gives; 0: it is not given. */
+static uint64_t
+ctl_ms(const struct ctl *c, enum ctl_option option)
+{
+	uint64_t ms = 0;
+
+	if (ctl_has(c, option))
+		units_duration(c->values[option], 0, &ms);
+	return ms;
+}
+
+/* Connects, for as long as both options allow. */
+static void
+ctl_connect(struct ctl *c)
+{
+	uint64_t wait = ctl_ms(c, CTL_WAIT);
+	uint64_t again = ctl_ms(c, CTL_RECONNECT);
+	bool sooner = again != 0 && (wait == 0 || again < wait);
+
+	if (again != 0)
+		moro_set_reconnect(c->moro, CTL_FIRST_MS, CTL_MAX_MS, again);
+	moro_set_wait_ms(c->moro, sooner ? again : wait);
+	moro_connect(c->moro, c->values[CTL_SOCKET]);
+	moro_set_wait_ms(c->moro, wait);
+}
+
 /*
  * Connects when the first call is made, so that wrong usage needs no server.
  * When that fails, the call will say so.
@@ -23,15 +53,10 @@
 struct moro *
 ctl_moro(struct ctl *c)
 {
-	uint64_t ms = 0;
-
 	if (c->connected)
 		return c->moro;
 	c->connected = true;
-	if (ctl_has(c, CTL_WAIT))
-		units_duration(c->values[CTL_WAIT], 0, &ms);
-	moro_set_wait_ms(c->moro, ms);
-	moro_connect(c->moro, c->values[CTL_SOCKET]);
+	ctl_connect(c);
 	return c->moro;
 }
 

@@ -36,6 +36,7 @@ enum ctl_option {
 	CTL_ON_FULL,
 	CTL_PROGRESS,
 	CTL_NO_PROGRESS,
+	CTL_RECONNECT,
 	CTL_FIELD,
 	CTL_PARALLEL,
 	CTL_RAW,
@@ -173,6 +174,12 @@ int ctl_take(struct ctl *c, struct moro_reply **reply, struct moro_reply *r);
 /* The same as ctl_call() with a map, which is freed; NULL and broken ones: no memory. */
 int ctl_call_map(struct ctl *c, const char *type, struct moro_map *map,
     struct moro_reply **reply);
+
+/*
+ * Milliseconds until there is something to do though nothing comes: to draw, or
+ * to connect again; -1: never.
+ */
+int ctl_due(const struct ctl *c);
 
 /*
  * Waits for a task on a connection that was made: draws how far it is, ends at
