@@ -151,6 +151,8 @@ host_read(struct host *h)
 	assert_true(h->len < sizeof h->bytes);
 	n = fdpass_receive(h->peer.fd, h->bytes + h->len,
 	    sizeof h->bytes - h->len, fds, &n_fds, 0);
+	if (n <= 0)
+		peer_leave(&h->peer);
 	assert_true(n > 0);
 	h->len += (size_t)n;
 	for (size_t i = 0; i < n_fds; i++) {

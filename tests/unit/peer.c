@@ -1,6 +1,7 @@
 #include "tests/unit/peer.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,6 +47,7 @@ peer_open(struct peer *p)
 {
 	p->m = moro_new();
 	p->fd = -1;
+	p->leaves = false;
 	assert_non_null(p->m);
 	/* a test that waits for what does not come fails and does not hang */
 	moro_set_wait_ms(p->m, PEER_WAIT_MS);
@@ -101,9 +103,20 @@ peer_teardown(void **state)
 }
 
 void
+peer_leave(const struct peer *p)
+{
+	if (p->leaves)
+		pthread_exit(NULL);
+}
+
+void
 peer_write(struct peer *p, const void *bytes, size_t len)
 {
-	assert_int_equal(send(p->fd, bytes, len, MSG_NOSIGNAL), len);
+	ssize_t n = send(p->fd, bytes, len, MSG_NOSIGNAL);
+
+	if (n == -1)
+		peer_leave(p);
+	assert_int_equal(n, len);
 }
 
 size_t

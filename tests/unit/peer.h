@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@
 struct peer {
 	struct moro *m;
 	int fd; /* -1: closed */
+	bool leaves; /* its thread ends when the client has hung up */
 };
 
 /* Connects; the greeting is answered. For cmocka's setup and teardown. */
@@ -47,6 +49,9 @@ void peer_greet(struct peer *p, uint64_t number, int frame,
 
 /* Closes the other end. */
 void peer_hang_up(struct peer *p);
+
+/* Ends the thread that plays the peer, if there is one for it. */
+void peer_leave(const struct peer *p);
 
 /* Writes bytes. */
 void peer_write(struct peer *p, const void *bytes, size_t len);

@@ -205,6 +205,7 @@ test_faults(void **state)
 	struct host *h = *state;
 
 	h->threaded = true;
+	h->peer.leaves = true;
 	host_listen(h, 8);
 	alarms(true);
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
@@ -230,6 +231,7 @@ test_faults_reconnect(void **state)
 	struct moro_options *o = moro_options_new();
 
 	h->threaded = true;
+	h->peer.leaves = true;
 	host_listen(h, 8);
 	moro_options_set_idempotent(o, 1);
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
