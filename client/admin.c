@@ -131,6 +131,12 @@ moro_poison(struct moro *m)
 }
 
 struct moro_reply *
+moro_keys(struct moro *m)
+{
+	return admin_call(m, "keys");
+}
+
+struct moro_reply *
 moro_clients(struct moro *m)
 {
 	return admin_call(m, "clients");

@@ -939,6 +939,12 @@ struct moro_reply *moro_slow(struct moro *m, uint32_t n);
 /* The tasks that crashed their workers to the last try, an array of maps. */
 struct moro_reply *moro_poison(struct moro *m);
 
+/*
+ * The named keys and their versions, an array of maps; never what is in them.
+ * Also for who may submit.
+ */
+struct moro_reply *moro_keys(struct moro *m);
+
 /* The clients, an array of maps. */
 struct moro_reply *moro_clients(struct moro *m);
 

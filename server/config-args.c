@@ -113,33 +113,6 @@ args_refuse(struct config_errors *errors, const char *typed, bool missing)
 	    missing ? ", and nothing was given" : "");
 }
 
-/* Has a list more words. Returns 0, or -1: it does not take them. */
-static int
-args_append(const struct config_section *s, const struct option_entry *e,
-    const char *text)
-{
-	char *const *before = config_section_value(s, e);
-	char *both;
-	int rc;
-
-	if (asprintf(&both, "%s,%s", *before, text) == -1)
-		return -1;
-	rc = config_section_set(s, e, both, FROM_ARGUMENTS, 0);
-	free(both);
-	return rc;
-}
-
-/* Stores a value; a list that was given before goes on. */
-static int
-args_set(const struct config_section *s, const struct option_entry *e,
-    const char *text, enum config_from from)
-{
-	if (e->list && from == FROM_ARGUMENTS &&
-	    config_section_origin(s, e)->from == FROM_ARGUMENTS)
-		return args_append(s, e, text);
-	return config_section_set(s, e, text, from, 0);
-}
-
 /* Stores what the command line or the environment says. */
 static int
 args_store(struct config *config, struct config_errors *errors,
@@ -149,7 +122,7 @@ args_store(struct config *config, struct config_errors *errors,
 	struct config_origin origin = {.from = from};
 	char takes[CONFIG_VALUE], name[ARGS_NAME];
 
-	if (args_set(&s, e, text, from) == 0)
+	if (config_section_add(&s, e, text, from, 0) == 0)
 		return 0;
 	config_value_takes(e, takes, sizeof takes);
 	config_error_origin(errors, e, &origin, name, sizeof name);

@@ -18,10 +18,10 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define FILE_WORD 64 /* of a section's head, for messages and comparison */
 #define FILE_BOM "\xef\xbb\xbf"
-#define FILE_SECTIONS                                                        \
-	"sections are [" CONFIG_SECTION_SERVER "], [" CONFIG_SECTION_POOL    \
-	" NAME], [" CONFIG_SECTION_TASK " TYPE] and [" CONFIG_SECTION_MODULE \
-	" NAME]"
+#define FILE_SECTIONS                                                     \
+	"sections are [" CONFIG_SECTION_SERVER "], [" CONFIG_SECTION_POOL \
+	" NAME], [" CONFIG_SECTION_TASK " TYPE], [" CONFIG_SECTION_MODULE \
+	" NAME] and [" CONFIG_SECTION_KEY " NAME]"
 
 struct file_read {
 	struct config *config;
@@ -33,6 +33,7 @@ struct file_read {
 	struct pool_config *pool; /* of it */
 	struct task_config *task;
 	struct module_config *module;
+	struct key_config *key;
 	bool lost; /* in a section that is wrong: keys are not looked at */
 	bool begun; /* a section began */
 	unsigned int server_line; /* where [morod] began; 0: not yet */
@@ -57,7 +58,7 @@ file_begin(struct file_read *f, unsigned int *line)
 		*line = f->line;
 }
 
-/* Whether a text may be the name of a pool or a module. */
+/* Whether a text may be the name of a pool, a module or a key. */
 static bool
 file_is_name(const char *text, size_t len)
 {
@@ -104,6 +105,27 @@ file_begin_module(struct file_read *f, const char *name, size_t len)
 	f->lost = false;
 	f->where = IN_MODULE;
 	file_begin(f, &f->module->line);
+}
+
+static void
+file_begin_key(struct file_read *f, const char *name, size_t len)
+{
+	char word[FILE_WORD];
+
+	f->lost = true;
+	if (!file_check_name(f, CONFIG_SECTION_KEY, name, len))
+		return;
+	file_word(word, name, len);
+	f->key = config_key(f->config, word);
+	if (f->key == NULL)
+		f->key = config_key_add(f->config, name, len);
+	if (f->key == NULL) {
+		config_error_at(f->errors, f->line, "out of memory");
+		return;
+	}
+	f->lost = false;
+	f->where = IN_KEY;
+	file_begin(f, &f->key->line);
 }
 
 static void
@@ -169,6 +191,7 @@ file_unknown_section(struct file_read *f, const char *word)
 	    {CONFIG_SECTION_POOL, "[" CONFIG_SECTION_POOL " NAME]"},
 	    {CONFIG_SECTION_TASK, "[" CONFIG_SECTION_TASK " TYPE]"},
 	    {CONFIG_SECTION_MODULE, "[" CONFIG_SECTION_MODULE " NAME]"},
+	    {CONFIG_SECTION_KEY, "[" CONFIG_SECTION_KEY " NAME]"},
 	};
 
 	f->lost = true;
@@ -219,6 +242,8 @@ file_section_head(struct file_read *f, const char *text, size_t len)
 		file_begin_task(f, text, len);
 	} else if (strcmp(word, CONFIG_SECTION_MODULE) == 0) {
 		file_begin_module(f, text, len);
+	} else if (strcmp(word, CONFIG_SECTION_KEY) == 0) {
+		file_begin_key(f, text, len);
 	} else {
 		file_unknown_section(f, word);
 	}
@@ -338,6 +363,8 @@ file_current(struct file_read *f, const struct option_entry *e)
 		return config_section_task(f->task);
 	if (f->where == IN_MODULE)
 		return config_section_module(f->module);
+	if (f->where == IN_KEY)
+		return config_section_key(f->key);
 	return config_section_server(f->config, e);
 }
 
@@ -369,12 +396,12 @@ file_key(struct file_read *f, const char *name, const char *text)
 	}
 	s = file_current(f, e);
 	before = config_section_origin(&s, e)->line;
-	if (before != 0) {
+	if (before != 0 && !e->list) {
 		config_error_at(f->errors, f->line,
 		    "%s is set in line %u already", name, before);
 		return;
 	}
-	if (config_section_set(&s, e, text, FROM_FILE, f->line) == 0)
+	if (config_section_add(&s, e, text, FROM_FILE, f->line) == 0)
 		return;
 	config_value_takes(e, takes, sizeof takes);
 	config_error_at(f->errors, f->line, "%s takes %s, not \"%s\"", name,

@@ -140,6 +140,9 @@ config_help_file(FILE *out)
 	fprintf(out, "\n# A module with more types of task: this section loads "
 		     "it.\n#[" CONFIG_SECTION_MODULE " image]\n");
 	help_keys(out, IN_MODULE);
+	fprintf(out, "\n# A key that tasks use by its name.\n"
+		     "#[" CONFIG_SECTION_KEY " session]\n");
+	help_keys(out, IN_KEY);
 }
 
 /* Writes a row of the reference page. */
@@ -197,4 +200,8 @@ config_help_page(FILE *out)
 	    "\n## `[module NAME]`\n\n"
 	    "The section loads the module, as `--module NAME` does.\n");
 	help_table(out, IN_MODULE);
+	fprintf(out, "\n## `[key NAME]`\n\n"
+		     "A key that tasks use by its name: see [named keys]"
+		     "(MOROD.md#named-keys).\n");
+	help_table(out, IN_KEY);
 }

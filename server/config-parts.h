@@ -13,6 +13,7 @@
 #define CONFIG_SECTION_POOL "pool"
 #define CONFIG_SECTION_TASK "task"
 #define CONFIG_SECTION_MODULE "module"
+#define CONFIG_SECTION_KEY "key"
 
 /* Kinds of value, and what the field is. */
 enum option_kind {
@@ -36,6 +37,7 @@ enum option_place {
 	IN_POOL = 1 << 2, /* [pool NAME]; struct pool_config */
 	IN_TASK = 1 << 3, /* [task TYPE]; struct task_config */
 	IN_MODULE = 1 << 4, /* [module NAME]; struct module_config */
+	IN_KEY = 1 << 5, /* [key NAME]; struct key_config */
 };
 
 /*
@@ -99,6 +101,7 @@ struct config_section config_section_server(struct config *config,
 struct config_section config_section_pool(struct pool_config *p);
 struct config_section config_section_task(struct task_config *t);
 struct config_section config_section_module(struct module_config *m);
+struct config_section config_section_key(struct key_config *k);
 
 /* Frees what the keys of a section own; not of [morod], which has the pools'. */
 void config_section_clear(const struct config_section *s);
@@ -114,6 +117,11 @@ struct config_origin *config_section_origin(const struct config_section *s,
  * checked in any case. Returns 0, or -1: the entry does not take it.
  */
 int config_section_set(const struct config_section *s,
+    const struct option_entry *e, const char *text, enum config_from from,
+    unsigned int line);
+
+/* The same; a list that was given before from there has more words then. */
+int config_section_add(const struct config_section *s,
     const struct option_entry *e, const char *text, enum config_from from,
     unsigned int line);
 
@@ -166,6 +174,9 @@ void config_error_origin(const struct config_errors *errors,
     const struct option_entry *e, const struct config_origin *origin, char *out,
     size_t size);
 
+/* Sets the defaults of a section. Returns 0, or -1: no memory. */
+int config_fallbacks(const struct config_section *s, unsigned int where);
+
 /* Sets all defaults. Returns 0, or -1: no memory. */
 int config_init(struct config *config);
 
@@ -200,6 +211,18 @@ struct module_config *config_module_add(struct config *config, const char *name,
     size_t len);
 struct module_config *config_module(const struct config *config,
     const char *name);
+
+/* The same for a key. */
+struct key_config *config_key_add(struct config *config, const char *name,
+    size_t len);
+struct key_config *config_key(const struct config *config, const char *name);
+
+/*
+ * Has a process of its own read all files of keys, and notes which versions
+ * they are: the secrets are gone with it. Returns 0, or -1 after saying what is
+ * wrong.
+ */
+int config_keys_try(struct config *config, struct config_errors *errors);
 
 /* The type's name. */
 const char *config_task_name(const struct task_config *t);

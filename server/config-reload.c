@@ -219,7 +219,8 @@ config_reload(const struct config *running, struct config *new, FILE *out)
 		if (reload_pools(old, new, &errors) == 0 &&
 		    reload_modules(old, new, &errors) == 0) {
 			reload_tasks(old, new, &errors);
-			if (config_settle(new, &errors) == 0)
+			if (config_settle(new, &errors) == 0 &&
+			    config_keys_try(new, &errors) == 0)
 				return 0;
 		} else {
 			config_error(&errors, "out of memory");

@@ -43,6 +43,14 @@ config_section_module(struct module_config *m)
 	return s;
 }
 
+struct config_section
+config_section_key(struct key_config *k)
+{
+	struct config_section s = {IN_KEY, k, k->origins};
+
+	return s;
+}
+
 void
 config_section_clear(const struct config_section *s)
 {
@@ -98,4 +106,31 @@ config_section_set(const struct config_section *s, const struct option_entry *e,
 		return -1;
 	origin->from = from;
 	return 0;
+}
+
+/* Has a list more words. Returns 0, or -1: it does not take them. */
+static int
+section_append(const struct config_section *s, const struct option_entry *e,
+    const char *text, enum config_from from, unsigned int line)
+{
+	char *const *before = config_section_value(s, e);
+	char *both;
+	int rc;
+
+	if (asprintf(&both, "%s,%s", *before, text) == -1)
+		return -1;
+	rc = config_section_set(s, e, both, from, line);
+	free(both);
+	return rc;
+}
+
+int
+config_section_add(const struct config_section *s, const struct option_entry *e,
+    const char *text, enum config_from from, unsigned int line)
+{
+	const struct config_origin *origin = config_section_origin(s, e);
+
+	if (e->list && origin->from == from)
+		return section_append(s, e, text, from, line);
+	return config_section_set(s, e, text, from, line);
 }

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "server/users.h"
+#include "worker/registry.h"
 #include "worker/type.h"
 
 #define SETTLE_WORKERS_MAX 1024 /* of all pools */
 #define SETTLE_SLOTS 4 /* times the most workers */
 #define SETTLE_SLOTS_MIN 64
+#define SETTLE_BETWEEN ", \t" /* what separates words of a list */
 #define SETTLE_NAME 1024 /* of a place: a path and a line */
 
 /*
@@ -400,6 +402,43 @@ settle_marks(struct config *config, struct config_errors *errors)
 	    place, config->queue_high_mark, config->queue_low_mark);
 }
 
+/* Whether there is a type of that name that takes keys. */
+static bool
+settle_takes_keys(const char *name, size_t len)
+{
+	const struct task_type *type = registry_find(name, len);
+
+	for (const struct field *f = type != NULL ? type->fields : NULL;
+	     f != NULL && f->name != NULL; f++) {
+		if (f->named && strlen(type->name) == len &&
+		    memcmp(type->name, name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A key has a file, and is for types that there are. */
+static void
+settle_key(const struct key_config *k, struct config_errors *errors)
+{
+	const char *at = k->types != NULL ? k->types : "";
+	size_t len;
+
+	if (k->file == NULL)
+		config_error_at(errors, k->line,
+		    "key %s needs a file, which its section does not name",
+		    k->name);
+	for (at += strspn(at, SETTLE_BETWEEN); *at != '\0';
+	     at += len + strspn(at + len, SETTLE_BETWEEN)) {
+		len = strcspn(at, SETTLE_BETWEEN);
+		if (!settle_takes_keys(at, len))
+			config_error_at(errors, k->line,
+			    "types of key %s takes task types that take keys, "
+			    "and %.*s is none",
+			    k->name, (int)len, at);
+	}
+}
+
 int
 config_settle(struct config *config, struct config_errors *errors)
 {
@@ -426,5 +465,7 @@ config_settle(struct config *config, struct config_errors *errors)
 		settle_task_users(t, "allow", &t->allow, errors);
 		settle_task_users(t, "deny", &t->deny, errors);
 	}
+	for (size_t i = 0; i < config->n_keys; i++)
+		settle_key(&config->keys[i], errors);
 	return errors->n > before ? -1 : 0;
 }

@@ -17,6 +17,7 @@
 #define AT(field) offsetof(struct config, field)
 #define AT_POOL(field) offsetof(struct pool_config, field)
 #define AT_TASK(field) offsetof(struct task_config, field)
+#define AT_KEY(field) offsetof(struct key_config, field)
 #define AT_MODULE(field) offsetof(struct module_config, field)
 
 /* In the order of enum log_level, log_format, program_channel and so on. */
@@ -25,6 +26,8 @@ static const char *const table_levels[] = {"error", "warning", "info", "debug",
 static const char *const table_formats[] = {"text", "json", NULL};
 static const char *const table_channels[] = {"fd", "stdio", NULL};
 static const char *const table_places[] = {"auto", "yes", "no", NULL};
+static const char *const table_key_formats[] = {"text", "binary", "base64",
+    "hex", NULL};
 static const char *const table_modes[] = {"0600", "0660", "0666", NULL};
 static const char *const table_priorities[] = {"high", "normal", "low", NULL};
 
@@ -73,6 +76,7 @@ const struct option_entry config_table[] = {
 	.where = IN_SERVER,
 	.offset = AT(submit),
 	.max = PATH_MAX - 1,
+	.list = true,
 	.live = true,
 	.fallback = "own,group",
 	.about = "who may submit tasks",
@@ -86,6 +90,7 @@ const struct option_entry config_table[] = {
 	.where = IN_SERVER,
 	.offset = AT(admin),
 	.max = PATH_MAX - 1,
+	.list = true,
 	.live = true,
 	.fallback = "own",
 	.about = "who may look at all tasks, stop and start things",
@@ -168,6 +173,7 @@ const struct option_entry config_table[] = {
 	.where = IN_POOL,
 	.offset = AT_POOL(serve),
 	.max = PATH_MAX - 1,
+	.list = true,
 	.otherwise = "nobody",
 	.about = "whose programs may dial in as workers of the pool",
 	.more = "As of submit. Instead of command; workers is how many may be "
@@ -178,6 +184,7 @@ const struct option_entry config_table[] = {
 	.where = IN_POOL,
 	.offset = AT_POOL(types),
 	.max = PATH_MAX - 1,
+	.list = true,
 	.otherwise = "those that the program announces",
 	.about = "task types of the program, separated by commas",
 	.more = "It may announce more, but not one that dials in. Needs "
@@ -610,6 +617,7 @@ const struct option_entry config_table[] = {
 	.where = IN_TASK,
 	.offset = AT_TASK(allow),
 	.max = PATH_MAX - 1,
+	.list = true,
 	.live = true,
 	.otherwise = "who may submit",
 	.about = "of those who may submit: who may submit tasks of this type",
@@ -620,6 +628,7 @@ const struct option_entry config_table[] = {
 	.where = IN_TASK,
 	.offset = AT_TASK(deny),
 	.max = PATH_MAX - 1,
+	.list = true,
 	.live = true,
 	.otherwise = "nobody",
 	.about = "who may not, also if allow names them",
@@ -691,6 +700,63 @@ const struct option_entry config_table[] = {
 	.live = true,
 	.fallback = "none",
 	.about = "waiting alone, likewise"},
+    {.name = "file",
+	.metavar = "PATH",
+	.kind = OPTION_PATH,
+	.where = IN_KEY,
+	.offset = AT_KEY(file),
+	.max = PATH_MAX - 1,
+	.live = true,
+	.otherwise = "it must be there",
+	.about = "the file with the key's current version",
+	.more = "Of root or this user, and nobody else's to read (0600, 0400). "
+		"A name without a slash is a systemd credential."},
+    {.name = "old",
+	.metavar = "PATHS",
+	.kind = OPTION_TEXT,
+	.where = IN_KEY,
+	.offset = AT_KEY(old),
+	.max = PATH_MAX - 1,
+	.list = true,
+	.live = true,
+	.otherwise = "none",
+	.about = "files with versions that still verify and decrypt",
+	.more = "Separated by commas."},
+    {.name = "format",
+	.metavar = "FORMAT",
+	.kind = OPTION_CHOICE,
+	.where = IN_KEY,
+	.offset = AT_KEY(format),
+	.choices = table_key_formats,
+	.live = true,
+	.fallback = "text",
+	.about = "how these files are read",
+	.more = "text: a string, without the end of its line (PEM, secret "
+		"strings, 64 hex digits); the others give bytes."},
+    {.name = "types",
+	.metavar = "LIST",
+	.kind = OPTION_TEXT,
+	.where = IN_KEY,
+	.offset = AT_KEY(types),
+	.max = PATH_MAX - 1,
+	.list = true,
+	.live = true,
+	.otherwise = "all that take keys, but for crypto:hash",
+	.about = "task types that may use the key, separated by commas",
+	.more = "With crypto:hash whoever may submit it can make tokens that "
+		"jwt:verify takes, if both may use the key."},
+    {.name = "versions",
+	.metavar = "IDS",
+	.kind = OPTION_TEXT,
+	.where = IN_KEY,
+	.offset = AT_KEY(versions),
+	.max = PATH_MAX - 1,
+	.list = true,
+	.live = true,
+	.otherwise = "whatever the files hold",
+	.about = "ids that the files' contents must have, in their order",
+	.more = "moroctl keys tells them. Others are refused: so nobody signs "
+		"with the wrong key."},
 };
 
 const size_t config_table_n = COUNT(config_table);

@@ -63,6 +63,18 @@ text_is_told(const struct config_section *s, const struct option_entry *e)
 	       (s->where == IN_TASK || e->program);
 }
 
+/* Writes a list that is too long for a line as several. */
+static void
+text_list(FILE *out, const struct option_entry *e, const char *value)
+{
+	while (*value != '\0') {
+		size_t len = strcspn(value, ",");
+
+		fprintf(out, "%s = %.*s\n", e->name, (int)len, value);
+		value += len + (value[len] == ',');
+	}
+}
+
 /* Writes one key. */
 static void
 text_key(FILE *out, const struct config_section *s,
@@ -75,7 +87,11 @@ text_key(FILE *out, const struct config_section *s,
 	config_value_text(config_section_value(s, e), e, value, sizeof value);
 	text_origin(e, origin, from, sizeof from);
 	if (strlen(e->name) + strlen(value) + strlen(from) > TEXT_LINE) {
-		fprintf(out, "# %s\n%s = %s\n", from, e->name, value);
+		fprintf(out, "# %s\n", from);
+		if (e->list)
+			text_list(out, e, value);
+		else
+			fprintf(out, "%s = %s\n", e->name, value);
 		return;
 	}
 	fprintf(out, "%s%s = %s ; %s\n", told || value[0] == '\0' ? "#" : "",
@@ -136,6 +152,13 @@ text_write(FILE *out, struct config *config)
 
 		fprintf(out, "\n[" CONFIG_SECTION_MODULE " %s]\n",
 		    config->modules[i].name);
+		text_section(out, &s);
+	}
+	for (size_t i = 0; i < config->n_keys; i++) {
+		struct config_section s = config_section_key(&config->keys[i]);
+
+		fprintf(out, "\n[" CONFIG_SECTION_KEY " %s]\n",
+		    config->keys[i].name);
 		text_section(out, &s);
 	}
 	for (size_t i = 0; i < config->n_tasks; i++) {

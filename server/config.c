@@ -33,7 +33,7 @@ config_task_name(const struct task_config *t)
 }
 
 /* Sets the defaults that the table has for a section. */
-static int
+int
 config_fallbacks(const struct config_section *s, unsigned int where)
 {
 	for (size_t i = 0; i < config_table_n; i++) {
@@ -184,12 +184,18 @@ config_clear(struct config *config)
 
 		config_section_clear(&s);
 	}
+	for (size_t i = 0; i < config->n_keys; i++) {
+		struct config_section s = config_section_key(&config->keys[i]);
+
+		config_section_clear(&s);
+	}
 	for (int i = 0; i < config->argc; i++)
 		free(config->argv[i]);
 	free(config->argv);
 	free(config->pipe);
 	free(config->pools);
 	free(config->modules);
+	free(config->keys);
 	free(config->tasks);
 	memset(config, 0, sizeof *config);
 }
@@ -391,6 +397,9 @@ config_parse(struct config *config, int argc, char **argv)
 	else if (said != NULL)
 		fwrite(said, 1, len, stderr);
 	free(said);
+	if (rc == 0 && !config->help && !config->version &&
+	    !config->print_default && !config->print)
+		rc = config_keys_try(config, &errors);
 	return rc;
 }
 

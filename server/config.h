@@ -99,6 +99,19 @@ struct task_config {
 	struct config_origin origins[CONFIG_KEYS_MAX];
 };
 
+/* A named key; its secret is in files that workers alone read. */
+struct key_config {
+	char name[CONFIG_NAME_MAX + 1];
+	unsigned int line; /* as of a pool */
+	char *file; /* not NULL; see worker/keyring.h of these four */
+	char *old;
+	uint64_t format; /* enum keyring_format */
+	char *types;
+	/* ids of what the files hold, the current one first; NULL: not known */
+	char *versions;
+	struct config_origin origins[CONFIG_KEYS_MAX];
+};
+
 /* A module that a section is about. */
 struct module_config {
 	char name[CONFIG_NAME_MAX + 1];
@@ -153,6 +166,8 @@ struct config {
 	size_t n_pools;
 	struct module_config *modules; /* those with a section */
 	size_t n_modules;
+	struct key_config *keys;
+	size_t n_keys;
 	struct task_config *tasks; /* one for each type, in their order */
 	size_t n_tasks;
 	int argc; /* the command line: copies, for config_reload() */

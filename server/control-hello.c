@@ -13,6 +13,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTROL_FEATURE_FD "fd" /* descriptors: section 9 there */
 #define CONTROL_FEATURE_SERVE "serve" /* to dial in as a worker */
+#define CONTROL_FEATURE_KEYS "keys" /* named ones */
 
 /* Takes hello's `errors`. */
 static bool
@@ -147,15 +148,18 @@ hello_pack_features(const struct client *c, msgpack_packer *pk)
 	static const char *const features[] = {"cancel", "progress", "retry",
 	    "batch", "backpressure"};
 	bool files = client_may_pass(c), serve = role_has(c, ROLE_SERVE);
+	bool keys = c->dispatcher->config->n_keys > 0;
 
 	answer_text(pk, "features");
-	msgpack_pack_array(pk, COUNT(features) + files + serve);
+	msgpack_pack_array(pk, COUNT(features) + files + serve + keys);
 	for (size_t i = 0; i < COUNT(features); i++)
 		answer_text(pk, features[i]);
 	if (files)
 		answer_text(pk, CONTROL_FEATURE_FD);
 	if (serve)
 		answer_text(pk, CONTROL_FEATURE_SERVE);
+	if (keys)
+		answer_text(pk, CONTROL_FEATURE_KEYS);
 }
 
 /* What a client may do: all of it, and in a word. */

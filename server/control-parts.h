@@ -74,6 +74,7 @@ void control_scale(struct control *ctl);
 void control_serve(struct control *ctl);
 void control_poison(struct control *ctl);
 void control_log(struct control *ctl);
+void control_keys(struct control *ctl);
 
 /* The route of the next type that is offered, or NULL. */
 struct route *control_type_at(const struct dispatcher *d, size_t *i);

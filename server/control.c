@@ -253,6 +253,7 @@ static const struct {
     {"ping", control_ping, false, 0},
     {"stats", control_stats, false, CONTROL_USERS},
     {"types", control_types, false, CONTROL_USERS},
+    {"keys", control_keys, false, CONTROL_USERS},
     {"ls", control_ls, false, ROLE_ADMIN},
     {"slow", control_slow, false, ROLE_ADMIN},
     {"clients", control_clients, false, ROLE_ADMIN},

@@ -220,3 +220,25 @@ pool_renew(struct pool *p)
 		p->slots[i].recycle.outdated = p->slots[i].worker != NULL;
 	p->attention = true;
 }
+
+void
+pool_renew_at_once(struct pool *p)
+{
+	static const char why[] = "recycled: the keys have changed";
+
+	if (p->served)
+		return; /* they have none of them */
+	p->fresh = p->old = NULL;
+	for (uint32_t i = 0; i < p->n_top; i++) {
+		struct slot *s = &p->slots[i];
+
+		if (s->worker == NULL || s->state == SLOT_DYING)
+			continue;
+		p->recycled++;
+		if (s->state == SLOT_BUSY)
+			slot_leave(s, why);
+		else
+			pool_retire(s, why);
+	}
+	p->attention = true;
+}

@@ -220,6 +220,9 @@ bool pool_takes_files(const struct pool *p);
 /* Has all workers replaced, one after the other. */
 void pool_renew(struct pool *p);
 
+/* The same, but none of them is handed one more task. */
+void pool_renew_at_once(struct pool *p);
+
 /* Notes how long a task ran, for pool_retry_after_ms(). */
 void pool_note_run(struct pool *p, uint64_t us);
 

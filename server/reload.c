@@ -10,6 +10,7 @@
 
 #include "server/answer.h"
 #include "server/channel.h"
+#include "server/config-keys.h"
 #include "server/log.h"
 #include "server/pool.h"
 #include "server/role.h"
@@ -248,6 +249,8 @@ static void
 reload_apply(struct dispatcher *d, struct config *new)
 {
 	const struct config *old = d->config;
+	/* what is made with a key from now on is made with its new version */
+	bool at_once = !config_keys_same(old, new);
 	size_t i = 0;
 	struct pool *p;
 
@@ -261,7 +264,10 @@ reload_apply(struct dispatcher *d, struct config *new)
 		if (is->workers.min != was.min || is->workers.max != was.max)
 			pool_set_bounds(p, (uint32_t)is->workers.min,
 			    (uint32_t)is->workers.max);
-		pool_renew(p);
+		if (at_once && is->command == NULL && is->exec == NULL)
+			pool_renew_at_once(p);
+		else
+			pool_renew(p);
 	}
 	for (i = 0; i < new->n_tasks; i++) {
 		const char *name = new->tasks[i].type->name;

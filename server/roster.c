@@ -13,6 +13,7 @@
 
 #include "proto/page.h"
 #include "server/channel.h"
+#include "server/config-keys.h"
 #include "server/log.h"
 #include "server/now.h"
 #include "server/obituary.h"
@@ -168,6 +169,20 @@ fail:
 	return -1;
 }
 
+/* Where the keys of workers are; not freed: the process ends with them. */
+static struct keyring_source *
+roster_keys(const struct roster *r)
+{
+	struct keyring_source *keys =
+	    calloc(r->config->n_keys + 1, sizeof *keys);
+
+	if (keys == NULL)
+		fatal("out of memory");
+	for (size_t i = 0; i < r->config->n_keys; i++)
+		keys[i] = config_key_source(&r->config->keys[i]);
+	return keys;
+}
+
 /* The worker's side of the fork; does not return. */
 static _Noreturn void
 roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
@@ -180,6 +195,7 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	    .output = b->output[1],
 	    .server = r->config->socket,
 	};
+	struct keyring_source *keys = roster_keys(r);
 	struct worker_setup setup = {
 	    .number = i + 1,
 	    .sock = b->pair[1],
@@ -191,6 +207,8 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 	    .quota = {.memory = pool->worker_memory,
 		.cpu_ms = pool->worker_cpu_ms,
 		.files = pool->worker_files},
+	    .keys = keys,
+	    .n_keys = pool->exec != NULL ? 0 : r->config->n_keys,
 	    .runs_programs = pool->exec != NULL,
 	    .debug_tasks = r->config->debug_tasks,
 	};

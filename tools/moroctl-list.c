@@ -1,4 +1,4 @@
-/* ls, slow, clients, poison: tables of what is there, and of what was. */
+/* ls, slow, clients, keys, poison: tables of what is there, and of what was. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -70,6 +70,34 @@ list_lines(FILE *out, value lines)
 		view_clean(text, line->via.str.ptr, line->via.str.size);
 		fprintf(out, "  | %s\n", text);
 	}
+}
+
+/* Adds the words of a list behind a label. */
+static void
+list_words(FILE *out, value map, const char *field, const char *label)
+{
+	const msgpack_object_array *all = view_array(view_field(map, field));
+	char text[VIEW_TEXT];
+
+	for (uint32_t i = 0; i < all->size; i++) {
+		const msgpack_object *word = &all->ptr[i];
+
+		if (word->type != MSGPACK_OBJECT_STR)
+			continue;
+		view_clean(text, word->via.str.ptr, word->via.str.size);
+		fprintf(out, "%s%s", i == 0 ? label : " ", text);
+	}
+}
+
+static void
+list_key(FILE *out, value k)
+{
+	char name[VIEW_TEXT];
+
+	fputs(view_text(name, k, "name"), out);
+	list_words(out, k, "versions", ": ");
+	list_words(out, k, "types", ", for ");
+	fputc('\n', out);
 }
 
 static void
@@ -231,6 +259,20 @@ ctl_slow(struct ctl *c)
 	msgpack_pack_uint64(&pk, n);
 	rc = ctl_call(c, "slow", n > 0 ? bytes.data : NULL, bytes.size, &reply);
 	msgpack_sbuffer_destroy(&bytes);
+	if (rc != EXIT_DONE)
+		return rc;
+	rc = list_put(c, reply, &list);
+	moro_reply_free(reply);
+	return rc;
+}
+
+int
+ctl_keys(struct ctl *c)
+{
+	static const struct list list = {NULL, list_key, "no named keys"};
+	struct moro_reply *reply;
+	int rc = ctl_call(c, "keys", NULL, 0, &reply);
+
 	if (rc != EXIT_DONE)
 		return rc;
 	rc = list_put(c, reply, &list);

@@ -62,6 +62,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_N] = {
 	"hex, base64, base64url or bin; of encrypt text or bin"},
     [CTL_KEY] = {"key", 0, "TEXT", "the key; others can see it"},
     [CTL_KEY_FILE] = {"key-file", 0, "FILE", "read the key from there"},
+    [CTL_NAMED] = {"named", 0, "NAME", "the key of that name of the server's"},
     [CTL_AAD] = {"aad", 0, "TEXT",
 	"more text that must be the same when it is decrypted"},
     [CTL_KDF] = {"kdf", 0, "COST",

@@ -67,13 +67,33 @@ tasks_secret_file(struct moro_map *map, const char *path,
 	return EXIT_DONE;
 }
 
+/* Says which of the server's keys is meant. */
+static int
+tasks_secret_named(struct moro_map *map, const char *name,
+    const struct tasks_secret *s)
+{
+	struct moro_map *key = moro_map_new();
+
+	moro_map_text(key, "name", name);
+	moro_map_map(map, s->what, key);
+	moro_map_free(key);
+	return EXIT_DONE;
+}
+
 int
 tasks_secret(struct moro_map *map, const struct ctl *c,
     const struct tasks_secret *s)
 {
 	const char *value = c->values[s->value];
 	const char *file = c->values[s->file];
+	const char *named = c->values[CTL_NAMED];
 
+	if (named != NULL && (value != NULL || file != NULL))
+		return complain_usage("--named is instead of --%s and "
+				      "--%s-file",
+		    s->what, s->what);
+	if (named != NULL)
+		return tasks_secret_named(map, named, s);
 	if (value != NULL && file != NULL)
 		return complain_usage("--%s and --%s-file exclude each other",
 		    s->what, s->what);

@@ -45,6 +45,7 @@ enum ctl_option {
 	CTL_ENCODING,
 	CTL_KEY,
 	CTL_KEY_FILE,
+	CTL_NAMED,
 	CTL_AAD,
 	CTL_KDF,
 	CTL_IV,
@@ -250,6 +251,7 @@ int ctl_ls(struct ctl *c);
 int ctl_slow(struct ctl *c);
 int ctl_clients(struct ctl *c);
 int ctl_poison(struct ctl *c);
+int ctl_keys(struct ctl *c);
 int ctl_top(struct ctl *c);
 int ctl_log(struct ctl *c);
 int ctl_cancel(struct ctl *c);

@@ -135,6 +135,103 @@ bind_range(struct call *call, const struct field *f, const char *prefix,
 	return files_load(call, name, (msgpack_object *)(uintptr_t)value);
 }
 
+/* Refuses a map that names no key. */
+static int
+bind_no_key(struct call *call, const char *name, const char *what)
+{
+	return call_invalid(call, name,
+	    "%s takes a map with the name of a key, and its version where it "
+	    "must be that one: {\"name\": \"session\"}; %s",
+	    name, what);
+}
+
+/* Reads the map that stands for a key. */
+static int
+bind_key_map(struct call *call, const char *name, const msgpack_object *map,
+    const msgpack_object **key, const msgpack_object **version)
+{
+	*key = *version = NULL;
+	for (uint32_t i = 0; i < map->via.map.size; i++) {
+		const msgpack_object_kv *kv = &map->via.map.ptr[i];
+		const msgpack_object **to = call_is(&kv->key, "name") ? key
+					    : call_is(&kv->key, "version")
+						? version
+						: NULL;
+
+		if (to == NULL || *to != NULL)
+			return bind_no_key(call, name,
+			    to == NULL ? "it has another field"
+				       : "it has a field twice");
+		if ((field_kind(&kv->val) & FIELD_TEXT) == 0)
+			return bind_no_key(call, name, "both are strings");
+		*to = &kv->val;
+	}
+	return *key != NULL ? 0 : bind_no_key(call, name, "it has no name");
+}
+
+/* Chooses the version. */
+static int
+bind_key_version(struct call *call, const char *name,
+    const msgpack_object *version)
+{
+	const struct keyring_key *key = call->key;
+	size_t len;
+	const uint8_t *text;
+
+	call->version = &key->versions[0];
+	call->pinned = version != NULL;
+	if (version == NULL)
+		return 0;
+	text = call_bytes(version, &len);
+	call->version = keyring_version_text(key, (const char *)text, len);
+	if (call->version != NULL)
+		return 0;
+	return call_invalid(call, name,
+	    "%s names a version that key \"%s\" does not have; method keys "
+	    "lists them",
+	    name, key->name);
+}
+
+/* A map in place of a key: finds the key that it names. */
+static int
+bind_key(struct call *call, const struct field *f, const char *prefix,
+    const msgpack_object *map, const msgpack_object **arg)
+{
+	const msgpack_object *key, *version;
+	char name[2 * BIND_NAME], given[BIND_NAME];
+	size_t len;
+
+	bind_name(name, sizeof name, prefix, f->name);
+	if (bind_key_map(call, name, map, &key, &version) < 0)
+		return -1;
+	call_text(key, given, sizeof given);
+	call_bytes(key, &len);
+	call->key = len < sizeof given ? keyring_find(given, len) : NULL;
+	if (call->key == NULL)
+		return call_invalid(call, name,
+		    "%s names the key \"%s\", which this server does not "
+		    "have; method keys lists them",
+		    name, given);
+	if (!keyring_allows(call->key, call->type->name))
+		return call_invalid(call, name,
+		    "%s names the key \"%s\", which is not for %s (types in "
+		    "the section of the key)",
+		    name, given, call->type->name);
+	if (call->key->n == 0)
+		return call_fail(call, CODE_WORKER_ERROR,
+		    "the key \"%s\" could not be read; the log says why",
+		    given);
+	if (bind_key_version(call, name, version) < 0)
+		return -1;
+	*arg = &call->version->value;
+	/* how long it is is nobody's business */
+	if (field_in_range(f, *arg))
+		return 0;
+	return call_invalid(call, name,
+	    "%s names the key \"%s\", which is not as long as %s takes them",
+	    name, given, call->type->name);
+}
+
 /* Checks a value against its field. */
 static int
 bind_check(struct call *call, const struct field *f, const char *prefix,
@@ -212,6 +309,12 @@ call_bind(struct call *call, const struct field *fields,
 		if (args[at] != NULL) {
 			bind_name(name, sizeof name, prefix, fields[at].name);
 			return bind_duplicate(call, &fields[at], name);
+		}
+		if (fields[at].named && kv->val.type == MSGPACK_OBJECT_MAP) {
+			if (bind_key(call, &fields[at], prefix, &kv->val,
+				&args[at]) < 0)
+				return -1;
+			continue;
 		}
 		bind_as_text(&fields[at], &kv->val);
 		if (bind_check(call, &fields[at], prefix, &kv->val) < 0)

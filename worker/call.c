@@ -22,6 +22,9 @@ call_init(struct call *call, const struct task_type *type,
 	call->data = data != NULL ? data : &call_nil;
 	call->out = out;
 	call->result_max = result_max;
+	call->key = NULL;
+	call->version = NULL;
+	call->pinned = false;
 	call->began = 0;
 	msgpack_packer_init(&call->pk, out, output_write);
 }
@@ -159,6 +162,11 @@ call_refuse(struct call *call, const char *field, const char *takes,
 	if (given == NULL)
 		return call_invalid(call, field, "%s is missing; it takes %s",
 		    field, takes);
+	/* of a secret that is the server's nothing is told */
+	if (call->version != NULL && given == &call->version->value)
+		return call_invalid(call, field,
+		    "%s takes %s, which the key \"%s\" is not", field, takes,
+		    call->key->name);
 	field_given(given, words, sizeof words);
 	return call_invalid(call, field, "%s takes %s, not %s", field, takes,
 	    words);

@@ -14,6 +14,7 @@
 
 #include "proto/fault.h"
 #include "worker/files.h"
+#include "worker/keyring.h"
 #include "worker/output.h"
 #include "worker/type.h"
 #include "worker/watch.h"
@@ -34,6 +35,14 @@ struct call {
 	size_t result_max; /* bytes that a result may have */
 	struct files *files; /* that came with the request; NULL: none */
 	struct watch *watch; /* who waits for it; NULL: nobody */
+	/*
+	 * The named key that a field stands for, whose args entry is the value
+	 * of `version`: the current one, or the one that the caller names, which
+	 * `pinned` tells. NULL: there is none.
+	 */
+	const struct keyring_key *key;
+	const struct keyring_version *version;
+	bool pinned;
 	size_t began; /* bytes of the place that call_begin() gave */
 	struct fault fault; /* set by call_fail() */
 };

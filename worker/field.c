@@ -123,6 +123,8 @@ field_takes(const struct field *f, char *out, size_t size)
 		    field_words[i].words);
 	}
 	field_add_range(f, out, size);
+	if (f->named)
+		field_add(out, size, ", or a map with the name of a key");
 }
 
 /* As a float, and with as many digits as it takes to be that one. */

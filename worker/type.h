@@ -52,6 +52,11 @@ struct field {
 	 * worker/blob.h. Elsewhere it is read to memory first.
 	 */
 	bool streams;
+	/*
+	 * Of bytes: a map with a name stands for the named key of it, which the
+	 * task has then: see call->key.
+	 */
+	bool named;
 };
 
 enum type_flag {

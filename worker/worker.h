@@ -10,6 +10,7 @@
 
 #include "proto/limit.h"
 #include "proto/page.h"
+#include "worker/keyring.h"
 #include "worker/quota.h"
 
 struct worker_setup {
@@ -21,6 +22,8 @@ struct worker_setup {
 	uint64_t max_file; /* bytes of one range of a file */
 	uint64_t prefetch_us; /* how long a finished answer may be held */
 	struct quota quota;
+	const struct keyring_source *keys; /* that it may use, n_keys */
+	size_t n_keys;
 	bool runs_programs; /* whose environment is morod's */
 	bool debug_tasks; /* offer the debug: family */
 };

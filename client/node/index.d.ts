@@ -193,14 +193,15 @@ export type JWTResult =
 	| { valid: false; error: string; payload?: undefined };
 
 type Bytes = string | Uint8Array;
+type Key = Bytes | { name: string; version?: string }; // a key that the server has
 type PackedBytes = Bytes | { type: 'Buffer'; data: number[] };
 
 export interface WorkerTasks {
-	verifyJWT(token: string, secret: Bytes, options?: Record<string, any>, how?: CallOptions): Promise<JWTResult>;
-	signJWT(payload: object, secret: Bytes, options?: Record<string, any>, how?: CallOptions): Promise<string>;
+	verifyJWT(token: string, secret: Key, options?: Record<string, any>, how?: CallOptions): Promise<JWTResult>;
+	signJWT(payload: object, secret: Key, options?: Record<string, any>, how?: CallOptions): Promise<string>;
 	hashData(input: Bytes, algorithm?: string, how?: CallOptions): Promise<string>;
-	encryptData(data: Bytes, key: Bytes, how?: CallOptions): Promise<string>;
-	decryptData(data: Bytes, key: Bytes, how?: CallOptions): Promise<string>;
+	encryptData(data: Bytes, key: Key, how?: CallOptions): Promise<string>;
+	decryptData(data: Bytes, key: Key, how?: CallOptions): Promise<string>;
 	hashPassword(password: Bytes, cost?: Record<string, any>, how?: CallOptions): Promise<string>;
 	verifyPassword(password: Bytes, hash: string, cost?: Record<string, any>, how?: CallOptions):
 	Promise<{ valid: boolean; needsRehash: boolean; algorithm: string }>;

@@ -347,6 +347,7 @@ test_admin(void **state)
 	EXPECT_CALL(p, moro_slow(p->m, 0), "\xa4slow\x90");
 	EXPECT_CALL(p, moro_slow(p->m, 9), "\xa4slow\x91\x09");
 	EXPECT_CALL(p, moro_poison(p->m), "\xa6poison\x90");
+	EXPECT_CALL(p, moro_keys(p->m), "\xa4keys\x90");
 	EXPECT_CALL(p, moro_clients(p->m),
 	    "\xa7"
 	    "clients\x90");

@@ -18,7 +18,11 @@
 struct opening {
 	struct call *call;
 	struct aead aead;
+	const struct keyring_version
+	    *version; /* that is tried; NULL: no key's */
 	struct armor_in in;
+	const uint8_t *from; /* what follows the head */
+	size_t from_len;
 	size_t len; /* bytes of the ciphertext */
 };
 
@@ -52,6 +56,16 @@ aead_no_head(struct call *call)
 			     "head of one");
 }
 
+/* An envelope that no version of the named key is for. */
+static int
+aead_no_version(struct call *call)
+{
+	return call_fail(call, CODE_WORKER_ERROR,
+	    "the envelope is of a version that key \"%s\" does not have, or "
+	    "of another key",
+	    call->key->name);
+}
+
 /* Whether the envelope is of the kind that the call wants, if it says so. */
 static int
 aead_check_wanted(const struct aead_head *head, struct call *call)
@@ -64,7 +78,12 @@ aead_check_wanted(const struct aead_head *head, struct call *call)
 		    "the envelope is of %s, not of the algorithm that was "
 		    "asked for",
 		    name);
-	if (call->args[AEAD_KDF] != NULL && !head->kdf)
+	if (call->key != NULL && head->key == AEAD_KEY_DERIVED)
+		return call_fail(call, CODE_WORKER_ERROR,
+		    "the envelope is of a passphrase (kdf), and the key \"%s\" "
+		    "is none",
+		    call->key->name);
+	if (call->args[AEAD_KDF] != NULL && head->key != AEAD_KEY_DERIVED)
 		return call_fail(call, CODE_WORKER_ERROR,
 		    "the envelope is of a key, not of a passphrase (kdf)");
 	if (!cipher_is_offered(head->cipher))
@@ -95,6 +114,16 @@ aead_envelope(struct call *call, const struct aead_head **head, size_t *len)
 	return bytes;
 }
 
+/* Goes to the ciphertext, again if need be. Returns 0, or -1: it is damaged. */
+static int
+aead_go_to_data(struct opening *o)
+{
+	const struct aead_head *head = o->aead.head;
+
+	armor_in_begin(&o->in, o->from, o->from_len, head->plain);
+	return armor_in_read(&o->in, o->aead.lead, aead_lead(head));
+}
+
 /* Reads what stands in front of the ciphertext. */
 static int
 aead_read_lead(struct opening *o)
@@ -113,10 +142,10 @@ aead_read_lead(struct opening *o)
 		return -1;
 	used = strlen(head->text);
 	lead = aead_lead(head);
-	armor_in_begin(&o->in, bytes + used, len - used, head->plain);
+	o->from = bytes + used;
+	o->from_len = len - used;
 	len = head->plain ? len - used : armor_bytes_len(len - used);
-	if (len < lead + CIPHER_TAG ||
-	    armor_in_read(&o->in, o->aead.lead, lead) < 0)
+	if (len < lead + CIPHER_TAG || aead_go_to_data(o) < 0)
 		return aead_damaged(call);
 	o->len = len - lead - CIPHER_TAG;
 	return 0;
@@ -126,12 +155,13 @@ aead_read_lead(struct opening *o)
 static int
 aead_find_key(struct opening *o)
 {
-	const msgpack_object *key = o->call->args[AEAD_KEY];
+	const msgpack_object *key =
+	    o->version != NULL ? &o->version->value : o->call->args[AEAD_KEY];
 	struct aead *a = &o->aead;
 	struct cost most;
 	bool good;
 
-	if (!a->head->kdf)
+	if (a->head->key != AEAD_KEY_DERIVED)
 		return key_parse(key, a->key) < 0
 			   ? call_refuse(o->call, "key", KEY_TAKES, key)
 			   : 0;
@@ -167,19 +197,62 @@ aead_decrypt_all(struct opening *o, uint8_t *to)
 	return cipher_open(tag) ? 0 : aead_wrong(o->call);
 }
 
+/* Opens it with one key. */
+static int
+aead_try(struct opening *o, uint8_t *place)
+{
+	if (aead_find_key(o) < 0 || aead_begin(&o->aead, o->call, false) < 0)
+		return -1;
+	return aead_decrypt_all(o, place);
+}
+
+/* With the version that it is of, or the one that the caller wants. */
+static int
+aead_try_named(struct opening *o, uint8_t *place)
+{
+	const struct call *call = o->call;
+	bool told = o->aead.head->key == AEAD_KEY_NAMED;
+
+	o->version = call->version;
+	if (told)
+		o->version = keyring_version(call->key, o->aead.lead);
+	if (o->version == NULL || (call->pinned && o->version != call->version))
+		return aead_no_version(o->call);
+	return aead_try(o, place);
+}
+
+/* An envelope that does not say of which it is: with each in turn. */
+static int
+aead_try_each(struct opening *o, uint8_t *place)
+{
+	const struct keyring_key *key = o->call->key;
+	int rc = -1;
+
+	for (size_t i = 0; rc < 0 && i < key->n; i++) {
+		o->version = &key->versions[i];
+		rc = aead_go_to_data(o) < 0 ? aead_damaged(o->call)
+					    : aead_try(o, place);
+	}
+	return rc;
+}
+
 /* Opens it. What was written is taken back and wiped if that fails. */
 static int
 aead_open(struct opening *o)
 {
+	const struct call *call = o->call;
 	uint8_t *place;
 
 	if (aead_read_lead(o) < 0)
 		return -1;
 	place = call_place(o->call, o->len, o->aead.head->is_str);
-	if (place == NULL || aead_find_key(o) < 0 ||
-	    aead_begin(&o->aead, o->call, false) < 0)
+	if (place == NULL)
 		return -1;
-	return aead_decrypt_all(o, place);
+	if (call->key == NULL)
+		return aead_try(o, place);
+	if (call->pinned || o->aead.head->key == AEAD_KEY_NAMED)
+		return aead_try_named(o, place);
+	return aead_try_each(o, place);
 }
 
 int

@@ -10,6 +10,20 @@
 #include "worker/tasks/armor.h"
 #include "worker/tasks/key.h"
 
+/* Where the key is from. -1 with the call's error set. */
+static int
+aead_choose_key(struct call *call, enum aead_key_kind *kind)
+{
+	*kind = call->args[AEAD_KDF] != NULL ? AEAD_KEY_DERIVED
+		: call->key != NULL	     ? AEAD_KEY_NAMED
+					     : AEAD_KEY_GIVEN;
+	if (call->key == NULL || *kind == AEAD_KEY_NAMED)
+		return 0;
+	return call_invalid(call, "kdf",
+	    "kdf makes a key of a passphrase, and the key \"%s\" is none",
+	    call->key->name);
+}
+
 /* Reads what the head says. Returns 0, or -1 with the call's error set. */
 static int
 aead_choose(struct aead *a, struct call *call)
@@ -18,11 +32,14 @@ aead_choose(struct aead *a, struct call *call)
 	    call_is(call->args[AEAD_ALGORITHM], cipher_name(CIPHER_AES_256_GCM))
 		? CIPHER_AES_256_GCM
 		: CIPHER_XCHACHA20_POLY1305;
+	enum aead_key_kind key;
 
+	if (aead_choose_key(call, &key) < 0)
+		return -1;
 	if (!cipher_is_offered(id))
 		return call_fail(call, CODE_UNSUPPORTED,
 		    "this system's OpenSSL does not offer %s", cipher_name(id));
-	a->head = aead_head_of(id, call->args[AEAD_KDF] != NULL,
+	a->head = aead_head_of(id, key,
 	    call->args[AEAD_DATA]->type == MSGPACK_OBJECT_STR,
 	    call_is(call->args[AEAD_ENCODING], "bin"));
 	return 0;
@@ -37,7 +54,9 @@ aead_make_key(struct aead *a, struct call *call)
 
 	randombytes_buf(a->lead + aead_block(a->head),
 	    cipher_nonce(a->head->cipher));
-	if (a->head->kdf)
+	if (a->head->key == AEAD_KEY_NAMED)
+		memcpy(a->lead, call->version->id, KEYRING_ID);
+	if (a->head->key == AEAD_KEY_DERIVED)
 		return kdf_parse(&cost, call, call->args[AEAD_KDF],
 			   COST_INTERACTIVE) < 0
 			   ? -1

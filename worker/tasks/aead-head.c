@@ -8,32 +8,35 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Both kinds and both spellings of what follows. */
-#define AEAD_HEADS(name, cipher, kdf)               \
-	{name "s.", cipher, kdf, true, false},      \
-	    {name "b.", cipher, kdf, false, false}, \
-	    {name "s:", cipher, kdf, true, true},   \
+#define AEAD_HEADS(name, cipher, key)               \
+	{name "s.", cipher, key, true, false},      \
+	    {name "b.", cipher, key, false, false}, \
+	    {name "s:", cipher, key, true, true},   \
 	{                                           \
-		name "b:", cipher, kdf, false, true \
+		name "b:", cipher, key, false, true \
 	}
 
 /*
- * The format's number, "g" for AES-256-GCM, "k" where a kdf's block follows,
- * "s" or "b" for a string or bytes, and "." before base64url or ":" before
+ * The format's number, "g" for AES-256-GCM, "k" where a kdf's block follows or
+ * "n" where a named key's version does, "s" or "b" for a string or bytes, and "." before base64url or ":" before
  * bytes. No head begins with another one.
  */
 static const struct aead_head aead_heads[] = {
-    AEAD_HEADS("moro1", CIPHER_XCHACHA20_POLY1305, false),
-    AEAD_HEADS("moro1k", CIPHER_XCHACHA20_POLY1305, true),
-    AEAD_HEADS("moro1g", CIPHER_AES_256_GCM, false),
-    AEAD_HEADS("moro1gk", CIPHER_AES_256_GCM, true),
+    AEAD_HEADS("moro1", CIPHER_XCHACHA20_POLY1305, AEAD_KEY_GIVEN),
+    AEAD_HEADS("moro1k", CIPHER_XCHACHA20_POLY1305, AEAD_KEY_DERIVED),
+    AEAD_HEADS("moro1n", CIPHER_XCHACHA20_POLY1305, AEAD_KEY_NAMED),
+    AEAD_HEADS("moro1g", CIPHER_AES_256_GCM, AEAD_KEY_GIVEN),
+    AEAD_HEADS("moro1gk", CIPHER_AES_256_GCM, AEAD_KEY_DERIVED),
+    AEAD_HEADS("moro1gn", CIPHER_AES_256_GCM, AEAD_KEY_NAMED),
 };
 
 const struct aead_head *
-aead_head_of(enum cipher_id cipher, bool kdf, bool is_str, bool plain)
+aead_head_of(enum cipher_id cipher, enum aead_key_kind key, bool is_str,
+    bool plain)
 {
 	const struct aead_head *h = aead_heads;
 
-	while (h->cipher != cipher || h->kdf != kdf || h->is_str != is_str ||
+	while (h->cipher != cipher || h->key != key || h->is_str != is_str ||
 	       h->plain != plain)
 		h++;
 	return h;
@@ -54,7 +57,13 @@ aead_head_find(const uint8_t *bytes, size_t len)
 size_t
 aead_block(const struct aead_head *head)
 {
-	return head->kdf ? KDF_BLOCK : 0;
+	static const size_t blocks[] = {
+	    [AEAD_KEY_GIVEN] = 0,
+	    [AEAD_KEY_DERIVED] = KDF_BLOCK,
+	    [AEAD_KEY_NAMED] = KEYRING_ID,
+	};
+
+	return blocks[head->key];
 }
 
 size_t

@@ -25,6 +25,13 @@ enum aead_field {
 	AEAD_IV = AEAD_ENCODING,
 };
 
+/* Where the key of an envelope is from, and what stands behind its head. */
+enum aead_key_kind {
+	AEAD_KEY_GIVEN, /* by the caller; nothing */
+	AEAD_KEY_DERIVED, /* from a passphrase; the block of kdf */
+	AEAD_KEY_NAMED, /* a named one; its version's id */
+};
+
 /*
  * How an envelope begins. It says all that follows from it, and stands in front
  * of what the tag covers: nothing of it can be changed.
@@ -32,14 +39,14 @@ enum aead_field {
 struct aead_head {
 	const char *text;
 	enum cipher_id cipher;
-	bool kdf; /* the key was made of a passphrase */
+	enum aead_key_kind key;
 	bool is_str; /* a string went in */
 	bool plain; /* bytes follow, not base64url */
 };
 
 /* Gives the head that says so. */
-const struct aead_head *aead_head_of(enum cipher_id cipher, bool kdf,
-    bool is_str, bool plain);
+const struct aead_head *aead_head_of(enum cipher_id cipher,
+    enum aead_key_kind key, bool is_str, bool plain);
 
 /* Gives the head that the bytes begin with, or NULL. */
 const struct aead_head *aead_head_find(const uint8_t *bytes, size_t len);
@@ -47,11 +54,12 @@ const struct aead_head *aead_head_find(const uint8_t *bytes, size_t len);
 /* What stands in front of the ciphertext, and the key of it. */
 struct aead {
 	const struct aead_head *head;
-	uint8_t lead[KDF_BLOCK + CIPHER_NONCE_MAX]; /* kdf's block, nonce */
+	uint8_t
+	    lead[KDF_BLOCK + CIPHER_NONCE_MAX]; /* kdf's block or id, nonce */
 	uint8_t key[CIPHER_KEY];
 };
 
-/* Bytes of the block of kdf, if any, and of the nonce; of both. */
+/* Bytes of the block of kdf or the id, if any; with those of the nonce. */
 size_t aead_block(const struct aead_head *head);
 size_t aead_lead(const struct aead_head *head);
 

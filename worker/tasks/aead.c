@@ -17,6 +17,7 @@ static const char *const aead_encodings[] = {"text", "bin", NULL};
 #define AEAD_KEY_FIELD                                                        \
 	{                                                                     \
 		.name = "key", .kinds = FIELD_TEXT, .required = true,         \
+		.named = true,                                                \
 		.about = "32 bytes, 64 hex digits in a string, or a secret "  \
 			 "string of 16 to 4096 bytes, hashed to a key; with " \
 			 "kdf a passphrase of 8 to 4096 bytes.",              \

@@ -39,6 +39,7 @@ static const struct field hash_fields[] = {
 	.about = "blake2b gives 64 bytes, blake2s 32."},
     [HASH_KEY] = {.name = "key",
 	.kinds = FIELD_TEXT,
+	.named = true,
 	.min = 1,
 	.max = HASH_KEY_MAX,
 	.about = "Gives an HMAC; with blake2b (up to 64 bytes) and blake2s "

@@ -218,11 +218,14 @@ key_read_pem(struct call *call, const uint8_t *pem, size_t len,
 	return 0;
 }
 
-/* Refuses the half of a key that the other end should have. */
+/*
+ * Refuses the half of a key that the other end should have. A named one is on
+ * no other end: what it signs it may check.
+ */
 static int
 key_check_half(struct call *call, const struct token_key *key, bool to_sign)
 {
-	if (key->is_private == to_sign)
+	if (key->is_private == to_sign || (!to_sign && call->key != NULL))
 		return 0;
 	return call_invalid(call, TOKEN_KEY_FIELD,
 	    to_sign ? TOKEN_KEY_FIELD

@@ -83,9 +83,11 @@ static const struct field sign_fields[] = {
 	.alias = "key",
 	.kinds = FIELD_TEXT,
 	.required = true,
+	.named = true,
 	.min = 1,
 	.max = TOKEN_KEY_PEM_MAX,
-	.about = "A shared secret, or a private key in PEM."},
+	.about = "A shared secret, or a private key in PEM. A named key's "
+		 "version becomes kid, if there is none."},
     [SIGN_OPTIONS] = {.name = "options",
 	.kinds = FIELD_MAP,
 	.about = "What to add to the claims.",
@@ -293,6 +295,18 @@ sign_check_header(struct sign *s)
 	return 0;
 }
 
+/* Sets the version of a named key, unless the caller has another name for it. */
+static int
+sign_set_version(struct sign *s)
+{
+	if (s->call->key == NULL || json_object_get(s->header, "kid") != NULL)
+		return 0;
+	return json_object_set_new(s->header, "kid",
+		   json_string(s->call->version->text)) == 0
+		   ? 0
+		   : call_no_memory(s->call);
+}
+
 /* Sets the key's name in the header. */
 static int
 sign_set_keyid(struct sign *s)
@@ -300,7 +314,7 @@ sign_set_keyid(struct sign *s)
 	json_t *keyid;
 
 	if (s->options[SIGN_KEYID] == NULL)
-		return 0;
+		return sign_set_version(s);
 	if (json_object_get(s->header, "kid") != NULL)
 		return call_invalid(s->call, "options.keyid",
 		    "options.keyid sets kid, which options.header already "

@@ -1,5 +1,6 @@
 /* jwt:verify */
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -110,9 +111,11 @@ static const struct field verify_fields[] = {
 	.alias = "key",
 	.kinds = FIELD_TEXT,
 	.required = true,
+	.named = true,
 	.min = 1,
 	.max = TOKEN_KEY_PEM_MAX,
-	.about = "A shared secret, or a public key or certificate in PEM."},
+	.about = "A shared secret, or a public key or certificate in PEM. Of "
+		 "a named key the version that kid names, or any."},
     [VERIFY_OPTIONS] = {.name = "options",
 	.kinds = FIELD_MAP,
 	.about = "What else must hold.",
@@ -158,7 +161,8 @@ verify_read_algorithms(struct verify *v)
 	static const char name[] = "options.algorithms";
 	const msgpack_object *arg = v->options[VERIFY_ALGORITHMS];
 
-	v->algorithms = arg == NULL ? token_key_allowed(&v->key) : 0;
+	/* each key allows its own, whatever the list */
+	v->algorithms = arg == NULL ? UINT_MAX : 0;
 	for (uint32_t i = 0; arg != NULL && i < arg->via.array.size; i++) {
 		const msgpack_object *one = &arg->via.array.ptr[i];
 		int at = -1;
@@ -252,20 +256,65 @@ verify_read(struct verify *v)
 	return verify_read_expected(v);
 }
 
-/* Checks that the key has signed the token, by an algorithm that is allowed. */
+/* Checks that a key has signed the token, by an algorithm that is allowed. */
 static const char *
-verify_signature(const struct verify *v)
+verify_by(const struct verify *v, const struct token_key *key)
 {
 	const json_t *name = json_object_get(v->token.header, "alg");
+	unsigned int allowed = v->algorithms & token_key_allowed(key);
 	int at = -1;
 
 	if (json_is_string(name))
 		at = token_key_algorithm(json_string_value(name),
 		    json_string_length(name));
-	if (at < 0 || (v->algorithms & 1u << at) == 0)
+	if (at < 0 || (allowed & 1u << at) == 0)
 		return "invalid algorithm";
-	return token_genuine(&v->token, at, &v->key) ? NULL
-						     : "invalid signature";
+	return token_genuine(&v->token, at, key) ? NULL : "invalid signature";
+}
+
+/* The same for a version of a named key. */
+static const char *
+verify_by_version(const struct verify *v, const struct keyring_version *version)
+{
+	struct token_key key;
+
+	if (token_key_read(v->call, &version->value, false, &key) < 0)
+		return "invalid signature"; /* it is for no tokens */
+	return verify_by(v, &key);
+}
+
+/* The version that the token says it is of; NULL: it says none that we know. */
+static const struct keyring_version *
+verify_version(const struct verify *v)
+{
+	const json_t *kid = json_object_get(v->token.header, "kid");
+
+	if (!json_is_string(kid))
+		return NULL;
+	return keyring_version_text(v->call->key, json_string_value(kid),
+	    json_string_length(kid));
+}
+
+/*
+ * By whichever version: kid says where to look first, and nothing else. It is
+ * not to be believed before the signature is right, and it may be the caller's
+ * own name for the key.
+ */
+static const char *
+verify_signature(const struct verify *v)
+{
+	const struct keyring_key *named = v->call->key;
+	const struct keyring_version *version;
+	const char *error = "invalid signature";
+
+	if (named == NULL || v->call->pinned)
+		return verify_by(v, &v->key);
+	version = verify_version(v);
+	if (version != NULL)
+		return verify_by_version(v, version);
+	for (size_t i = 0; error != NULL && i < named->n; i++)
+		error = verify_by_version(v, &named->versions[i]);
+	return error;
 }
 
 /* Whether a string is the expected one, or one of the expected ones. */

@@ -21,6 +21,7 @@ T = TypeVar("T")
 Data = Union[str, bytes, bytearray, memoryview, File]
 Map = Dict[str, Any]
 Words = Union[str, Sequence[str]]
+Key = Union[Data, Map]  # a map is {"name": NAME}: a key that the server has
 
 
 class Call(Generic[T]):
@@ -56,7 +57,7 @@ def _call(method: str, data: Any, options: Mapping[str, Any]) -> Call[Any]:
 
 
 def hash(
-    input: Data, algorithm: Optional[str] = None, *, key: Optional[Data] = None, encoding: Optional[str] = None,
+    input: Data, algorithm: Optional[str] = None, *, key: Optional[Key] = None, encoding: Optional[str] = None,
     **options: Unpack[Options],
 ) -> Call[Any]:
     """The digest of text or bytes; hexadecimal (str) without an encoding, bytes with "bin"."""
@@ -64,7 +65,7 @@ def hash(
 
 
 def encrypt(
-    data: Data, key: Data, *, aad: Optional[Data] = None, algorithm: Optional[str] = None,
+    data: Data, key: Key, *, aad: Optional[Data] = None, algorithm: Optional[str] = None,
     kdf: Union[str, Map, None] = None, encoding: Optional[str] = None, **options: Unpack[Options],
 ) -> Call[Any]:
     """Encrypts and authenticates; the envelope is a str, or bytes with encoding "bin"."""
@@ -73,7 +74,7 @@ def encrypt(
 
 
 def decrypt(
-    data: Data, key: Data, *, aad: Optional[Data] = None, algorithm: Optional[str] = None,
+    data: Data, key: Key, *, aad: Optional[Data] = None, algorithm: Optional[str] = None,
     kdf: Union[str, Map, None] = None, iv: Optional[Data] = None, **options: Unpack[Options],
 ) -> Call[Any]:
     """What is in an envelope: str if a str went in, bytes if bytes did."""
@@ -112,7 +113,7 @@ def verify_password(
 
 
 def sign_jwt(
-    payload: Map, secret: Data, *, algorithm: Optional[str] = None, expires_in: Union[int, str, None] = None,
+    payload: Map, secret: Key, *, algorithm: Optional[str] = None, expires_in: Union[int, str, None] = None,
     not_before: Union[int, str, None] = None, issuer: Optional[str] = None, subject: Optional[str] = None,
     jwtid: Optional[str] = None, audience: Optional[Words] = None, keyid: Optional[str] = None,
     header: Optional[Map] = None, no_timestamp: Optional[bool] = None, **options: Unpack[Options],
@@ -126,7 +127,7 @@ def sign_jwt(
 
 
 def verify_jwt(
-    token: Data, secret: Data, *, algorithms: Optional[Sequence[str]] = None, issuer: Optional[Words] = None,
+    token: Data, secret: Key, *, algorithms: Optional[Sequence[str]] = None, issuer: Optional[Words] = None,
     audience: Optional[Words] = None, subject: Optional[str] = None, jwtid: Optional[str] = None,
     nonce: Optional[str] = None, typ: Optional[str] = None, max_age: Union[int, str, None] = None,
     clock_tolerance: Optional[int] = None, clock_timestamp: Optional[int] = None,
@@ -243,7 +244,7 @@ def image_info(image: Data, **options: Unpack[Options]) -> Call[Map]:
 
 
 def hash_file(
-    file: FileLike, algorithm: Optional[str] = None, *, key: Optional[Data] = None, encoding: Optional[str] = None,
+    file: FileLike, algorithm: Optional[str] = None, *, key: Optional[Key] = None, encoding: Optional[str] = None,
     **options: Unpack[Options],
 ) -> Call[Any]:
     """hash() of a whole file of any size, whose bytes go past the server."""

@@ -1,0 +1,351 @@
+#include "worker/keyring.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <sodium.h>
+
+#include "worker/keyring-file.h"
+#include "worker/tasks/token-pem.h"
+
+#define KEYRING_BETWEEN ", \t"
+#define KEYRING_BLANKS " \t\r\n"
+
+/*
+ * Which types may use a key that names none: all but this one, which would make
+ * what is as good as the signature or the token of another type.
+ */
+#define KEYRING_UNSAID "crypto:hash"
+
+/*
+ * Keeps ids apart from all else that is made of a secret. Who has an id can try
+ * whether a secret is the one: so can who has a token or an envelope of it.
+ */
+static const unsigned char keyring_purpose[] = "morod.key.ident1";
+
+static struct keyring_key *keyring_keys;
+static size_t keyring_n;
+
+/*
+ * The public half of a key in PEM, in DER, which the caller frees. Returns its
+ * length, or -1 with a sentence.
+ */
+static int
+keyring_public(const uint8_t *pem, size_t len, unsigned char **der, char *why,
+    size_t size)
+{
+	static struct call call; /* whose fault says what is wrong */
+	enum token_kind kind;
+	bool is_private;
+	EVP_PKEY *key = token_pem_read(&call, pem, len, &kind, &is_private);
+	int n = -1;
+
+	if (key != NULL)
+		n = i2d_PUBKEY(key, der);
+	if (n <= 0)
+		snprintf(why, size, "has PEM that no token's key is: %.200s",
+		    key == NULL ? call.fault.message : "it has no public half");
+	EVP_PKEY_free(key);
+	return n;
+}
+
+/*
+ * Makes a version's id. Both halves of a pair have the same: what one signs is
+ * checked by the other, which may have another name. False: it cannot be read.
+ */
+static bool
+keyring_identify(struct keyring_version *v, const uint8_t *bytes, size_t len,
+    char *why, size_t size)
+{
+	uint8_t whole[crypto_generichash_blake2b_BYTES_MIN];
+	unsigned char *der = NULL;
+	int n;
+
+	_Static_assert(sizeof keyring_purpose - 1 ==
+			   crypto_generichash_blake2b_PERSONALBYTES,
+	    "the purpose fills the personal bytes");
+	if (token_pem_is(bytes, len)) {
+		n = keyring_public(bytes, len, &der, why, size);
+		if (n <= 0)
+			return false;
+		bytes = der;
+		len = (size_t)n;
+	}
+	crypto_generichash_blake2b_salt_personal(whole, sizeof whole, bytes,
+	    len, NULL, 0, NULL, keyring_purpose);
+	memcpy(v->id, whole, KEYRING_ID);
+	sodium_memzero(whole, sizeof whole);
+	sodium_bin2hex(v->text, sizeof v->text, v->id, KEYRING_ID);
+	OPENSSL_free(der);
+	return true;
+}
+
+/* Takes the end of one line off a text. */
+static size_t
+keyring_chomp(const uint8_t *bytes, size_t len)
+{
+	if (len > 0 && bytes[len - 1] == '\n')
+		len--;
+	return len > 0 && bytes[len - 1] == '\r' ? len - 1 : len;
+}
+
+/* Makes bytes of what spells them, in their place. -1: it does not. */
+static int
+keyring_decode(enum keyring_format format, uint8_t *bytes, size_t *len)
+{
+	const char *text = (const char *)bytes, *end;
+	uint8_t *to = sodium_malloc(*len);
+	int rc = -1;
+
+	if (to == NULL)
+		return -1;
+	if (format == KEYRING_HEX) {
+		rc = sodium_hex2bin(to, *len, text, *len, KEYRING_BLANKS, len,
+		    &end);
+	} else {
+		size_t all = *len;
+
+		rc = sodium_base642bin(to, all, text, all, KEYRING_BLANKS, len,
+		    &end, sodium_base64_VARIANT_ORIGINAL);
+		if (rc != 0 || end != text + all)
+			rc = sodium_base642bin(to, all, text, all,
+			    KEYRING_BLANKS, len, &end,
+			    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+		rc = rc == 0 && end == text + all ? 0 : -1;
+	}
+	if (rc == 0)
+		memcpy(bytes, to, *len);
+	sodium_free(to);
+	return rc;
+}
+
+/* Gives the value that the bytes of a file are. False with a sentence. */
+static bool
+keyring_value(struct keyring_version *v, enum keyring_format format,
+    uint8_t *bytes, size_t len, char *why, size_t size)
+{
+	static const char *const words[] = {
+	    [KEYRING_BASE64] = "no base64",
+	    [KEYRING_HEX] = "no hex digits",
+	};
+
+	if (format == KEYRING_TEXT) {
+		len = keyring_chomp(bytes, len);
+		if (memchr(bytes, '\0', len) != NULL) {
+			snprintf(why, size,
+			    "has a byte 0, and is no text: format = binary is "
+			    "for such files");
+			return false;
+		}
+	} else if (format != KEYRING_BINARY &&
+		   keyring_decode(format, bytes, &len) != 0) {
+		snprintf(why, size, "is %s, as its format says", words[format]);
+		return false;
+	}
+	if (len == 0) {
+		snprintf(why, size, "is empty");
+		return false;
+	}
+	if (!keyring_identify(v, bytes, len, why, size))
+		return false;
+	if (format == KEYRING_TEXT) {
+		v->value.type = MSGPACK_OBJECT_STR;
+		v->value.via.str.size = (uint32_t)len;
+		v->value.via.str.ptr = (const char *)bytes;
+	} else {
+		v->value.type = MSGPACK_OBJECT_BIN;
+		v->value.via.bin.size = (uint32_t)len;
+		v->value.via.bin.ptr = (const char *)bytes;
+	}
+	return true;
+}
+
+/* Reads one version. Returns 0, or -1 with a sentence. */
+static int
+keyring_read(struct keyring_key *key, const struct keyring_source *source,
+    const char *file, char *why, size_t size)
+{
+	struct keyring_version *v = &key->versions[key->n];
+	char words[KEYRING_WHY];
+	uint8_t *bytes;
+	int len;
+
+	if (key->n == KEYRING_VERSIONS) {
+		snprintf(why, size, "has more than %d versions",
+		    KEYRING_VERSIONS);
+		return -1;
+	}
+	len = keyring_file_read(file, KEYRING_FILE_MAX, &bytes, why, size);
+	if (len == -1)
+		return -1;
+	if (!keyring_value(v, source->format, bytes, (size_t)len, words,
+		sizeof words)) {
+		snprintf(why, size, "%s %s", file, words);
+		sodium_free(bytes);
+		return -1;
+	}
+	if (keyring_version(key, v->id) != NULL) {
+		snprintf(why, size, "%s holds the same as another of its files",
+		    file);
+		sodium_free(bytes);
+		return -1;
+	}
+	sodium_mprotect_readonly(bytes);
+	key->n++;
+	return 0;
+}
+
+/* Wipes the versions that were read. */
+static void
+keyring_forget(struct keyring_key *key)
+{
+	for (size_t i = 0; i < key->n; i++) {
+		/* sodium_free() wipes */
+		sodium_free(
+		    (void *)(uintptr_t)key->versions[i].value.via.bin.ptr);
+	}
+	key->n = 0;
+}
+
+/* Reads all versions. Returns 0, or -1 with a sentence. */
+static int
+keyring_read_all(struct keyring_key *key, const struct keyring_source *source,
+    char *why, size_t size)
+{
+	const char *at = source->old != NULL ? source->old : "";
+	char file[PATH_MAX];
+	size_t len;
+
+	if (keyring_read(key, source, source->file, why, size) == -1)
+		return -1;
+	for (at += strspn(at, KEYRING_BETWEEN); *at != '\0';
+	     at += len + strspn(at + len, KEYRING_BETWEEN)) {
+		len = strcspn(at, KEYRING_BETWEEN);
+		snprintf(file, sizeof file, "%.*s", (int)len, at);
+		if (keyring_read(key, source, file, why, size) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+void
+keyring_ids(const struct keyring_key *key, char out[KEYRING_IDS])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < key->n; i++)
+		len += (size_t)snprintf(out + len, KEYRING_IDS - len, "%s%s",
+		    i > 0 ? "," : "", key->versions[i].text);
+}
+
+/* Whether the versions are those that must be there. */
+static bool
+keyring_is_expected(const struct keyring_key *key, const char *versions,
+    char *why, size_t size)
+{
+	char ids[KEYRING_IDS];
+
+	keyring_ids(key, ids);
+	if (versions == NULL || strcmp(versions, ids) == 0)
+		return true;
+	snprintf(why, size, "its files hold the versions %s, not %s", ids,
+	    versions);
+	return false;
+}
+
+/* Has the libraries ready, as the master does: it may not have been there yet. */
+static bool
+keyring_begin(void)
+{
+	return sodium_init() >= 0 &&
+	       OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1;
+}
+
+int
+keyring_add(const struct keyring_source *source, char *why, size_t size)
+{
+	struct keyring_key *keys = NULL;
+	struct keyring_key *key;
+
+	if (keyring_begin())
+		keys = reallocarray(keyring_keys, keyring_n + 1, sizeof *keys);
+	if (keys == NULL) {
+		snprintf(why, size, "no memory");
+		return -1;
+	}
+	keyring_keys = keys;
+	key = &keys[keyring_n++];
+	memset(key, 0, sizeof *key);
+	key->name = source->name;
+	key->types = source->types;
+	if (keyring_read_all(key, source, why, size) == 0 &&
+	    keyring_is_expected(key, source->versions, why, size))
+		return 0;
+	keyring_forget(key);
+	return -1;
+}
+
+const struct keyring_key *
+keyring_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < keyring_n; i++) {
+		if (strlen(keyring_keys[i].name) == len &&
+		    memcmp(keyring_keys[i].name, name, len) == 0)
+			return &keyring_keys[i];
+	}
+	return NULL;
+}
+
+const struct keyring_version *
+keyring_version(const struct keyring_key *key, const uint8_t id[KEYRING_ID])
+{
+	for (size_t i = 0; i < key->n; i++) {
+		if (memcmp(key->versions[i].id, id, KEYRING_ID) == 0)
+			return &key->versions[i];
+	}
+	return NULL;
+}
+
+const struct keyring_version *
+keyring_version_text(const struct keyring_key *key, const char *text,
+    size_t len)
+{
+	for (size_t i = 0; len == KEYRING_ID_TEXT && i < key->n; i++) {
+		if (memcmp(key->versions[i].text, text, len) == 0)
+			return &key->versions[i];
+	}
+	return NULL;
+}
+
+bool
+keyring_allows(const struct keyring_key *key, const char *type)
+{
+	const char *at = key->types;
+	size_t len;
+
+	if (at == NULL)
+		return strcmp(type, KEYRING_UNSAID) != 0;
+	for (at += strspn(at, KEYRING_BETWEEN); *at != '\0';
+	     at += len + strspn(at + len, KEYRING_BETWEEN)) {
+		len = strcspn(at, KEYRING_BETWEEN);
+		if (strlen(type) == len && memcmp(type, at, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+keyring_clear(void)
+{
+	for (size_t i = 0; i < keyring_n; i++)
+		keyring_forget(&keyring_keys[i]);
+	free(keyring_keys);
+	keyring_keys = NULL;
+	keyring_n = 0;
+}
