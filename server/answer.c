@@ -39,6 +39,8 @@ answer_fault(struct client *c, uint64_t msgid, const struct fault *fault)
 	fault_pack(fault, &pk, c->shape);
 	msgpack_sbuffer_write(&buffer, &nil, 1);
 	answer_send(c, msgid, buffer.data, buffer.size);
+	/* it may name what was given for a secret */
+	explicit_bzero(buffer.data, buffer.size);
 	msgpack_sbuffer_destroy(&buffer);
 }
 

@@ -100,8 +100,12 @@ batch_free(struct task *head)
 
 	if (b == NULL)
 		return;
-	for (uint32_t i = 0; i < b->n; i++)
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (head->route->secret && b->elements[i].bytes != NULL)
+			explicit_bzero(b->elements[i].bytes,
+			    b->elements[i].len);
 		free(b->elements[i].bytes);
+	}
 	free(b);
 	head->extra->batch = NULL;
 }
@@ -238,6 +242,8 @@ batch_answer(struct task *head)
 	msgpack_packer_init(&pk, &array, msgpack_sbuffer_write);
 	msgpack_pack_nil(&pk);
 	msgpack_pack_array(&pk, b->n);
+	if (head->route->secret)
+		outbox_set_secret(&c->conn.out);
 	rc = conn_copy(&c->conn, start, n);
 	if (rc == 0)
 		rc = conn_copy(&c->conn, array.data, array.size);

@@ -3,12 +3,19 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define CHUNK_KEPT 8 /* chunks for reading that wait for the next read */
 #define LARGE_KEPT 256 /* larger ones, of at most so many bytes in all: */
 #define LARGE_KEPT_BYTES ((size_t)256 << 20)
 #define LARGE_STEP ((size_t)64 << 10) /* their sizes are multiples of this */
+
+/*
+ * To overwrite more than this takes too long for one turn: it goes back to the
+ * system, piece by piece, which gives it to nobody as it is.
+ */
+#define CHUNK_WIPE_MAX ((size_t)4 << 20)
 
 /* The dispatcher has one thread. */
 static struct chunk *kept[CHUNK_KEPT];
@@ -110,6 +117,7 @@ chunk_new(size_t cap)
 	}
 	if (c == NULL)
 		return NULL;
+	c->secret = 0;
 	c->refs = 1;
 	return c;
 }
@@ -121,6 +129,17 @@ chunk_ref(struct chunk *c)
 	return c;
 }
 
+/* Overwrites what is secret. False: that is left to who gives it back. */
+static bool
+chunk_wipe(struct chunk *c)
+{
+	if (c->secret > CHUNK_WIPE_MAX)
+		return false;
+	explicit_bzero(c->bytes, c->secret);
+	c->secret = 0;
+	return true;
+}
+
 void
 chunk_unref(struct chunk *c)
 {
@@ -129,7 +148,9 @@ chunk_unref(struct chunk *c)
 	assert(c->refs > 0);
 	if (--c->refs > 0)
 		return;
-	if (chunk_is_large(c))
+	if (c->secret > 0 && !chunk_wipe(c))
+		large_bury(c);
+	else if (chunk_is_large(c))
 		large_keep(c);
 	else if (c->cap == CHUNK_READ && n_kept < CHUNK_KEPT)
 		kept[n_kept++] = c;

@@ -18,6 +18,7 @@ struct chunk {
 		struct chunk *next; /* once nobody uses it */
 	};
 	size_t cap; /* as asked for, or a little more */
+	size_t secret; /* bytes at its start among which secrets are */
 	uint8_t bytes[];
 };
 
@@ -27,8 +28,21 @@ struct chunk *chunk_new(size_t cap);
 /* Takes one more reference; gives c back. */
 struct chunk *chunk_ref(struct chunk *c);
 
-/* Drops a reference; the last one frees it. NULL is fine. */
+/*
+ * Drops a reference; the last one frees it, and overwrites it before if there
+ * are secrets in it. NULL is fine.
+ */
 void chunk_unref(struct chunk *c);
+
+/* There are secrets before this place: what stands there is not left behind. */
+static inline void
+chunk_set_secret(struct chunk *c, const uint8_t *end)
+{
+	size_t len = (size_t)(end - c->bytes);
+
+	if (c->secret < len)
+		c->secret = len;
+}
 
 /*
  * The same for chunks of CHUNK_READ bytes, of which a few are kept for

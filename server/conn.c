@@ -109,10 +109,16 @@ conn_starve(struct conn *c)
 	TAILQ_INSERT_TAIL(&c->loop->starved, c, held_link);
 }
 
-/* Puts the input into another chunk, or none. */
+/*
+ * Puts the input into another chunk, or none. Of a message that is moved or given
+ * up nobody knows yet whether it is secret.
+ */
 static void
 conn_set_input(struct conn *c, struct chunk *in, size_t len)
 {
+	if (c->in_start < c->in_end)
+		explicit_bzero(c->in->bytes + c->in_start,
+		    c->in_end - c->in_start);
 	chunk_unref(c->in);
 	c->in = in;
 	c->in_start = 0;
@@ -150,6 +156,7 @@ conn_inherit(struct conn *c, struct conn *from)
 	c->in_start = from->in_start;
 	c->in_end = from->in_end;
 	from->in = NULL;
+	from->in_start = from->in_end = 0;
 	conn_set_input(from, NULL, 0);
 	conn_count_input(c);
 	c->holds |= CONN_HOLD_TURN;

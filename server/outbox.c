@@ -25,6 +25,17 @@ outbox_at(struct outbox *q, uint32_t i)
 	return &q->pieces[(q->head + i) & (q->cap - 1)];
 }
 
+/* Gives up the chunk that was filled, which pieces may still refer to. */
+static void
+outbox_leave_flat(struct outbox *q)
+{
+	if (q->flat != NULL && q->secret)
+		chunk_set_secret(q->flat, q->flat->bytes + q->flat_len);
+	chunk_unref(q->flat);
+	q->flat = NULL;
+	q->flat_len = 0;
+}
+
 void
 outbox_clear(struct outbox *q)
 {
@@ -34,7 +45,7 @@ outbox_clear(struct outbox *q)
 	}
 	fdset_unref(q->next_fdset);
 	free(q->pieces);
-	chunk_unref(q->flat);
+	outbox_leave_flat(q);
 	outbox_init(q);
 }
 
@@ -101,9 +112,8 @@ outbox_room_new(struct outbox *q, size_t len)
 	uint8_t *at;
 
 	if (q->flat == NULL || q->flat->cap - q->flat_len < len) {
-		chunk_unref(q->flat);
+		outbox_leave_flat(q);
 		q->flat = len > CHUNK_READ ? chunk_new(len) : chunk_take();
-		q->flat_len = 0;
 		if (q->flat == NULL)
 			return NULL;
 	}
@@ -165,9 +175,8 @@ outbox_drop(struct outbox *q, size_t len)
 static void
 outbox_rest(struct outbox *q)
 {
-	chunk_unref(q->flat);
-	q->flat = NULL;
-	q->flat_len = 0;
+	outbox_leave_flat(q);
+	q->secret = false;
 	if (q->cap > OUTBOX_PIECES_KEPT) {
 		free(q->pieces);
 		q->pieces = NULL;
@@ -192,13 +201,13 @@ outbox_settle(struct outbox *q)
 	if (chunk == NULL)
 		return;
 	memcpy(chunk->bytes, p->at, p->len);
+	if (q->secret)
+		chunk_set_secret(chunk, chunk->bytes + p->len);
 	chunk_unref(p->chunk);
 	p->chunk = chunk;
 	p->at = chunk->bytes;
-	chunk_unref(q->flat);
-	q->flat = NULL;
+	outbox_leave_flat(q);
 	q->tail = NULL;
-	q->flat_len = 0;
 }
 
 /*

@@ -32,6 +32,7 @@ struct outbox {
 	size_t flat_len;
 	struct piece *tail; /* the last piece, if it ends where flat does */
 	size_t bytes; /* in all pieces */
+	bool secret; /* some of what was copied may not stay in memory */
 	struct fdset *next_fdset; /* for the next byte that is appended */
 };
 
@@ -63,6 +64,16 @@ outbox_room(struct outbox *q, size_t len)
 	q->tail->len += len;
 	q->bytes += len;
 	return at;
+}
+
+/*
+ * What was copied since it was empty, and is until it is so again, is secret: it
+ * is overwritten once it is gone. The chunks of others say that themselves.
+ */
+static inline void
+outbox_set_secret(struct outbox *q)
+{
+	q->secret = true;
 }
 
 /* Appends bytes that stand in a chunk: by reference, or a copy if short. */

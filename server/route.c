@@ -36,6 +36,7 @@ route_configure(struct route *r, const struct task_config *config)
 	r->queue_timeout_ms = (uint32_t)config->queue_timeout_ms;
 	r->priority = (uint8_t)config->priority;
 	r->spares_files = !config_task_sets_timeout(config);
+	r->secret = (r->type->flags & TYPE_SECRET) != 0;
 }
 
 int

@@ -162,6 +162,8 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 		s->pool->n_ordinary++;
 	s->state = SLOT_BUSY;
 	life_run(slot_dispatcher(s), t, s);
+	if (t->route->secret)
+		outbox_set_secret(&s->worker->conn.out);
 	if (slot_send(s, t) == 0) {
 		if (slot_is_program(s))
 			slot_begin(s, t);

@@ -125,6 +125,8 @@ slot_salvage(struct slot *s)
 		return;
 	}
 	len = page_copy_ready(s->worker->page, chunk->bytes);
+	/* whose they are shows later, and some are nobody's any more */
+	chunk_set_secret(chunk, chunk->bytes + len);
 	if (len > 0)
 		slot_answers(s, chunk, len);
 	chunk_unref(chunk);

@@ -9,6 +9,7 @@
 
 #include "proto/envelope.h"
 #include "proto/reader.h"
+#include "server/client.h"
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/log.h"
@@ -351,13 +352,31 @@ slot_note_answer(struct slot *s, const struct task *t)
 	s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
 }
 
+/* Passes on an error. Apart, because few answers are one. */
+static void __attribute__((cold, noinline))
+slot_take_fault(struct slot *s, struct task *t, const struct message_in *m)
+{
+	const struct frame *f = m->frame;
+	struct dispatcher *d = slot_dispatcher(s);
+	bool secret = t->route->secret;
+	struct fault fault;
+
+	fault_parse(&fault, m->bytes + f->error.at, f->error.len);
+	if (!code_from_worker(fault.code))
+		fault.code = CODE_WORKER_ERROR;
+	if (!life_retry(d, t, &fault))
+		life_fault(d, t, LIFE_FAILED, &fault);
+	/* who mistakes a field finds what stood in it in the message */
+	if (secret)
+		explicit_bzero(&fault, sizeof fault);
+}
+
 /* Passes on what a worker says of a task. */
 static void
 slot_take_answer(struct slot *s, struct task *t, const struct message_in *m)
 {
 	const struct frame *f = m->frame;
 	struct dispatcher *d = slot_dispatcher(s);
-	struct fault fault;
 
 	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE) {
 		life_cancelled(d, t);
@@ -368,11 +387,16 @@ slot_take_answer(struct slot *s, struct task *t, const struct message_in *m)
 		    f->error.len + f->result.len, m->chunk);
 		return;
 	}
-	fault_parse(&fault, m->bytes + f->error.at, f->error.len);
-	if (!code_from_worker(fault.code))
-		fault.code = CODE_WORKER_ERROR;
-	if (!life_retry(d, t, &fault))
-		life_fault(d, t, LIFE_FAILED, &fault);
+	slot_take_fault(s, t, m);
+}
+
+/* What a worker says stands in memory, and goes to who waits for it. */
+static void __attribute__((cold, noinline))
+slot_take_secret(const struct task *t, const struct message_in *m)
+{
+	chunk_set_secret(m->chunk, m->bytes + m->frame->size);
+	if (t != NULL && t->client != NULL)
+		outbox_set_secret(&t->client->conn.out);
 }
 
 bool
@@ -382,8 +406,12 @@ slot_answer(struct slot *s, const struct message_in *m)
 
 	if (t == NULL || t->state != TASK_RUNNING || t->slot != s) {
 		log_debug("late answer of worker %u, ignoring", s->number + 1);
+		/* whose it was is not known any more */
+		slot_take_secret(NULL, m);
 		return false;
 	}
+	if (t->route->secret)
+		slot_take_secret(t, m);
 	task_prefetch(t->ahead);
 	slot_note_answer(s, t);
 	slot_take_answer(s, t, m);

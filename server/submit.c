@@ -34,6 +34,22 @@ struct submission {
 static const uint8_t submit_nil = ENVELOPE_NIL;
 static const struct options submit_no_options = OPTIONS_NONE;
 
+/*
+ * What stands in memory is to be overwritten: at once, if the task has a copy or
+ * there is none, or when the last one who uses the chunk is done with it.
+ */
+static void __attribute__((cold, noinline))
+submit_wipe(const struct submission *sub, const struct task *t)
+{
+	const struct message_in *m = sub->m;
+	size_t at = (size_t)(m->bytes - m->chunk->bytes);
+
+	if (t != NULL && t->place == TASK_IN_CHUNK)
+		chunk_set_secret(m->chunk, m->bytes + m->frame->size);
+	else
+		explicit_bzero(m->chunk->bytes + at, m->frame->size);
+}
+
 /* Refuses with what is in sub->fault; a notification gets no answer. */
 static void
 submit_refuse(struct submission *sub)
@@ -399,12 +415,17 @@ submit_task(struct client *c, const struct message_in *m)
 	    submit_check_room(&sub))
 		t = submit_make(&sub);
 	if (t != NULL) {
+		if (sub.route->secret)
+			submit_wipe(&sub, t);
 		submit_accept(&sub, t);
 		if (sub.waits)
 			room_wait(c, sub.route);
 		return true;
 	}
 	submit_refuse(&sub);
+	/* a name that is not known may be a secret type's, misspelt */
+	if (sub.route == NULL || sub.route->secret)
+		submit_wipe(&sub, NULL);
 	fdset_unref(sub.fdset);
 	if (sub.lost)
 		client_close_soon(c);

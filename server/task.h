@@ -141,7 +141,7 @@ void task_slab_free(struct task_slab *slab);
 /* Takes an empty record in state TASK_NEW; NULL: no memory or 2^22 in use. */
 struct task *task_new(struct task_slab *slab);
 
-/* Gives a record back, with its data. */
+/* Gives a record back, with its data, overwritten if its type says so. */
 void task_free(struct task_slab *slab, struct task *t);
 
 /* Records in use. */
