@@ -97,6 +97,8 @@ static bool
 worker_flush(struct worker *w)
 {
 	if (w->was_secret) {
+		/* an error names what was given for a field, also by mistake */
+		explicit_bzero(&w->call.fault, sizeof w->call.fault);
 		wipe_stack();
 		blob_wipe();
 	}
