@@ -204,6 +204,60 @@ test_queued_us_is_kept(void **state)
 	task_slab_free(slab);
 }
 
+/* Fills a chunk, gives it up, and gives the one that is taken next. */
+static struct chunk *
+take_again(size_t cap, size_t secret)
+{
+	struct chunk *c = cap == CHUNK_READ ? chunk_take() : chunk_new(cap);
+
+	assert_non_null(c);
+	memset(c->bytes, 0xff, cap);
+	chunk_set_secret(c, c->bytes + secret);
+	/* less is no news */
+	chunk_set_secret(c, c->bytes + secret / 2);
+	chunk_ref(c);
+	chunk_unref(c);
+	assert_int_equal(c->bytes[0], 0xff);
+	chunk_unref(c);
+	c = cap == CHUNK_READ ? chunk_take() : chunk_new(cap);
+	assert_non_null(c);
+	assert_int_equal(c->secret, 0);
+	return c;
+}
+
+/* The last who uses a chunk leaves no secret in it, and nothing else changes. */
+static void
+test_secret_chunk(void **state)
+{
+	const size_t caps[] = {CHUNK_READ, 4 * CHUNK_READ};
+
+	for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
+		struct chunk *c = take_again(caps[i], 3 * KIB);
+
+		for (size_t at = 0; at < 3 * KIB; at++)
+			assert_int_equal(c->bytes[at], 0);
+		assert_int_equal(c->bytes[3 * KIB], 0xff);
+		chunk_unref(c);
+		assert_false(chunk_release(SIZE_MAX));
+	}
+	chunk_clear();
+}
+
+/* What takes long to overwrite is not kept: the system has it back. */
+static void
+test_large_secret_chunk(void **state)
+{
+	const size_t cap = 8 * KIB * KIB;
+	struct chunk *c = take_again(cap, cap);
+
+	for (size_t at = 0; at < cap; at++)
+		assert_int_equal(c->bytes[at], 0);
+	assert_true(chunk_release(1)); /* it is on its way there */
+	assert_false(chunk_release(SIZE_MAX));
+	chunk_unref(c);
+	chunk_clear();
+}
+
 int
 main(void)
 {
@@ -215,6 +269,8 @@ main(void)
 	    cmocka_unit_test(test_large),
 	    cmocka_unit_test(test_no_chunk),
 	    cmocka_unit_test(test_queued_us_is_kept),
+	    cmocka_unit_test(test_secret_chunk),
+	    cmocka_unit_test(test_large_secret_chunk),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
