@@ -171,6 +171,7 @@ batch_member(struct dispatcher *d, struct task *head)
 		return NULL;
 	}
 	b->offset += len;
+	t->extra->secret = t->route->secret;
 	batch_fill_limits(b, t);
 	t->extra->has_grace = b->options.has_grace;
 	t->extra->cancel_grace_ms = b->options.cancel_grace_ms;

@@ -37,6 +37,8 @@ route_configure(struct route *r, const struct task_config *config)
 	r->priority = (uint8_t)config->priority;
 	r->spares_files = !config_task_sets_timeout(config);
 	r->secret = (r->type->flags & TYPE_SECRET) != 0;
+	r->extra = r->secret || r->timeout_ms != 0 ||
+		   r->queue_timeout_ms != 0 || r->run_timeout_ms != 0;
 }
 
 int

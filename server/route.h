@@ -42,6 +42,7 @@ struct route {
 	uint8_t priority; /* of tasks that give none: enum priority */
 	bool spares_files; /* timeout_ms is not for tasks with files */
 	bool secret; /* data or results are secrets */
+	bool extra; /* its tasks have a struct task_extra */
 	unsigned int index; /* of the type, in the registry */
 	uint32_t n_running; /* in the hands of workers */
 	uint8_t

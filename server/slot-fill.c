@@ -58,6 +58,8 @@ slot_send_far(struct slot *s, const struct task *t)
 
 	if (t->n_fds > 0)
 		conn_attach(c, t->extra->fdset);
+	if (t->extra != NULL && t->extra->secret)
+		outbox_set_secret(&c->out);
 	at = conn_room(c, t->route->head_len);
 	if (at == NULL)
 		return -1;
@@ -68,13 +70,16 @@ slot_send_far(struct slot *s, const struct task *t)
 	return conn_copy(c, info, n);
 }
 
-/* Whether the worker must be told more of the task than its data. */
+/*
+ * Whether the worker must be told more of the task than its data, or there is
+ * more to do about it.
+ */
 static inline bool
 slot_has_more(const struct task *t)
 {
 	return t->attempt > 1 ||
-	       (t->extra != NULL &&
-		   (t->n_fds > 0 || t->extra->progress != NULL));
+	       (t->extra != NULL && (t->n_fds > 0 || t->extra->secret ||
+					t->extra->progress != NULL));
 }
 
 /* Appends the task's message to what goes to the worker. */
@@ -162,8 +167,6 @@ slot_hand(struct slot *s, struct task *t, uint32_t cost_ns)
 		s->pool->n_ordinary++;
 	s->state = SLOT_BUSY;
 	life_run(slot_dispatcher(s), t, s);
-	if (t->route->secret)
-		outbox_set_secret(&s->worker->conn.out);
 	if (slot_send(s, t) == 0) {
 		if (slot_is_program(s))
 			slot_begin(s, t);

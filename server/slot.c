@@ -352,6 +352,15 @@ slot_note_answer(struct slot *s, const struct task *t)
 	s->begun_ms = loop_now(&slot_dispatcher(s)->loop);
 }
 
+/* What a worker says stands in memory, and goes to who waits for it. */
+static void __attribute__((cold, noinline))
+slot_take_secret(const struct task *t, const struct message_in *m)
+{
+	chunk_set_secret(m->chunk, m->bytes + m->frame->size);
+	if (t != NULL && t->client != NULL)
+		outbox_set_secret(&t->client->conn.out);
+}
+
 /* Passes on an error. Apart, because few answers are one. */
 static void __attribute__((cold, noinline))
 slot_take_fault(struct slot *s, struct task *t, const struct message_in *m)
@@ -378,6 +387,8 @@ slot_take_answer(struct slot *s, struct task *t, const struct message_in *m)
 	const struct frame *f = m->frame;
 	struct dispatcher *d = slot_dispatcher(s);
 
+	if (t->extra != NULL && t->extra->secret)
+		slot_take_secret(t, m);
 	if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE) {
 		life_cancelled(d, t);
 		return;
@@ -388,15 +399,6 @@ slot_take_answer(struct slot *s, struct task *t, const struct message_in *m)
 		return;
 	}
 	slot_take_fault(s, t, m);
-}
-
-/* What a worker says stands in memory, and goes to who waits for it. */
-static void __attribute__((cold, noinline))
-slot_take_secret(const struct task *t, const struct message_in *m)
-{
-	chunk_set_secret(m->chunk, m->bytes + m->frame->size);
-	if (t != NULL && t->client != NULL)
-		outbox_set_secret(&t->client->conn.out);
 }
 
 bool
@@ -410,8 +412,6 @@ slot_answer(struct slot *s, const struct message_in *m)
 		slot_take_secret(NULL, m);
 		return false;
 	}
-	if (t->route->secret)
-		slot_take_secret(t, m);
 	task_prefetch(t->ahead);
 	slot_note_answer(s, t);
 	slot_take_answer(s, t, m);

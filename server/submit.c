@@ -189,8 +189,7 @@ submit_needs_extra(const struct submission *sub)
 	const struct options *o = sub->options;
 	const struct route *r = sub->route;
 
-	if (r->timeout_ms != 0 || r->queue_timeout_ms != 0 ||
-	    r->run_timeout_ms != 0)
+	if (r->extra)
 		return true;
 	if (o == &submit_no_options)
 		return false;
@@ -238,6 +237,7 @@ submit_fill_extra(struct submission *sub, struct task *t)
 	submit_fill_limits(sub, t->extra);
 	if (sub->fdset != NULL)
 		task_attach(t, sub->fdset);
+	t->extra->secret = sub->route->secret;
 	t->extra->result_fd = o->result_fd;
 	sub->fdset = NULL;
 	t->extra->has_grace = o->has_grace;
@@ -415,7 +415,7 @@ submit_task(struct client *c, const struct message_in *m)
 	    submit_check_room(&sub))
 		t = submit_make(&sub);
 	if (t != NULL) {
-		if (sub.route->secret)
+		if (t->extra != NULL && t->extra->secret)
 			submit_wipe(&sub, t);
 		submit_accept(&sub, t);
 		if (sub.waits)

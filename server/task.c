@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "proto/info.h"
-#include "server/route.h"
 
 #define SLAB_TASKS 1024 /* records made at once */
 #define SLAB_BLOCKS 4096
@@ -137,8 +136,6 @@ static void __attribute__((cold, noinline)) task_wipe_data(struct task *t)
 static void
 task_drop_data(struct task *t)
 {
-	if (t->route != NULL && t->route->secret)
-		task_wipe_data(t);
 	if (t->place == TASK_IN_RECORD)
 		return;
 	task_age(t);
@@ -178,6 +175,8 @@ void
 task_free(struct task_slab *slab, struct task *t)
 {
 	assert(t->state == TASK_NEW || t->state == TASK_ANSWERED);
+	if (t->extra != NULL && t->extra->secret)
+		task_wipe_data(t);
 	task_drop_data(t);
 	if (t->extra != NULL) {
 		assert(!deadline_is_set(&t->extra->deadline));

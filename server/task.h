@@ -76,6 +76,7 @@ struct task_extra {
 	uint32_t place; /* among those of its members that there are */
 	struct retry retry; /* valid with has_retry */
 	uint8_t cancelled; /* enum life_cancel: it was asked to stop */
+	bool secret; /* its type is: nothing of it stays in memory */
 	bool has_grace;
 	bool has_retry;
 	bool has_idempotent; /* the option was given, which is: */
