@@ -16,14 +16,14 @@ answer_check(struct client *c, int rc)
 
 /* Sends head and body of a response. */
 static void
-answer_send(struct client *c, uint64_t msgid, const void *body, size_t len)
+answer_send(struct client *c, uint64_t msgid, const struct packed *body)
 {
 	uint8_t head[ENVELOPE_HEAD_MAX];
 	size_t n = envelope_response(head, msgid);
 	int rc = conn_copy(&c->conn, head, n);
 
 	if (rc == 0)
-		rc = conn_copy(&c->conn, body, len);
+		rc = packed_send(body, &c->conn);
 	answer_check(c, rc);
 }
 
@@ -31,17 +31,14 @@ void
 answer_fault(struct client *c, uint64_t msgid, const struct fault *fault)
 {
 	static const char nil = (char)ENVELOPE_NIL;
-	msgpack_sbuffer buffer;
+	struct packed body;
 	msgpack_packer pk;
 
-	msgpack_sbuffer_init(&buffer);
-	msgpack_packer_init(&pk, &buffer, msgpack_sbuffer_write);
+	packed_init(&body, &pk);
 	fault_pack(fault, &pk, c->shape);
-	msgpack_sbuffer_write(&buffer, &nil, 1);
-	answer_send(c, msgid, buffer.data, buffer.size);
-	/* it may name what was given for a secret */
-	explicit_bzero(buffer.data, buffer.size);
-	msgpack_sbuffer_destroy(&buffer);
+	packed_add(&body, &nil, 1);
+	answer_send(c, msgid, &body);
+	packed_wipe(&body); /* it may name what was given for a secret */
 }
 
 void
@@ -69,16 +66,15 @@ answer_begin(struct answer *a, uint64_t msgid)
 	size_t n = envelope_response(head, msgid);
 
 	head[n++] = ENVELOPE_NIL;
-	msgpack_sbuffer_init(&a->buffer);
-	msgpack_packer_init(&a->pk, &a->buffer, msgpack_sbuffer_write);
-	msgpack_sbuffer_write(&a->buffer, (const char *)head, n);
+	packed_init(&a->packed, &a->pk);
+	packed_add(&a->packed, head, n);
 }
 
 void
 answer_end(struct answer *a, struct client *c)
 {
-	answer_check(c, conn_copy(&c->conn, a->buffer.data, a->buffer.size));
-	msgpack_sbuffer_destroy(&a->buffer);
+	answer_check(c, packed_send(&a->packed, &c->conn));
+	packed_clear(&a->packed);
 }
 
 void
@@ -92,15 +88,16 @@ answer_refusal(int fd, uint64_t limit)
 	fault_set(&fault, CODE_QUEUE_FULL, "clients",
 	    "there are %llu connections, as many as allowed",
 	    (unsigned long long)limit);
-	msgpack_sbuffer_init(&a.buffer);
-	msgpack_packer_init(&a.pk, &a.buffer, msgpack_sbuffer_write);
-	msgpack_sbuffer_write(&a.buffer, (const char *)head, n);
+	packed_init(&a.packed, &a.pk);
+	packed_add(&a.packed, head, n);
 	fault_pack(&fault, &a.pk, FAULT_STRING);
 	msgpack_pack_nil(&a.pk);
-	if (send(fd, a.buffer.data, a.buffer.size,
+	/* without memory it sees nothing but the end */
+	if (!a.packed.failed &&
+	    send(fd, a.packed.buffer.data, a.packed.buffer.size,
 		MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		log_debug("a refused client is gone already");
-	msgpack_sbuffer_destroy(&a.buffer);
+	packed_clear(&a.packed);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "proto/fault.h"
 #include "server/client.h"
+#include "server/packed.h"
 
 /* An error, in the shape that the client understands. */
 void answer_fault(struct client *c, uint64_t msgid, const struct fault *fault);
@@ -23,7 +24,7 @@ void answer_raw(struct client *c, uint64_t msgid, const uint8_t *at, size_t len,
  * is packed further with the packer, and sends it.
  */
 struct answer {
-	msgpack_sbuffer buffer;
+	struct packed packed;
 	msgpack_packer pk;
 };
 

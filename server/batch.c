@@ -12,6 +12,7 @@
 #include "server/answer.h"
 #include "server/client.h"
 #include "server/life.h"
+#include "server/packed.h"
 #include "server/pool.h"
 #include "server/progress.h"
 
@@ -235,23 +236,22 @@ batch_answer(struct task *head)
 	struct client *c = head->client;
 	uint8_t start[ENVELOPE_HEAD_MAX];
 	size_t n = envelope_response(start, head->msgid);
-	msgpack_sbuffer array;
+	struct packed array;
 	msgpack_packer pk;
 	int rc;
 
-	msgpack_sbuffer_init(&array);
-	msgpack_packer_init(&pk, &array, msgpack_sbuffer_write);
+	packed_init(&array, &pk);
 	msgpack_pack_nil(&pk);
 	msgpack_pack_array(&pk, b->n);
 	if (head->route->secret)
 		outbox_set_secret(&c->conn.out);
 	rc = conn_copy(&c->conn, start, n);
 	if (rc == 0)
-		rc = conn_copy(&c->conn, array.data, array.size);
+		rc = packed_send(&array, &c->conn);
 	for (uint32_t i = 0; rc == 0 && i < b->n; i++)
 		rc = conn_copy(&c->conn, b->elements[i].bytes,
 		    b->elements[i].len);
-	msgpack_sbuffer_destroy(&array);
+	packed_clear(&array);
 	if (rc == -1)
 		client_close_soon(c);
 }
@@ -261,18 +261,19 @@ static void
 batch_progress(struct dispatcher *d, struct task *head)
 {
 	const struct batch *b = head->extra->batch;
-	msgpack_sbuffer map;
+	struct packed map;
 	msgpack_packer pk;
 
 	if (head->extra->progress == NULL)
 		return;
-	msgpack_sbuffer_init(&map);
-	msgpack_packer_init(&pk, &map, msgpack_sbuffer_write);
+	packed_init(&map, &pk);
 	msgpack_pack_map(&pk, 2);
 	answer_number(&pk, "done", b->done);
 	answer_number(&pk, "total", b->n);
-	progress_note(d, head, (const uint8_t *)map.data, map.size);
-	msgpack_sbuffer_destroy(&map);
+	if (!map.failed)
+		progress_note(d, head, (const uint8_t *)map.buffer.data,
+		    map.buffer.size);
+	packed_clear(&map);
 }
 
 /* The whole has come to nothing, because of this. */
@@ -352,7 +353,7 @@ struct came_to {
 	uint64_t values;
 };
 
-/* Keeps it. */
+/* Keeps it; without memory for it, or for `o`, the whole has failed. */
 static void
 batch_keep(struct dispatcher *d, struct batch *b, uint32_t element,
     const struct came_to *o)
@@ -360,7 +361,8 @@ batch_keep(struct dispatcher *d, struct batch *b, uint32_t element,
 	struct element *e = &b->elements[element];
 	uint64_t memory = o->key_len + o->len + sizeof *e + BATCH_ALLOCATION;
 
-	e->bytes = malloc(o->key_len + o->len);
+	if (o->value != NULL)
+		e->bytes = malloc(o->key_len + o->len);
 	if (e->bytes == NULL) {
 		b->failed = true;
 		fault_set(&b->fault, CODE_INTERNAL, NULL,
@@ -407,7 +409,7 @@ batch_take_result(struct dispatcher *d, struct task *t, const uint8_t *at,
 /* Packs a fault as the outcome of an element; the buffer is the caller's. */
 static struct came_to
 batch_pack_fault(const struct task *head, const struct fault *fault,
-    msgpack_sbuffer *buffer)
+    struct packed *buffer)
 {
 	struct came_to o = {
 	    .key = batch_error_key,
@@ -415,11 +417,12 @@ batch_pack_fault(const struct task *head, const struct fault *fault,
 	};
 	msgpack_packer pk;
 
-	msgpack_sbuffer_init(buffer);
-	msgpack_packer_init(&pk, buffer, msgpack_sbuffer_write);
+	packed_init(buffer, &pk);
 	fault_pack(fault, &pk, head->client->shape);
-	o.value = (const uint8_t *)buffer->data;
-	o.len = buffer->size;
+	if (buffer->failed)
+		return o;
+	o.value = (const uint8_t *)buffer->buffer.data;
+	o.len = buffer->buffer.size;
 	o.values = batch_values(o.value, o.len);
 	return o;
 }
@@ -429,11 +432,11 @@ batch_take_fault(struct dispatcher *d, struct task *t,
     const struct fault *fault)
 {
 	struct task *head = t->extra->head;
-	msgpack_sbuffer buffer;
+	struct packed buffer;
 	struct came_to o = batch_pack_fault(head, fault, &buffer);
 
 	batch_keep(d, head->extra->batch, t->extra->element, &o);
-	msgpack_sbuffer_destroy(&buffer);
+	packed_clear(&buffer);
 	batch_detach(head->extra->batch, t);
 }
 
@@ -446,7 +449,7 @@ batch_refuse_rest(struct dispatcher *d, struct task *head)
 {
 	struct batch *b = head->extra->batch;
 	struct came_to o;
-	msgpack_sbuffer buffer;
+	struct packed buffer;
 	struct fault fault;
 
 	pool_down_fault(head->route->pool, &fault);
@@ -456,7 +459,7 @@ batch_refuse_rest(struct dispatcher *d, struct task *head)
 		d->counters.submitted++;
 		metrics_refused(d, head->route, head->priority, &fault);
 	}
-	msgpack_sbuffer_destroy(&buffer);
+	packed_clear(&buffer);
 	/* where so many errors have no room, one says it of the whole */
 	if (b->failed)
 		b->fault = fault;

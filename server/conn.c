@@ -561,6 +561,14 @@ conn_add(struct conn *c, const uint8_t *at, size_t len, struct chunk *chunk)
 }
 
 void
+conn_fail(struct conn *c)
+{
+	if (!c->dirty)
+		conn_mark_dirty(c);
+	outbox_fail(&c->out);
+}
+
+void
 conn_attach(struct conn *c, struct fdset *fdset)
 {
 	outbox_attach(&c->out, fdset);

@@ -164,10 +164,16 @@ conn_room(struct conn *c, size_t len)
 	return at;
 }
 
-/* Appends output; it is sent at the end of the turn. -1: no memory. */
+/*
+ * Appends output; it is sent at the end of the turn. -1: no memory, and from
+ * then on always: nothing may stand behind half a message.
+ */
 int conn_copy(struct conn *c, const void *bytes, size_t len);
 int conn_add(struct conn *c, const uint8_t *at, size_t len,
     struct chunk *chunk);
+
+/* The same as when there is no memory for output. */
+void conn_fail(struct conn *c);
 
 /* Forgets output: the peer takes no more, but what it sent is still read. */
 void conn_drop_output(struct conn *c);

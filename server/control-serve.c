@@ -254,9 +254,9 @@ serve_answer(struct slot *s, uint64_t msgid)
 	answer_text(&a.pk, "pool");
 	answer_text(&a.pk, s->pool->config->name);
 	answer_number(&a.pk, "worker", s->number + 1);
-	if (conn_copy(&s->worker->conn, a.buffer.data, a.buffer.size) == -1)
+	if (packed_send(&a.packed, &s->worker->conn) == -1)
 		slot_kill(s); /* no memory: half of it may be there */
-	msgpack_sbuffer_destroy(&a.buffer);
+	packed_clear(&a.packed);
 }
 
 /* Gives the connection to a slot. False: it cannot be. */

@@ -153,8 +153,7 @@ control_ping(struct control *ctl)
 
 	answer_begin(&a, f->msgid);
 	if (f->data.len > 0)
-		msgpack_sbuffer_write(&a.buffer,
-		    (const char *)ctl->m->bytes + f->data.at, f->data.len);
+		packed_add(&a.packed, ctl->m->bytes + f->data.at, f->data.len);
 	else
 		answer_text(&a.pk, "pong");
 	answer_end(&a, ctl->client);

@@ -70,6 +70,13 @@ outbox_grow(struct outbox *q)
 	return 0;
 }
 
+void
+outbox_fail(struct outbox *q)
+{
+	q->failed = true;
+	q->tail = NULL;
+}
+
 /* Appends a piece and takes a reference on its chunk. */
 static int
 outbox_push(struct outbox *q, const uint8_t *at, size_t len,
@@ -77,6 +84,8 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 {
 	struct piece *last;
 
+	if (q->failed)
+		return -1;
 	if (q->n > 0 && q->next_fdset == NULL) {
 		last = outbox_at(q, q->n - 1);
 		if (last->chunk == chunk && last->at + last->len == at) {
@@ -86,8 +95,10 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 		}
 	}
 	q->tail = NULL;
-	if (outbox_grow(q) == -1)
+	if (outbox_grow(q) == -1) {
+		outbox_fail(q);
 		return -1;
+	}
 	last = outbox_at(q, q->n++);
 	last->at = at;
 	last->len = len;
@@ -111,11 +122,15 @@ outbox_room_new(struct outbox *q, size_t len)
 {
 	uint8_t *at;
 
+	if (q->failed)
+		return NULL;
 	if (q->flat == NULL || q->flat->cap - q->flat_len < len) {
 		outbox_leave_flat(q);
 		q->flat = len > CHUNK_READ ? chunk_new(len) : chunk_take();
-		if (q->flat == NULL)
+		if (q->flat == NULL) {
+			outbox_fail(q);
 			return NULL;
+		}
 	}
 	at = q->flat->bytes + q->flat_len;
 	if (outbox_push(q, at, len, q->flat) == -1)

@@ -34,6 +34,7 @@ struct outbox {
 	size_t bytes; /* in all pieces */
 	bool secret; /* some of what was copied may not stay in memory */
 	struct fdset *next_fdset; /* for the next byte that is appended */
+	bool failed; /* what came last is not whole: nothing may follow it */
 };
 
 void outbox_init(struct outbox *q);
@@ -41,6 +42,12 @@ void outbox_clear(struct outbox *q);
 
 /* The next byte appended brings descriptors. Takes a reference. */
 void outbox_attach(struct outbox *q, struct fdset *fdset);
+
+/*
+ * Without memory a message may be there in part, so what would follow it is
+ * refused as well: what was appended is sent, and then the connection must end.
+ */
+void outbox_fail(struct outbox *q);
 
 /* Appends a copy. Returns 0, or -1 when there is no memory. */
 int outbox_copy(struct outbox *q, const void *bytes, size_t len);

@@ -14,6 +14,7 @@
 #include "server/control.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
+#include "server/packed.h"
 #include "server/process.h"
 #include "server/program-types.h"
 #include "server/slot-parts.h"
@@ -82,18 +83,17 @@ void
 program_begin(struct slot *s)
 {
 	struct loop *l = &slot_dispatcher(s)->loop;
-	msgpack_sbuffer buf;
+	struct packed buf;
 	msgpack_packer pk;
 
 	deadline_init(&s->worker->ready, hello_late_cb, s);
-	msgpack_sbuffer_init(&buf);
-	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	packed_init(&buf, &pk);
 	hello_pack(s, &pk);
-	if (conn_copy(&s->worker->conn, buf.data, buf.size) == -1 ||
+	if (packed_send(&buf, &s->worker->conn) == -1 ||
 	    deadline_set(l->deadlines, &s->worker->ready, loop_now(l),
 		s->pool->config->ready_timeout_ms) == -1)
 		slot_give_up(s, "morod had no memory");
-	msgpack_sbuffer_destroy(&buf);
+	packed_clear(&buf);
 }
 
 static bool
@@ -151,17 +151,16 @@ void
 program_cancel(struct slot *s, uint32_t msgid)
 {
 	uint8_t head[ENVELOPE_HEAD_MAX + sizeof CANCEL_METHOD];
-	msgpack_sbuffer buf;
+	struct packed buf;
 	msgpack_packer pk;
 	size_t n =
 	    envelope_notify(head, CANCEL_METHOD, strlen(CANCEL_METHOD), 1);
 
-	msgpack_sbuffer_init(&buf);
-	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
+	packed_init(&buf, &pk);
 	msgpack_pack_uint32(&pk, msgid);
 	/* without memory it is killed when its grace is over */
 	if (conn_copy(&s->worker->conn, head, n) == -1 ||
-	    conn_copy(&s->worker->conn, buf.data, buf.size) == -1)
+	    packed_send(&buf, &s->worker->conn) == -1)
 		log_debug("no memory to ask a program to stop, ignoring");
-	msgpack_sbuffer_destroy(&buf);
+	packed_clear(&buf);
 }

@@ -11,6 +11,7 @@
 #include "server/answer.h"
 #include "server/client.h"
 #include "server/log.h"
+#include "server/packed.h"
 
 #define PROGRESS_METHOD "progress"
 #define PROGRESS_PAUSE_MS 50
@@ -91,13 +92,13 @@ progress_pack(const struct task *t, msgpack_packer *pk)
 
 /* Packs the whole notification. */
 static void
-progress_message(const struct progress *p, msgpack_sbuffer *out)
+progress_message(const struct progress *p, struct packed *out)
 {
 	uint8_t head[ENVELOPE_HEAD_MAX];
 	msgpack_packer pk;
 
-	msgpack_packer_init(&pk, out, msgpack_sbuffer_write);
-	msgpack_sbuffer_write(out, (const char *)head,
+	packed_init(out, &pk);
+	packed_add(out, head,
 	    envelope_notify(head, PROGRESS_METHOD, strlen(PROGRESS_METHOD), 2));
 	msgpack_pack_uint64(&pk, p->task->msgid);
 	progress_pack(p->task, &pk);
@@ -118,7 +119,7 @@ static void
 progress_send(struct progress *p, uint64_t now)
 {
 	struct client *c = p->task->client;
-	msgpack_sbuffer out;
+	struct packed out;
 
 	if (!p->waits || c == NULL)
 		return;
@@ -130,11 +131,10 @@ progress_send(struct progress *p, uint64_t now)
 		progress_later(p, now, PROGRESS_PAUSE_MS);
 		return;
 	}
-	msgpack_sbuffer_init(&out);
 	progress_message(p, &out);
-	if (conn_copy(&c->conn, out.data, out.size) == -1)
+	if (packed_send(&out, &c->conn) == -1)
 		client_close_soon(c); /* half of it may stand there */
-	msgpack_sbuffer_destroy(&out);
+	packed_clear(&out);
 	p->waits = false;
 	p->next_ms = now + PROGRESS_PAUSE_MS;
 }

@@ -8,6 +8,7 @@
 #include "proto/envelope.h"
 #include "server/answer.h"
 #include "server/log.h"
+#include "server/packed.h"
 #include "server/pool.h"
 
 #define ROOM_METHOD "backpressure"
@@ -251,17 +252,16 @@ static void
 room_tell(struct client *c, const struct pool *p)
 {
 	uint8_t head[ENVELOPE_HEAD_MAX];
-	msgpack_sbuffer out;
+	struct packed out;
 	msgpack_packer pk;
 
-	msgpack_sbuffer_init(&out);
-	msgpack_packer_init(&pk, &out, msgpack_sbuffer_write);
-	msgpack_sbuffer_write(&out, (const char *)head,
+	packed_init(&out, &pk);
+	packed_add(&out, head,
 	    envelope_notify(head, ROOM_METHOD, strlen(ROOM_METHOD), 1));
 	room_pack(p, &pk);
-	if (conn_copy(&c->conn, out.data, out.size) == -1)
+	if (packed_send(&out, &c->conn) == -1)
 		client_close_soon(c);
-	msgpack_sbuffer_destroy(&out);
+	packed_clear(&out);
 }
 
 void
