@@ -138,7 +138,8 @@ conn_close(struct conn *c)
 	if (c->dirty)
 		TAILQ_REMOVE(&c->loop->dirty, c, link);
 	c->dirty = false;
-	event_free(c->read_event);
+	if (c->read_event != NULL) /* conn_watch_hangup() had memory */
+		event_free(c->read_event);
 	if (c->write_event != NULL)
 		event_free(c->write_event);
 	c->read_event = c->write_event = NULL;
