@@ -133,6 +133,16 @@ roster_birth_clear(struct roster_birth *b)
 		close(b->memfd);
 }
 
+/* The same after an error, which stays in errno. */
+static void
+roster_birth_fail(struct roster_birth *b)
+{
+	int saved = errno;
+
+	roster_birth_clear(b);
+	errno = saved;
+}
+
 /* Makes the pipe; only who reads it must not wait. Returns 0 or -1. */
 static int
 roster_birth_output(struct roster_birth *b)
@@ -165,7 +175,7 @@ roster_birth_init(struct roster_birth *b)
 		goto fail;
 	return 0;
 fail:
-	roster_birth_clear(b);
+	roster_birth_fail(b);
 	return -1;
 }
 
@@ -262,6 +272,8 @@ roster_start(struct roster *r, uint32_t i, int channel, uint64_t now)
 		pid = process_fork();
 		if (pid == 0)
 			roster_child(r, i, &b);
+		if (pid == -1)
+			roster_birth_fail(&b);
 	}
 	if (pid == -1) {
 		log_error("cannot start worker %u: %s; next try in %d ms",
