@@ -304,8 +304,8 @@ master_reap(struct master *m, uint64_t now)
 			master_dispatcher_died(m, status, now);
 			continue;
 		}
-		if (roster_reaped(m->roster, pid, status, m->channel, now) ==
-		    ROSTER_SETUP) {
+		if (roster_reaped(m->roster, pid, status, m->channel,
+			!m->announced, now) == ROSTER_SETUP) {
 			log_error("a worker cannot be set up; giving up");
 			m->status = EXIT_FAILURE;
 			master_stop(m, true, now);

@@ -367,7 +367,10 @@ roster_tell_death(const struct roster_slot *s, const struct message *m,
 	return gone && m->status == 0;
 }
 
-/* Whether a worker ended because its set-up is wrong: not a program. */
+/*
+ * Whether a worker ended because its set-up is wrong: not a program. Where all
+ * have been set up once, a task may have said so.
+ */
 static bool
 roster_is_setup(const struct roster *r, uint32_t i, int status)
 {
@@ -377,7 +380,7 @@ roster_is_setup(const struct roster *r, uint32_t i, int status)
 
 enum roster_reaped
 roster_reaped(struct roster *r, pid_t pid, int status, int channel,
-    uint64_t now)
+    bool beginning, uint64_t now)
 {
 	struct roster_slot *s;
 	uint32_t i = 0;
@@ -388,7 +391,7 @@ roster_reaped(struct roster *r, pid_t pid, int status, int channel,
 	if (i == r->n)
 		return ROSTER_NOT_OURS;
 	s = &r->slots[i];
-	setup = roster_is_setup(r, i, status);
+	setup = beginning && roster_is_setup(r, i, status);
 	struct message m = {
 	    .type = MSG_MASTER_REAPED,
 	    .slot = i,

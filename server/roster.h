@@ -52,9 +52,12 @@ enum roster_reaped {
 	ROSTER_SETUP, /* its set-up is wrong: starting more is useless */
 };
 
-/* Notes a death and tells the dispatcher on `channel` (-1: nobody). */
+/*
+ * Notes a death and tells the dispatcher on `channel` (-1: nobody). That a set-up
+ * is wrong is heard only in the beginning, before all workers were there once.
+ */
 enum roster_reaped roster_reaped(struct roster *r, pid_t pid, int status,
-    int channel, uint64_t now);
+    int channel, bool beginning, uint64_t now);
 
 /* From now on all exits are wanted: morod stops. */
 void roster_expect_exits(struct roster *r);
