@@ -23,6 +23,11 @@ struct deadlines {
 	struct deadline_list *by_length;
 	struct deadline_list *recent[RECENT]; /* by length, or NULL */
 	struct deadline_list **heap; /* the earliest first one on top */
+	/*
+	 * Of all lengths, for those that there is no memory for a list for: it
+	 * always has a place in the heap, and is kept in order by hand.
+	 */
+	struct deadline_list spare;
 	uint32_t n;
 	uint32_t cap;
 };
@@ -30,7 +35,19 @@ struct deadlines {
 struct deadlines *
 deadlines_new(void)
 {
-	return calloc(1, sizeof(struct deadlines));
+	struct deadlines *ds = calloc(1, sizeof *ds);
+
+	if (ds == NULL)
+		return NULL;
+	TAILQ_INIT(&ds->spare.head);
+	ds->spare.after_ms = UINT64_MAX;
+	ds->heap = malloc(HEAP_MIN * sizeof ds->heap[0]);
+	if (ds->heap == NULL) {
+		free(ds);
+		return NULL;
+	}
+	ds->cap = HEAP_MIN;
+	return ds;
 }
 
 void
@@ -39,8 +56,10 @@ deadlines_free(struct deadlines *ds)
 	if (ds == NULL)
 		return;
 	HASH_CLEAR(hh, ds->by_length);
-	for (uint32_t i = 0; i < ds->n; i++)
-		free(ds->heap[i]);
+	for (uint32_t i = 0; i < ds->n; i++) {
+		if (ds->heap[i] != &ds->spare)
+			free(ds->heap[i]);
+	}
 	free(ds->heap);
 	free(ds);
 }
@@ -104,22 +123,28 @@ heap_fix(struct deadlines *ds, uint32_t i)
 	}
 }
 
+/* Makes room for one more list beside the spare one. */
 static int
+heap_grow(struct deadlines *ds)
+{
+	uint32_t cap = ds->cap * 2;
+	struct deadline_list **heap;
+
+	if (ds->n + 1 < ds->cap)
+		return 0;
+	heap = realloc(ds->heap, cap * sizeof *heap);
+	if (heap == NULL)
+		return -1;
+	ds->heap = heap;
+	ds->cap = cap;
+	return 0;
+}
+
+static void
 heap_add(struct deadlines *ds, struct deadline_list *l)
 {
-	if (ds->n == ds->cap) {
-		uint32_t cap = ds->cap == 0 ? HEAP_MIN : ds->cap * 2;
-		struct deadline_list **heap;
-
-		heap = realloc(ds->heap, cap * sizeof *heap);
-		if (heap == NULL)
-			return -1;
-		ds->heap = heap;
-		ds->cap = cap;
-	}
 	heap_put(ds, ds->n, l);
 	ds->n++;
-	return 0;
 }
 
 static void
@@ -134,7 +159,7 @@ heap_remove(struct deadlines *ds, struct deadline_list *l)
 	heap_fix(ds, i);
 }
 
-/* Finds the list of a length, or makes it (outside the heap, empty). */
+/* Finds the list of a length, or makes it (outside the heap, empty), or NULL. */
 static struct deadline_list *
 deadlines_list(struct deadlines *ds, uint64_t after_ms)
 {
@@ -146,7 +171,7 @@ deadlines_list(struct deadlines *ds, uint64_t after_ms)
 	HASH_FIND(hh, ds->by_length, &after_ms, sizeof after_ms, l);
 	if (l != NULL)
 		return *recent = l;
-	l = calloc(1, sizeof *l);
+	l = heap_grow(ds) == 0 ? calloc(1, sizeof *l) : NULL;
 	if (l == NULL)
 		return NULL;
 	TAILQ_INIT(&l->head);
@@ -164,10 +189,26 @@ deadlines_drop_list(struct deadlines *ds, struct deadline_list *l)
 {
 	struct deadline_list **recent = &ds->recent[l->after_ms % RECENT];
 
+	if (l == &ds->spare)
+		return;
 	if (*recent == l)
 		*recent = NULL;
 	HASH_DELETE(hh, ds->by_length, l);
 	free(l);
+}
+
+/* Puts d into the list behind those that are due before it. */
+static void
+deadline_insert(struct deadline_list *l, struct deadline *d)
+{
+	struct deadline *before = TAILQ_LAST(&l->head, deadline_head);
+
+	while (before != NULL && before->at > d->at)
+		before = TAILQ_PREV(before, deadline_head, link);
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&l->head, before, d, link);
+	else
+		TAILQ_INSERT_HEAD(&l->head, d, link);
 }
 
 int
@@ -175,21 +216,17 @@ deadline_set(struct deadlines *ds, struct deadline *d, uint64_t now,
     uint64_t after_ms)
 {
 	struct deadline_list *l;
-	bool first;
 
 	deadline_unset(ds, d);
 	l = deadlines_list(ds, after_ms);
 	if (l == NULL)
-		return -1;
-	first = TAILQ_EMPTY(&l->head);
-	if (first && heap_add(ds, l) == -1) {
-		deadlines_drop_list(ds, l);
-		return -1;
-	}
+		l = &ds->spare;
 	d->list = l;
 	d->at = now + after_ms;
-	TAILQ_INSERT_TAIL(&l->head, d, link);
-	if (first)
+	if (TAILQ_EMPTY(&l->head))
+		heap_add(ds, l);
+	deadline_insert(l, d);
+	if (TAILQ_FIRST(&l->head) == d)
 		heap_fix(ds, l->place);
 	return 0;
 }
@@ -204,13 +241,11 @@ deadline_unset(struct deadlines *ds, struct deadline *d)
 		return;
 	first = TAILQ_FIRST(&l->head) == d;
 	d->list = NULL;
-	if (first && TAILQ_NEXT(d, link) == NULL) {
+	TAILQ_REMOVE(&l->head, d, link);
+	if (TAILQ_EMPTY(&l->head)) {
 		heap_remove(ds, l);
 		deadlines_drop_list(ds, l);
-		return;
-	}
-	TAILQ_REMOVE(&l->head, d, link);
-	if (first)
+	} else if (first)
 		heap_fix(ds, l->place);
 }
 

@@ -36,7 +36,7 @@ void deadline_init(struct deadline *d, deadline_cb fire, void *owner);
 
 /*
  * Sets d to fire after_ms from now on; one that is set moves. `now` never
- * goes back from call to call. Returns 0, or -1 when there is no memory.
+ * goes back from call to call. Returns 0: without memory it only takes longer.
  */
 int deadline_set(struct deadlines *ds, struct deadline *d, uint64_t now,
     uint64_t after_ms);

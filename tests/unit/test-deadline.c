@@ -103,6 +103,56 @@ test_all_lengths(void **state)
 	run(length_all);
 }
 
+/* There is no memory any more, from a moment on or for now and then a list. */
+static unsigned int refuse_every; /* 0: none is refused */
+static unsigned int asked;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	if (refuse_every != 0 && ++asked % refuse_every == 0)
+		return NULL;
+	return __real_calloc(n, size);
+}
+
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return refuse_every != 0 ? NULL : __real_realloc(old, size);
+}
+
+static uint64_t
+length_memory_ends(unsigned int i)
+{
+	if (i == N / 2)
+		refuse_every = 1;
+	return length_all(i);
+}
+
+static uint64_t
+length_memory_fails(unsigned int i)
+{
+	if (i == 1)
+		refuse_every = 3;
+	return length_few(i);
+}
+
+/* Each fires at its time all the same. */
+static void
+test_without_memory(void **state)
+{
+	run(length_memory_ends);
+	refuse_every = 0;
+	run(length_memory_fails);
+	refuse_every = 0;
+}
+
 /* A callback may take back others and set new ones. */
 static struct deadlines *shared;
 
@@ -145,6 +195,7 @@ main(void)
 	    cmocka_unit_test(test_same_length),
 	    cmocka_unit_test(test_few_lengths),
 	    cmocka_unit_test(test_all_lengths),
+	    cmocka_unit_test(test_without_memory),
 	    cmocka_unit_test(test_meddling),
 	};
 
