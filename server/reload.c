@@ -115,6 +115,11 @@ reload_read(const struct config *old, int channel)
 		log_error("no memory to read the configuration");
 	if (out != NULL)
 		fclose(out);
+	if (ok && report == NULL) {
+		log_error("no memory to report on the configuration");
+		config_clear(new);
+		ok = false;
+	}
 	if (!ok && report != NULL)
 		fds[RELOAD_REPORT] = reload_memfd(report);
 	else if (ok && !reload_pack(new, report, fds)) {
