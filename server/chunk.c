@@ -23,6 +23,7 @@ static unsigned int n_kept;
 static struct chunk *large[LARGE_KEPT];
 static unsigned int n_large;
 static size_t large_bytes;
+static unsigned int idle_large; /* the fewest since the last chunk_retire() */
 static bool used; /* since the last chunk_retire() */
 
 /* Memory on its way back to the system, from its end on; linked by `next`. */
@@ -54,6 +55,8 @@ large_reuse(size_t size)
 			continue;
 		large[i] = large[--n_large];
 		large_bytes -= large_size(c->cap);
+		if (n_large < idle_large)
+			idle_large = n_large;
 		return c;
 	}
 	return NULL;
@@ -197,13 +200,15 @@ chunk_release(size_t bytes)
 bool
 chunk_retire(void)
 {
-	if (!used) {
-		while (n_kept > 0)
-			free(kept[--n_kept]);
-		while (n_large > 0)
-			large_bury(large[--n_large]);
-		large_bytes = 0;
+	while (!used && n_kept > 0)
+		free(kept[--n_kept]);
+	while (idle_large-- > 0) {
+		struct chunk *c = large[--n_large];
+
+		large_bytes -= large_size(c->cap);
+		large_bury(c);
 	}
+	idle_large = n_large;
 	used = false;
 	return n_kept > 0 || n_large > 0;
 }
@@ -218,6 +223,7 @@ void
 chunk_clear(void)
 {
 	used = false;
+	idle_large = n_large;
 	chunk_retire();
 	chunk_release(SIZE_MAX);
 }

@@ -57,8 +57,9 @@ struct chunk *chunk_take(void);
 bool chunk_release(size_t bytes);
 
 /*
- * Called now and then: what is kept for the next read goes when no read came
- * since the last call. Returns true when something is still kept.
+ * Called now and then: those for reading go when nothing was read since the last
+ * call, and large ones of which so many were kept all that time, however much is
+ * read. Returns true when something is still kept.
  */
 bool chunk_retire(void);
 

@@ -1,5 +1,6 @@
 #include "server/loop.h"
 
+#include <malloc.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #define US_PER_MS 1000
 #define NS_PER_MS 1000000
 #define LOOP_TIDY_MS 1000
+#define LOOP_TRIM 10 /* times of that, while there is always something to do */
 #define LOOP_RELEASE ((size_t)1 << 20) /* bytes given back in one turn */
 
 /* The timer only ends the wait: deadlines are looked at in every turn. */
@@ -149,14 +151,21 @@ loop_continue(struct loop *l)
 	}
 }
 
-/* Gives back the memory that was kept and is not used any more. */
+/*
+ * Gives back the memory that was kept and is not used any more. What a flood
+ * has left in pieces on the heap goes only when it is asked to.
+ */
 static void
 loop_tidy_cb(void *owner, uint64_t now)
 {
 	struct loop *l = owner;
 
-	if (chunk_retire())
+	bool more = chunk_retire();
+
+	if (more)
 		deadline_set(l->deadlines, &l->tidy, now, LOOP_TIDY_MS);
+	if (!more || ++l->tidied % LOOP_TRIM == 0)
+		malloc_trim(0);
 }
 
 /* Whether there is work left that no event announces. */

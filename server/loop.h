@@ -43,6 +43,7 @@ struct loop {
 	uint32_t turn; /* counts them */
 	uint32_t turn_frames; /* messages of one connection in one turn */
 	struct deadline tidy; /* set while memory is kept for later */
+	uint32_t tidied; /* times that it was done */
 	bool stop;
 };
 
