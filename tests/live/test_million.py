@@ -1,6 +1,6 @@
 """
 Many mixed tasks from clients of all kinds, while workers are killed: nothing
-is lost, doubled or run twice. tools/soak runs a million; tools/check fewer.
+is lost, doubled or run twice. MORO_SOAK_TASKS says how many: here it is a few.
 """
 
 import hashlib
