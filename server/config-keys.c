@@ -2,9 +2,11 @@
 #include "server/config-keys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,7 +92,7 @@ config_keys_same(const struct config *a, const struct config *b)
 
 /* The process that reads; does not return. */
 static _Noreturn void
-keys_child(const struct config *config, struct keys_found *found)
+keys_child(const struct config *config, int fd, struct keys_found *found)
 {
 	isolate_core(); /* it has what is in the files */
 	for (size_t i = 0; i < config->n_keys; i++) {
@@ -103,20 +105,20 @@ keys_child(const struct config *config, struct keys_found *found)
 		    found->ids[i]);
 		found->n++;
 	}
-	found->done = found->n == config->n_keys;
+	found->done = found->n == config->n_keys && keyring_give(fd) == 0;
 	keyring_clear();
 	_exit(EXIT_SUCCESS);
 }
 
 /* Has them read. Returns 0, or -1: that could not be, with errno. */
 static int
-keys_read(const struct config *config, struct keys_found *found)
+keys_read(const struct config *config, int fd, struct keys_found *found)
 {
 	pid_t pid = process_fork();
 	int status;
 
 	if (pid == 0)
-		keys_child(config, found);
+		keys_child(config, fd, found);
 	if (pid == -1)
 		return -1;
 	while (waitpid(pid, &status, 0) == -1) {
@@ -158,23 +160,53 @@ keys_take(struct config *config, const struct keys_found *found,
 	return -1;
 }
 
+/*
+ * Has them read to a file in memory that nobody can change any more. Returns
+ * its descriptor, or -1 with errno.
+ */
+static int
+keys_hold(const struct config *config, struct keys_found *found)
+{
+	int fd = memfd_create("morod-keys", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd == -1)
+		return -1;
+	if (fchmod(fd, S_IRUSR) == 0 && keys_read(config, fd, found) == 0 &&
+	    fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+void
+config_keys_close(struct config *config)
+{
+	if (config->keys_fd > 0)
+		close(config->keys_fd);
+	config->keys_fd = 0;
+}
+
 int
 config_keys_try(struct config *config, struct config_errors *errors)
 {
 	size_t size =
 	    sizeof(struct keys_found) + config->n_keys * (size_t)KEYRING_IDS;
 	struct keys_found *found;
-	int rc = -1;
+	int fd = -1, rc = -1;
 
 	if (config->n_keys == 0)
 		return 0;
 	found = mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (found == MAP_FAILED || keys_read(config, found) == -1)
+	if (found != MAP_FAILED)
+		fd = keys_hold(config, found);
+	if (fd == -1)
 		config_error(errors, "keys cannot be read: %s",
 		    strerror(errno));
 	else
 		rc = keys_take(config, found, errors);
+	config->keys_fd = fd != -1 ? fd : 0;
 	if (found != MAP_FAILED)
 		munmap(found, size);
 	return rc;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "proto/options.h"
+#include "server/config-keys.h"
 #include "server/program-types.h"
 #include "worker/module.h"
 #include "worker/registry.h"
@@ -193,6 +194,7 @@ config_clear(struct config *config)
 		free(config->argv[i]);
 	free(config->argv);
 	free(config->pipe);
+	config_keys_close(config);
 	free(config->pools);
 	free(config->modules);
 	free(config->keys);

@@ -99,7 +99,7 @@ struct task_config {
 	struct config_origin origins[CONFIG_KEYS_MAX];
 };
 
-/* A named key; its secret is in files that workers alone read. */
+/* A named key; its secret is in files, and this process does not read them. */
 struct key_config {
 	char name[CONFIG_NAME_MAX + 1];
 	unsigned int line; /* as of a pool */
@@ -168,6 +168,11 @@ struct config {
 	size_t n_modules;
 	struct key_config *keys;
 	size_t n_keys;
+	/*
+	 * What their files held, for workers (worker/keyring.h): nobody else
+	 * reads it. Owned; 0: there is none.
+	 */
+	int keys_fd;
 	struct task_config *tasks; /* one for each type, in their order */
 	size_t n_tasks;
 	int argc; /* the command line: copies, for config_reload() */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/channel.h"
+#include "server/config-keys.h"
 #include "server/dispatcher.h"
 #include "server/listener.h"
 #include "server/log.h"
@@ -167,6 +168,8 @@ master_reload(struct master *m)
 	if (new->log_level != m->config->log_level)
 		log_set_level((enum log_level) new->log_level);
 	roster_configure(m->roster, new);
+	/* that of the start stays: but not what its keys were */
+	config_keys_close((struct config *)(uintptr_t)m->config);
 	m->config = new;
 	if (m->reloaded != NULL)
 		config_clear(m->reloaded);

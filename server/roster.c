@@ -219,6 +219,7 @@ roster_child(struct roster *r, uint32_t i, struct roster_birth *b)
 		.files = pool->worker_files},
 	    .keys = keys,
 	    .n_keys = pool->exec != NULL ? 0 : r->config->n_keys,
+	    .keys_fd = r->config->keys_fd,
 	    .runs_programs = pool->exec != NULL,
 	    .debug_tasks = r->config->debug_tasks,
 	};

@@ -217,10 +217,6 @@ bind_key(struct call *call, const struct field *f, const char *prefix,
 		    "%s names the key \"%s\", which is not for %s (types in "
 		    "the section of the key)",
 		    name, given, call->type->name);
-	if (call->key->n == 0)
-		return call_fail(call, CODE_WORKER_ERROR,
-		    "the key \"%s\" could not be read; the log says why",
-		    given);
 	if (bind_key_version(call, name, version) < 0)
 		return -1;
 	*arg = &call->version->value;

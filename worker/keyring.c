@@ -1,15 +1,18 @@
 #include "worker/keyring.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <sodium.h>
 
+#include "worker/call.h"
 #include "worker/keyring-file.h"
 #include "worker/tasks/token-pem.h"
 
@@ -124,6 +127,22 @@ keyring_decode(enum keyring_format format, uint8_t *bytes, size_t *len)
 	return rc;
 }
 
+/* Has a version be a secret of a format. */
+static void
+keyring_set(struct keyring_version *v, enum keyring_format format,
+    const uint8_t *bytes, size_t len)
+{
+	if (format == KEYRING_TEXT) {
+		v->value.type = MSGPACK_OBJECT_STR;
+		v->value.via.str.size = (uint32_t)len;
+		v->value.via.str.ptr = (const char *)bytes;
+	} else {
+		v->value.type = MSGPACK_OBJECT_BIN;
+		v->value.via.bin.size = (uint32_t)len;
+		v->value.via.bin.ptr = (const char *)bytes;
+	}
+}
+
 /* Gives the value that the bytes of a file are. False with a sentence. */
 static bool
 keyring_value(struct keyring_version *v, enum keyring_format format,
@@ -153,15 +172,7 @@ keyring_value(struct keyring_version *v, enum keyring_format format,
 	}
 	if (!keyring_identify(v, bytes, len, why, size))
 		return false;
-	if (format == KEYRING_TEXT) {
-		v->value.type = MSGPACK_OBJECT_STR;
-		v->value.via.str.size = (uint32_t)len;
-		v->value.via.str.ptr = (const char *)bytes;
-	} else {
-		v->value.type = MSGPACK_OBJECT_BIN;
-		v->value.via.bin.size = (uint32_t)len;
-		v->value.via.bin.ptr = (const char *)bytes;
-	}
+	keyring_set(v, format, bytes, len);
 	return true;
 }
 
@@ -267,28 +278,163 @@ keyring_begin(void)
 	       OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1;
 }
 
-int
-keyring_add(const struct keyring_source *source, char *why, size_t size)
+/* Makes room for one more key of a source. NULL: no memory. */
+static struct keyring_key *
+keyring_new(const struct keyring_source *source)
 {
-	struct keyring_key *keys = NULL;
+	struct keyring_key *keys =
+	    reallocarray(keyring_keys, keyring_n + 1, sizeof *keys);
 	struct keyring_key *key;
 
-	if (keyring_begin())
-		keys = reallocarray(keyring_keys, keyring_n + 1, sizeof *keys);
-	if (keys == NULL) {
-		snprintf(why, size, "no memory");
-		return -1;
-	}
+	if (keys == NULL)
+		return NULL;
 	keyring_keys = keys;
-	key = &keys[keyring_n++];
+	key = &keys[keyring_n];
 	memset(key, 0, sizeof *key);
 	key->name = source->name;
 	key->types = source->types;
-	if (keyring_read_all(key, source, why, size) == 0 &&
-	    keyring_is_expected(key, source->versions, why, size))
-		return 0;
-	keyring_forget(key);
-	return -1;
+	return key;
+}
+
+int
+keyring_add(const struct keyring_source *source, char *why, size_t size)
+{
+	struct keyring_key *key = keyring_begin() ? keyring_new(source) : NULL;
+
+	if (key == NULL) {
+		snprintf(why, size, "no memory");
+		return -1;
+	}
+	if (keyring_read_all(key, source, why, size) == -1 ||
+	    !keyring_is_expected(key, source->versions, why, size)) {
+		keyring_forget(key);
+		return -1;
+	}
+	keyring_n++;
+	return 0;
+}
+
+/* What stands before a version in the file; the secret's bytes follow. */
+struct keyring_record {
+	uint32_t left; /* versions of the key that follow this one */
+	uint32_t len;
+	uint8_t id[KEYRING_ID];
+};
+
+/* Writes all bytes. */
+static int
+keyring_write(int fd, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Reads all bytes at a place, which is moved behind them. */
+static int
+keyring_pread(int fd, off_t *place, void *bytes, size_t len)
+{
+	uint8_t *at = bytes;
+
+	while (len > 0) {
+		/* all workers have the same descriptor, with one offset */
+		ssize_t n = pread(fd, at, len, *place);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = ENODATA;
+		if (n <= 0)
+			return -1;
+		at += n;
+		*place += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+keyring_give(int fd)
+{
+	for (size_t i = 0; i < keyring_n; i++) {
+		const struct keyring_key *key = &keyring_keys[i];
+
+		for (size_t k = 0; k < key->n; k++) {
+			const struct keyring_version *v = &key->versions[k];
+			struct keyring_record r = {
+			    .left = (uint32_t)(key->n - k - 1),
+			};
+			size_t len;
+			const uint8_t *bytes = call_bytes(&v->value, &len);
+
+			r.len = (uint32_t)len;
+			memcpy(r.id, v->id, sizeof r.id);
+			if (keyring_write(fd, &r, sizeof r) == -1 ||
+			    keyring_write(fd, bytes, len) == -1)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Takes the next version from the file; *left: how many follow. */
+static int
+keyring_take_version(struct keyring_key *key, enum keyring_format format,
+    int fd, off_t *place, uint32_t *left)
+{
+	struct keyring_version *v = &key->versions[key->n];
+	struct keyring_record r;
+	uint8_t *bytes;
+
+	if (keyring_pread(fd, place, &r, sizeof r) == -1)
+		return -1;
+	bytes = sodium_malloc(r.len);
+	if (bytes == NULL)
+		return -1;
+	if (keyring_pread(fd, place, bytes, r.len) == -1) {
+		sodium_free(bytes);
+		return -1;
+	}
+	sodium_mprotect_readonly(bytes);
+	memcpy(v->id, r.id, sizeof v->id);
+	sodium_bin2hex(v->text, sizeof v->text, v->id, KEYRING_ID);
+	keyring_set(v, format, bytes, r.len);
+	key->n++;
+	*left = r.left;
+	return 0;
+}
+
+int
+keyring_take(const struct keyring_source *sources, size_t n, int fd)
+{
+	off_t place = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct keyring_key *key = keyring_new(&sources[i]);
+		uint32_t left = 1;
+
+		while (key != NULL && left > 0) {
+			if (keyring_take_version(key, sources[i].format, fd,
+				&place, &left) == -1) {
+				keyring_forget(key);
+				return -1;
+			}
+		}
+		if (key == NULL)
+			return -1;
+		keyring_n++;
+	}
+	return 0;
 }
 
 const struct keyring_key *

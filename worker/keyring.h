@@ -3,8 +3,10 @@
 
 /*
  * Named keys: secrets that are in files of the server's, and that tasks use by
- * name. Workers alone read them, before they give up the right to; the master
- * and the dispatcher know names and versions.
+ * name. A process of its own reads the files, and leaves what they hold in a
+ * file in memory, which workers alone read: so those that come later have the
+ * same as the others, whatever became of the files. The master and the
+ * dispatcher know names and versions.
  *
  * A key has a current version, which makes things, and old ones, which only
  * open what they made. Each is known by an id that is made of the secret, so
@@ -41,7 +43,7 @@ struct keyring_version {
 struct keyring_key {
 	const char *name; /* borrowed */
 	const char *types; /* that may use it, separated by commas; or NULL */
-	size_t n; /* 0: it could not be read */
+	size_t n; /* > 0 */
 	struct keyring_version versions[KEYRING_VERSIONS]; /* current first */
 };
 
@@ -56,11 +58,22 @@ struct keyring_source {
 };
 
 /*
- * Reads a key, and adds it to those of this process. Returns 0, or -1 with a
- * sentence that names the file and holds nothing of the secret: then the key is
- * there, and has no version.
+ * Reads a key's files, and adds it to those of this process. Returns 0, or -1
+ * with a sentence that names the file and holds nothing of the secret.
  */
 int keyring_add(const struct keyring_source *source, char *why, size_t size);
+
+/*
+ * Writes the keys of this process to a file, from where it is on. Returns 0, or
+ * -1 with errno.
+ */
+int keyring_give(int fd);
+
+/*
+ * Adds the keys that keyring_give() has written to a file, from its beginning
+ * on: those of the n sources, in this order. Returns 0, or -1 with errno.
+ */
+int keyring_take(const struct keyring_source *sources, size_t n, int fd);
 
 /* The ids of its versions, "ID,ID". */
 #define KEYRING_IDS (KEYRING_VERSIONS * (KEYRING_ID_TEXT + 1))

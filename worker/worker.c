@@ -39,8 +39,6 @@
 #define WORKER_SHORT_NS (NS_PER_MS) /* if the task is short as well */
 #define WORKER_KEPT_MS 1000 /* but not before they lay idle for so long */
 #define NS_PER_MS ((uint64_t)1000000)
-#define WORKER_KEYS_WAIT_NS (3000 * NS_PER_MS)
-#define WORKER_KEYS_PAUSE_NS 20000000
 #define NS_PER_US 1000
 #define NS_PER_S 1000000000
 
@@ -386,45 +384,12 @@ worker_environment(void)
 		fatal("cannot clear the environment: %s", strerror(errno));
 }
 
-/* Reads all named keys. False with a sentence about the first that fails. */
-static bool
-worker_read_keys(const struct worker_setup *setup, char *why, size_t size)
-{
-	char words[KEYRING_WHY];
-	bool ok = true;
-
-	for (size_t i = 0; i < setup->n_keys; i++) {
-		if (keyring_add(&setup->keys[i], words, sizeof words) == 0)
-			continue;
-		if (ok)
-			snprintf(why, size, "key %s: %s", setup->keys[i].name,
-			    words);
-		ok = false;
-	}
-	return ok;
-}
-
-/*
- * Reads the named keys: before it gives up the right to. Files that are not what
- * they were are about to be loaded by a reload, which replaces this process: it
- * waits a while for that, rather than miss a key. What is missed then is missed
- * by the tasks that name it alone.
- */
+/* Takes the named keys, as they were when the configuration was read. */
 static void
 worker_keys(const struct worker_setup *setup)
 {
-	const struct timespec pause = {0, WORKER_KEYS_PAUSE_NS};
-	uint64_t began = worker_clock();
-	char why[2 * KEYRING_WHY];
-
-	while (!worker_read_keys(setup, why, sizeof why)) {
-		if (worker_clock() - began > WORKER_KEYS_WAIT_NS) {
-			log_error("%s", why);
-			return;
-		}
-		keyring_clear();
-		nanosleep(&pause, NULL);
-	}
+	if (keyring_take(setup->keys, setup->n_keys, setup->keys_fd) == -1)
+		fatal("cannot take the named keys: %s", strerror(errno));
 }
 
 /* Leaves what the process inherited and a worker must not have. */

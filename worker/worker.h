@@ -24,6 +24,7 @@ struct worker_setup {
 	struct quota quota;
 	const struct keyring_source *keys; /* that it may use, n_keys */
 	size_t n_keys;
+	int keys_fd; /* what keyring_give() has written */
 	bool runs_programs; /* whose environment is morod's */
 	bool debug_tasks; /* offer the debug: family */
 };

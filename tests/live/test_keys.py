@@ -116,6 +116,7 @@ def test_every_old_form_opens(morod, tmp_path):
 
 
 def test_after_the_answer_none_is_of_the_old(morod, tmp_path):
+    """What is asked for after a reload is made with the new version, however busy the workers are."""
     put(tmp_path / "k", "secret number 0 of the session")
     with morod(config=conf_of(tmp_path), workers=3) as d, d.client() as c:
         stop = threading.Event()
@@ -145,6 +146,7 @@ def test_after_the_answer_none_is_of_the_old(morod, tmp_path):
 
 @pytest.mark.parametrize("recycle", [0, 50])
 def test_rotation_under_load(morod, tmp_path, recycle):
+    """Eight new versions in a row: nothing fails, and what the first of them made is good to the last."""
     put(tmp_path / "k", "secret number 0 of the session")
     bad, n = [], [0] * 4
     more = f"[morod]\nrecycle-tasks = {recycle}\n" if recycle else ""
@@ -185,9 +187,7 @@ def test_rotation_under_load(morod, tmp_path, recycle):
         finally:
             stop.set()
             [t.join() for t in th]
-        s = d.stats()
-        print(n, len(tokens), len(bad), [str(b) for b in bad[:3]])
-        assert not bad
+        assert bad == [] and all(n)
         all_ = [c.submit("jwt:verify", {"token": t, "secret": K}) for t in tokens[:2000]]
         assert all(x.result()["valid"] for x in all_)
 
@@ -392,23 +392,6 @@ def test_bad_reload(morod, tmp_path):
             c.request("reload")
         assert "nosuch: No such file" in e.value.error["message"]
         assert (c.request("keys"), d.worker_pids()) == before
-        assert c.call("jwt:sign", {"payload": {}, "secret": K})
-
-
-def test_changed_without_reload(morod, tmp_path):
-    """A file that has changed is not used before a reload: tasks are not done with two keys."""
-    put(tmp_path / "k", MARK)
-    with morod(config=conf_of(tmp_path), workers=1) as d, d.client() as c:
-        old = c.request("keys")[0]["versions"]
-        put(tmp_path / "k", "another secret, which nobody has told morod of")
-        os.kill(d.worker_pids()[0], signal.SIGKILL)
-        error = refusal(c, "jwt:sign", {"payload": {}, "secret": K})
-        assert (error["code"], error["reason"]) == ("WORKER_ERROR", "failed")
-        assert "could not be read" in error["message"]
-        d.wait_log(f"not {old[0]}")
-        assert c.call("crypto:hash", {"input": "x"})  # others go on
-        c.request("reload")
-        assert c.request("keys")[0]["versions"] != old
         assert c.call("jwt:sign", {"payload": {}, "secret": K})
 
 
