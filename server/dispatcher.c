@@ -329,8 +329,7 @@ dispatcher_feed(struct dispatcher *d)
 	}
 }
 
-/* The end of a turn of the loop. */
-static void
+void
 dispatcher_turn(void *arg)
 {
 	struct dispatcher *d = arg;
@@ -472,7 +471,7 @@ dispatcher_configure(struct dispatcher *d, const struct config *config)
 	d->loop.in_max = config->max_queued_bytes;
 }
 
-static int
+int
 dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup)
 {
 	memset(d, 0, sizeof *d);
@@ -517,8 +516,8 @@ dispatcher_dismiss(struct dispatcher *d)
 	}
 }
 
-/* Closes and frees everything; answers that are not sent yet get one try. */
-static void
+/* Answers that are not sent yet get one try. */
+void
 dispatcher_clear(struct dispatcher *d)
 {
 	struct client *c;

@@ -98,6 +98,14 @@ struct dispatcher_setup {
 /* Runs until the master says stop; returns the process's exit status. */
 int dispatcher_main(const struct dispatcher_setup *setup);
 
+/*
+ * What it does, for who runs the turns of d->loop himself: sets it up (0, or -1
+ * when there is no memory), the end of a turn, closes and frees everything.
+ */
+int dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup);
+void dispatcher_turn(void *d);
+void dispatcher_clear(struct dispatcher *d);
+
 /* No new tasks from now on; then morod ends. Pauses end, too. */
 void dispatcher_drain(struct dispatcher *d);
 

@@ -168,8 +168,7 @@ loop_tidy_cb(void *owner, uint64_t now)
 		malloc_trim(0);
 }
 
-/* Whether there is work left that no event announces. */
-static bool
+bool
 loop_is_busy(struct loop *l)
 {
 	bool more = chunk_release(LOOP_RELEASE);
@@ -180,19 +179,21 @@ loop_is_busy(struct loop *l)
 }
 
 void
+loop_turn(struct loop *l, int flags, void (*turn)(void *arg), void *arg)
+{
+	loop_arm(l);
+	l->now = 0;
+	l->turn++;
+	loop_continue(l);
+	/* without ONCE it would go on for as long as there are events */
+	event_base_loop(l->base, flags | EVLOOP_ONCE);
+	deadlines_run(l->deadlines, loop_now(l));
+	turn(arg);
+}
+
+void
 loop_run(struct loop *l, void (*turn)(void *arg), void *arg)
 {
-	int flags;
-
-	while (!l->stop) {
-		/* without ONCE it would go on for as long as there are events */
-		flags = EVLOOP_ONCE | (loop_is_busy(l) ? EVLOOP_NONBLOCK : 0);
-		loop_arm(l);
-		l->now = 0;
-		l->turn++;
-		loop_continue(l);
-		event_base_loop(l->base, flags);
-		deadlines_run(l->deadlines, loop_now(l));
-		turn(arg);
-	}
+	while (!l->stop)
+		loop_turn(l, loop_is_busy(l) ? EVLOOP_NONBLOCK : 0, turn, arg);
 }

@@ -77,6 +77,12 @@ loop_now_us(struct loop *l)
  */
 void loop_run(struct loop *l, void (*turn)(void *arg), void *arg);
 
+/* One turn of that; `flags` are libevent's: EVLOOP_NONBLOCK waits for nothing. */
+void loop_turn(struct loop *l, int flags, void (*turn)(void *arg), void *arg);
+
+/* Whether there is work left that no event announces. */
+bool loop_is_busy(struct loop *l);
+
 /* Flushes all dirty connections and frees the closed ones. */
 void loop_flush(struct loop *l);
 
