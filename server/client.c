@@ -155,6 +155,8 @@ client_close(struct client *c)
 	conn_close(&c->conn);
 	TAILQ_REMOVE(&d->clients, c, link);
 	d->n_clients--;
+	/* the turn may be at its end, and what they held is free for others */
+	d->loop.again = d->loop.again || c->n_tasks > 0;
 	while ((t = TAILQ_FIRST(&c->tasks)) != NULL) {
 		if (t->notify)
 			life_orphan(t); /* goes on without it */

@@ -60,6 +60,7 @@ loop_init(struct loop *l)
 	l->turn_frames = LOOP_FRAMES;
 	l->armed = UINT64_MAX;
 	l->now = 0;
+	l->again = false;
 	l->stop = false;
 	l->timer = NULL;
 	l->timer_fd = -1;
@@ -175,7 +176,8 @@ loop_is_busy(struct loop *l)
 
 	if (chunk_in_use() && !deadline_is_set(&l->tidy))
 		deadline_set(l->deadlines, &l->tidy, loop_now(l), LOOP_TIDY_MS);
-	return more || !TAILQ_EMPTY(&l->ready) || !TAILQ_EMPTY(&l->dirty);
+	return more || l->again || !TAILQ_EMPTY(&l->ready) ||
+	       !TAILQ_EMPTY(&l->dirty);
 }
 
 void
@@ -183,6 +185,7 @@ loop_turn(struct loop *l, int flags, void (*turn)(void *arg), void *arg)
 {
 	loop_arm(l);
 	l->now = 0;
+	l->again = false;
 	l->turn++;
 	loop_continue(l);
 	/* without ONCE it would go on for as long as there are events */

@@ -44,6 +44,7 @@ struct loop {
 	uint32_t turn_frames; /* messages of one connection in one turn */
 	struct deadline tidy; /* set while memory is kept for later */
 	uint32_t tidied; /* times that it was done */
+	bool again; /* there is work for one more turn, without waiting */
 	bool stop;
 };
 
