@@ -14,6 +14,7 @@
 #include "server/dispatcher.h"
 #include "server/life.h"
 #include "server/log.h"
+#include "server/reload.h"
 #include "server/role.h"
 #include "server/room.h"
 #include "server/submit.h"
@@ -211,7 +212,8 @@ void
 client_check_done(struct client *c)
 {
 	if (c->conn.fd == -1 || !c->half_closed || c->n_tasks > 0 ||
-	    c->conn.out.bytes > 0)
+	    c->conn.out.bytes > 0 ||
+	    reload_is_awaited(c->dispatcher, c->number))
 		return;
 	client_close(c);
 }

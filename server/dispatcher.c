@@ -523,6 +523,7 @@ dispatcher_clear(struct dispatcher *d)
 	struct client *c;
 	struct pool *p;
 
+	reload_refuse_all(d);
 	loop_flush(&d->loop);
 	while ((c = TAILQ_FIRST(&d->clients)) != NULL)
 		client_close(c);

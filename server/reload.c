@@ -189,7 +189,7 @@ reload_report(struct dispatcher *d)
 		    dispatcher_tell(d, MSG_DISPATCHER_RELOAD, 0, 0) == -1;
 }
 
-/* Answers who asked, if it is still there. */
+/* Answers who asked. */
 static void
 reload_answer(struct client *c, uint64_t msgid, bool ok, const char *report)
 {
@@ -210,6 +210,19 @@ reload_answer(struct client *c, uint64_t msgid, bool ok, const char *report)
 	answer_end(&a, c);
 }
 
+/* The client that waits, if it is still there; or NULL. */
+static struct client *
+reload_client(const struct dispatcher *d, const struct reload_wait *w)
+{
+	struct client *c;
+
+	TAILQ_FOREACH(c, &d->clients, link) {
+		if (c->number == w->client)
+			break;
+	}
+	return c;
+}
+
 static void
 reload_answer_all(struct dispatcher *d, bool ok, const char *report)
 {
@@ -218,12 +231,27 @@ reload_answer_all(struct dispatcher *d, bool ok, const char *report)
 
 	while ((w = TAILQ_FIRST(&d->reloads)) != NULL) {
 		TAILQ_REMOVE(&d->reloads, w, link);
-		TAILQ_FOREACH(c, &d->clients, link) {
-			if (c->number == w->client)
-				break;
-		}
+		c = reload_client(d, w);
 		if (c != NULL)
 			reload_answer(c, w->msgid, ok, report);
+		free(w);
+	}
+}
+
+void
+reload_refuse_all(struct dispatcher *d)
+{
+	struct reload_wait *w;
+	struct fault fault;
+	struct client *c;
+
+	while ((w = TAILQ_FIRST(&d->reloads)) != NULL) {
+		TAILQ_REMOVE(&d->reloads, w, link);
+		c = reload_client(d, w);
+		fault_set(&fault, CODE_SHUTTING_DOWN, NULL,
+		    "morod ends, and the configuration was not read");
+		if (c != NULL)
+			answer_fault(c, w->msgid, &fault);
 		free(w);
 	}
 }

@@ -37,6 +37,9 @@ void reload_report(struct dispatcher *d);
  */
 void reload_take(struct dispatcher *d, bool ok, const int *fds, size_t n);
 
+/* Dispatcher: it ends, and the master's word will not come any more. */
+void reload_refuse_all(struct dispatcher *d);
+
 /* Dispatcher: frees what it holds. */
 void reload_clear(struct dispatcher *d);
 

@@ -138,6 +138,18 @@ ask(struct stage *s, uint64_t msgid, const char *method)
 	assert_int_equal(send(s->client, out, n, MSG_NOSIGNAL), n);
 }
 
+/* What the client has to read; 0: the end, -1: nothing. */
+static ssize_t
+hear(struct stage *s, char *text, size_t size)
+{
+	ssize_t n = recv(s->client, text, size - 1, 0);
+
+	if (n == -1)
+		assert_int_equal(errno, EAGAIN);
+	text[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
 /* The master gives the first slot a worker, which says that it is ready. */
 static void
 spawn(struct stage *s)
@@ -168,6 +180,15 @@ spawn(struct stage *s)
 	turns(s); /* and hears it */
 }
 
+static void
+reloaded(struct stage *s)
+{
+	struct message m = {.type = MSG_MASTER_RELOADED};
+
+	assert_int_equal(channel_send(s->channel, &m, NULL, 0, 0), 0);
+	turns(s);
+}
+
 /*
  * That a client is gone may show when its answers are sent, with the turn's
  * work done: what its tasks leave free goes to the next ones all the same, and
@@ -194,12 +215,51 @@ test_closed_at_the_end_of_a_turn(void **state)
 	assert_true(TAILQ_FIRST(&slot->running)->notify);
 }
 
+/* Who waits for a reload is no less owed an answer than who has a task. */
+static void
+test_reload_of_a_half_closed_client(void **state)
+{
+	struct stage *s = *state;
+	char text[512];
+
+	turns(s);
+	ask(s, 1, "reload");
+	assert_int_equal(shutdown(s->client, SHUT_WR), 0);
+	turns(s);
+	assert_int_equal(hear(s, text, sizeof text), -1);
+	reloaded(s);
+	assert_true(hear(s, text, sizeof text) > 0);
+	assert_non_null(strstr(text, "INVALID_ARGUMENT"));
+	turns(s);
+	assert_int_equal(hear(s, text, sizeof text), 0);
+}
+
+static void
+test_reload_while_morod_ends(void **state)
+{
+	struct stage *s = *state;
+	char text[512];
+
+	turns(s);
+	ask(s, 1, "reload");
+	turns(s);
+	assert_int_equal(hear(s, text, sizeof text), -1);
+	stage_clear(s);
+	assert_true(hear(s, text, sizeof text) > 0);
+	assert_non_null(strstr(text, "SHUTTING_DOWN"));
+	assert_int_equal(hear(s, text, sizeof text), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_closed_at_the_end_of_a_turn,
 		setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_reload_of_a_half_closed_client,
+		setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_reload_while_morod_ends, setup,
+		teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
