@@ -318,10 +318,13 @@ ask_control(struct peer *p)
 	static const char *const shapes[] = {"map", "string", "pair", "ring"};
 	const char *method = methods[sim_random(COUNT(methods))];
 	bool hello = strcmp(method, "hello") == 0;
+	bool topic = strstr(method, "subscribe") != NULL;
 	struct ask a;
 
-	if (!ask_begin(&a, p, method, hello, sim_one_in(12)))
+	if (!ask_begin(&a, p, method, hello || topic, sim_one_in(12)))
 		return;
+	if (topic)
+		packet_str(&a.to, "backpressure");
 	if (hello) {
 		packet_map(&a.to, 2);
 		packet_str(&a.to, "errors");

@@ -275,6 +275,10 @@ hand_scan(struct hand *h)
 		hand_take(h, h->in + at, &f);
 		at += f.size;
 	}
+	if (rc == SCAN_BAD && sim.starved) {
+		hand_die(h, 1 << 8); /* half a task: it is killed for that */
+		return;
+	}
 	if (rc == SCAN_BAD)
 		sim_fail("slot %u: rubbish came", hand_slot(h));
 	h->in_len -= at;

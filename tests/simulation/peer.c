@@ -171,7 +171,7 @@ peer_answer(struct peer *p, const uint8_t *bytes, const struct frame *f)
 	if (sim.trace && error)
 		printf("     %.*s\n", (int)f->error.len,
 		    (const char *)bytes + f->error.at);
-	if (p->spoilt)
+	if (p->spoilt || sim.starved)
 		return;
 	if (f->msgid == 0 || f->msgid > p->n_requests ||
 	    p->requests[f->msgid].answered == p->requests[f->msgid].sent) {
@@ -202,7 +202,7 @@ peer_notified(struct peer *p, const uint8_t *bytes, const struct frame *f)
 	struct item msgid;
 
 	sim_note("told", p->serial, f->method.len, 0);
-	if (p->spoilt || f->method.len != strlen("progress"))
+	if (p->spoilt || sim.starved || f->method.len != strlen("progress"))
 		return;
 	reader_init(&r, bytes + f->data.at, f->data.len);
 	msgid = reader_next(&r);
@@ -221,7 +221,7 @@ peer_frame(struct peer *p, const uint8_t *bytes, const struct frame *f)
 		hand_serve(p, bytes, f);
 	else if (f->kind == FRAME_NOTIFY)
 		peer_notified(p, bytes, f);
-	else if (!p->spoilt)
+	else if (!p->spoilt && !sim.starved)
 		sim_fail("client %u: a request of the dispatcher", p->serial);
 }
 
@@ -238,7 +238,12 @@ peer_scan(struct peer *p)
 		peer_frame(p, p->in + at, &f);
 		at += f.size;
 	}
-	if (rc == SCAN_BAD)
+	if (rc == SCAN_BAD && sim.starved) {
+		/* without memory half an answer may stand there */
+		p->spoilt = true;
+		at = p->in_len;
+		scan_reset(&p->scan);
+	} else if (rc == SCAN_BAD)
 		sim_fail("client %u: the dispatcher sends rubbish", p->serial);
 	p->in_len -= at;
 	memmove(p->in, p->in + at, p->in_len);

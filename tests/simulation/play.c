@@ -64,7 +64,9 @@ play_connect(void)
 	struct peer *p = play_peer();
 
 	if (p->fd == -1)
-		peer_connect(p, !sim_one_in(3), sim_one_in(6) ? 65534 : 0);
+		peer_connect(p,
+		    !sim.starved && sim.starve == 0 && !sim_one_in(3),
+		    sim_one_in(6) ? 65534 : 0);
 }
 
 static void
@@ -305,6 +307,17 @@ play_long(void)
 	play_clock(seconds[sim_random(COUNT(seconds))] * 1000 * US_PER_MS);
 }
 
+/* One of the next allocations fails; then nobody is owed anything. */
+static void
+play_starve(void)
+{
+	if (!sim_one_in(4))
+		return;
+	sim.starve = 1 + sim_random(40);
+	for (int i = 0; i < SIM_PEERS; i++)
+		peer_excuse(&sim.peers[i]);
+}
+
 static const struct {
 	play_cb event;
 	uint32_t weight;
@@ -336,6 +349,7 @@ static const struct {
     {play_moment, 30},
     {play_while, 5},
     {play_long, 1},
+    {play_starve, 1},
 };
 
 /* One event of the script. */
@@ -446,7 +460,8 @@ play_calm(void)
 {
 	uint32_t round = 0;
 
-	if (sim.stopping || sim.dispatcher.loop.stop)
+	sim.starve = 0;
+	if (sim.stopping || sim.starved || sim.dispatcher.loop.stop)
 		return;
 	sim.calm = true;
 	play_resume();
@@ -492,6 +507,7 @@ play_end(void)
 {
 	uint32_t round = 0;
 
+	sim.starve = 0;
 	if (!sim.stopping && sim.channel != -1)
 		play_tell_end();
 	sim.calm = true;
@@ -536,7 +552,8 @@ play_begin(uint64_t seed)
 	sim.digest = 0;
 	sim.step = sim.serials = sim.accepted = sim.reloads = 0;
 	sim.calm = sim.stopping = sim.at_once = sim.drained = false;
-	sim.told = sim.reload_asked = false;
+	sim.starve = 0;
+	sim.told = sim.starved = sim.reload_asked = false;
 	sim.config = profile_take(sim_random(profile_count()));
 	play_listen();
 	if (channel_pair(pair) == -1)

@@ -173,6 +173,17 @@ extern void __libc_free(void *at);
 
 static uint64_t seam_blocks;
 
+/* Whether this allocation is to fail. */
+static bool
+seam_starves(void)
+{
+	if (sim.starve == 0 || !sim.inside || --sim.starve > 0)
+		return false;
+	sim.starved = true;
+	errno = ENOMEM;
+	return true;
+}
+
 uint64_t
 seam_memory(void)
 {
@@ -182,7 +193,7 @@ seam_memory(void)
 void *
 malloc(size_t size)
 {
-	void *at = __libc_malloc(size);
+	void *at = seam_starves() ? NULL : __libc_malloc(size);
 
 	seam_blocks += at != NULL;
 	return at;
@@ -191,7 +202,7 @@ malloc(size_t size)
 void *
 calloc(size_t n, size_t size)
 {
-	void *at = __libc_calloc(n, size);
+	void *at = seam_starves() ? NULL : __libc_calloc(n, size);
 
 	seam_blocks += at != NULL;
 	return at;
@@ -200,7 +211,7 @@ calloc(size_t n, size_t size)
 void *
 realloc(void *old, size_t size)
 {
-	void *at = __libc_realloc(old, size);
+	void *at = seam_starves() ? NULL : __libc_realloc(old, size);
 
 	if (old == NULL)
 		seam_blocks += at != NULL;
@@ -212,7 +223,7 @@ realloc(void *old, size_t size)
 void *
 aligned_alloc(size_t align, size_t size)
 {
-	void *at = __libc_memalign(align, size);
+	void *at = seam_starves() ? NULL : __libc_memalign(align, size);
 
 	seam_blocks += at != NULL;
 	return at;

@@ -159,6 +159,8 @@ struct sim {
 	bool stopping; /* morod was told to end */
 	bool at_once; /* without finishing */
 	bool drained; /* it says that it is done */
+	uint32_t starve; /* the dispatcher's nth allocation fails; 0: none */
+	bool starved; /* one did: much is excused */
 	bool told; /* the master has something to read */
 	bool reload_asked;
 	uint32_t reloads; /* with a configuration */
