@@ -22,8 +22,8 @@ struct ask {
 };
 
 static const char *const ask_types[] = {"debug:echo", "debug:echo",
-    "debug:echo", "debug:sleep", "debug:spin", "debug:fail", "sim:program",
-    "sim:dial", "sim:other", "no:such"};
+    "debug:echo", "debug:sleep", "debug:spin", "debug:fail", "debug:work",
+    "debug:work", "sim:program", "sim:dial", "sim:other", "no:such"};
 
 /* The next msgid; now and then one that is taken. 0: there are no more. */
 static uint32_t
