@@ -34,7 +34,7 @@
 #define CLIENT_CLOSE_MS 1000
 
 static void client_frame_cb(struct conn *conn, const struct message_in *m);
-static void client_broken_cb(struct conn *conn, enum scan_fault fault);
+static void client_broken_cb(struct conn *conn, enum scan_fault what);
 static void client_eof_cb(struct conn *conn);
 static void client_lost_cb(struct conn *conn, int err);
 static void client_sent_cb(struct conn *conn);

@@ -63,7 +63,7 @@ cancel_id(struct control *ctl, void *to, const struct item *value,
 
 	if (!reader_text(value) || value->n == 0 || value->n > LIMIT_ID) {
 		fault_set(&ctl->fault, CODE_INVALID_ARGUMENT, NULL,
-		    "id takes a string of 1 to %d bytes", LIMIT_ID);
+		    "id takes a string of 1 to %u bytes", LIMIT_ID);
 		fault_add_text(&ctl->fault, "field", "id");
 		return false;
 	}

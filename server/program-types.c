@@ -122,7 +122,7 @@ program_types_check(const char *pool, const struct program_type *said,
 		    t->pool);
 	else if (!types_is_printable(said->name, said->name_len))
 		snprintf(why, size,
-		    "%s: a type's name is FAMILY:VERB, of 1 to %d printable "
+		    "%s: a type's name is FAMILY:VERB, of 1 to %u printable "
 		    "characters",
 		    shown, LIMIT_METHOD_MAX);
 	else if (memchr(said->name, ':', said->name_len) == NULL)
