@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MORO_BUILD", ROOT / "build")).resolve()
 DEADLINE = 20  # seconds that anything may take before the test fails
 SANITIZED = os.environ.get("MORO_SANITIZED") == "1"
+# What every morod runs by, such as valgrind: see tools/analyse.
+WRAP = shlex.split(os.environ.get("MORO_WRAP", ""))
 
 
 class TaskError(Exception):
@@ -180,7 +183,7 @@ class Daemon:
         self.log_file = open(self.log_path, "wb")
         options = {"workers": 1, "debug_tasks": True, **options}
         self.process = subprocess.Popen(
-            list(wrap) + [BUILD / "server" / "morod", "--socket", self.socket]
+            WRAP + list(wrap) + [BUILD / "server" / "morod", "--socket", self.socket]
             + option_words(options)
             + list(args),
             stdin=subprocess.DEVNULL,
@@ -190,7 +193,11 @@ class Daemon:
             env=env,
         )
         if wait:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:  # nobody would end it
+                self.kill_group()
+                raise
 
     def __enter__(self):
         return self
