@@ -439,6 +439,23 @@ settle_key(const struct key_config *k, struct config_errors *errors)
 	}
 }
 
+/* What is required is there. */
+static void
+settle_sandbox(struct config *config, struct config_errors *errors)
+{
+	const struct option_entry *e = config_table_find("sandbox", IN_SERVER);
+	struct config_section s = config_section_server(config, e);
+	char place[SETTLE_NAME];
+
+	if (config->sandbox || !config->require_sandbox)
+		return;
+	config_error_origin(errors, e, config_section_origin(&s, e), place,
+	    sizeof place);
+	config_error(errors,
+	    "%s: sandbox takes yes where require-sandbox is yes, not no",
+	    place);
+}
+
 int
 config_settle(struct config *config, struct config_errors *errors)
 {
@@ -455,6 +472,7 @@ config_settle(struct config *config, struct config_errors *errors)
 	}
 	settle_workers(config, errors);
 	settle_marks(config, errors);
+	settle_sandbox(config, errors);
 	settle_group(config, errors);
 	settle_server_users(config, "submit", &config->submit, errors);
 	settle_server_users(config, "admin", &config->admin, errors);

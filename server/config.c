@@ -8,6 +8,7 @@
 
 #include "proto/options.h"
 #include "server/config-keys.h"
+#include "server/confine.h"
 #include "server/program-types.h"
 #include "worker/module.h"
 #include "worker/registry.h"
@@ -298,12 +299,33 @@ config_load_list(const char *list, struct config_errors *errors)
 	}
 }
 
+/* Whether workers can be let open the paths of a key. */
+static bool
+config_can_open(const struct module_config *m, const char *key,
+    const char *list, struct config_errors *errors)
+{
+	const struct option_entry *e = config_table_find(key, IN_MODULE);
+	char path[PATH_MAX];
+	const char *flaw = NULL;
+
+	if (list != NULL)
+		flaw = confine_flaw(list, path, sizeof path);
+	if (flaw != NULL)
+		config_error_at(errors, m->origins[e - config_table].line,
+		    "%s takes absolute paths of what is there, not \"%s\" (%s)",
+		    key, path, flaw);
+	return flaw == NULL;
+}
+
 /* The same for the module that a section is about. */
 static int
 config_load_module(const struct module_config *m, struct config_errors *errors)
 {
 	char why[MODULE_WHY];
 
+	if (!config_can_open(m, "reads", m->reads, errors) ||
+	    !config_can_open(m, "writes", m->writes, errors))
+		return -1;
 	if (module_add(m->path != NULL ? m->path : m->name,
 		(enum module_place)m->preload,
 		m->settings != NULL ? m->settings : "", why) == 0)

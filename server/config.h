@@ -18,6 +18,7 @@
 #define CONFIG_SOCKET_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
 #define CONFIG_FILE "/etc/moro/morod.conf" /* read if it is there */
 #define CONFIG_NAME_MAX 32 /* bytes of a pool's name */
+#define CONFIG_USER_MAX 64 /* bytes of a user's name */
 #define CONFIG_KEYS_MAX 128 /* entries that the table may have */
 #define CONFIG_POOL_DEFAULT "default"
 
@@ -119,12 +120,15 @@ struct module_config {
 	char *path; /* NULL: the name is one of those that are installed */
 	uint64_t preload; /* enum module_place */
 	char *settings; /* for its init(); or NULL */
+	char *reads; /* paths that workers may open, with commas; or NULL */
+	char *writes; /* and change */
 	struct config_origin origins[CONFIG_KEYS_MAX];
 };
 
 struct config {
 	char *file; /* --config; NULL: the one that is read if it is there */
 	char *module; /* names or paths, separated by commas; NULL: none */
+	char *user; /* who all but the master are; NULL: as it is itself */
 	char *socket; /* the path; not NULL where morod is to serve */
 	char *socket_group; /* its number, as text; NULL: the process's */
 	uint64_t socket_mode; /* enum config_mode */
@@ -151,6 +155,8 @@ struct config {
 	uint64_t log_level; /* enum log_level */
 	uint64_t log_format; /* enum log_format */
 	bool debug_tasks;
+	bool sandbox; /* it is entered */
+	bool require_sandbox; /* morod does not run without all of it */
 	bool files_for_all; /* descriptors are taken from every client */
 	bool check; /* these five: say something and exit */
 	bool print;

@@ -20,6 +20,7 @@
 #include "server/role.h"
 #include "server/room.h"
 #include "server/stop.h"
+#include "worker/sandbox.h"
 #include "worker/type.h"
 
 #define ACCEPT_BATCH 64 /* connections in one turn */
@@ -556,6 +557,8 @@ dispatcher_main(const struct dispatcher_setup *setup)
 
 	if (dispatcher_init(&d, setup) == -1)
 		fatal("cannot set up the dispatcher: out of memory");
+	if (sandbox_enter(SANDBOX_DISPATCHER) == -1)
+		fatal("cannot enter the sandbox: %s", strerror(errno));
 	loop_run(&d.loop, dispatcher_turn, &d);
 	dispatcher_clear(&d);
 	return EXIT_SUCCESS;

@@ -6,12 +6,15 @@
 #include <bsd/unistd.h>
 
 #include "server/config.h"
+#include "server/confine.h"
 #include "server/log.h"
 #include "server/master.h"
 #include "server/process.h"
+#include "server/user.h"
 #include "worker/module.h"
 
 #define EXIT_USAGE 2
+#define MAIN_LINE 256
 
 /* Prints the configuration in force. Returns the exit status. */
 static int
@@ -36,7 +39,20 @@ main_check(const struct config *config)
 
 	printf("morod: %s: %s\n", path,
 	    config->file_read ? "ok" : "not there; ok without it");
-	return EXIT_SUCCESS;
+	return confine_check(config) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Finds the user that processes become. Returns 0, or -1 after saying why. */
+static int
+main_user(const struct config *config)
+{
+	char why[MAIN_LINE];
+
+	if (config->user == NULL ||
+	    user_set(config->user, why, sizeof why) == 0)
+		return 0;
+	fprintf(stderr, "morod: user %s\n", why);
+	return -1;
 }
 
 /* Does what only says something; -1: it was told to serve. */
@@ -55,6 +71,8 @@ main_say(const struct config *config)
 		config_help_file(stdout);
 		return EXIT_SUCCESS;
 	}
+	if (!config->print && main_user(config) == -1)
+		return EXIT_USAGE;
 	if (config->check)
 		return main_check(config);
 	return config->print ? main_print(config) : -1;

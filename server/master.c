@@ -14,6 +14,7 @@
 
 #include "server/channel.h"
 #include "server/config-keys.h"
+#include "server/confine.h"
 #include "server/dispatcher.h"
 #include "server/listener.h"
 #include "server/log.h"
@@ -21,7 +22,9 @@
 #include "server/process.h"
 #include "server/reload.h"
 #include "server/roster.h"
+#include "server/user.h"
 #include "server/users.h"
+#include "worker/isolate.h"
 #include "worker/module.h"
 #include "worker/registry.h"
 
@@ -79,6 +82,10 @@ master_child(struct master *m, int channel)
 	process_name("dispatcher");
 	if (process_close_others(keep, 2) == -1)
 		fatal("cannot close descriptors: %s", strerror(errno));
+	isolate_environment();
+	isolate_core();
+	if (user_become() == -1)
+		fatal("cannot become the user: %s", strerror(errno));
 	module_exit_others(dispatcher_main(&setup));
 }
 
@@ -188,6 +195,7 @@ master_ready(struct master *m)
 	m->announced = true;
 	log_say(LEVEL_INFO, "ready on %s (%llu workers)", m->config->socket,
 	    (unsigned long long)roster_wants(m->roster));
+	confine_say_root(m->config);
 }
 
 static void
@@ -465,8 +473,12 @@ master_listen(struct master *m)
 	    .mode = modes[m->config->socket_mode],
 	};
 
-	if (place.has_group)
+	if (place.has_group) {
 		users_group(m->config->socket_group, &place.group);
+	} else if (user_group() != (gid_t)-1) {
+		place.has_group = true;
+		place.group = user_group();
+	}
 	return listener_open(&m->listener, &place);
 }
 
@@ -483,7 +495,7 @@ master_main(const struct config *config)
 		fatal("out of memory");
 	if (registry_init(&why) == -1)
 		fatal("cannot set up the tasks: %s", why);
-	if (master_listen(&m) == -1) {
+	if (!confine_make(config) || master_listen(&m) == -1) {
 		roster_free(m.roster);
 		return EXIT_FAILURE;
 	}

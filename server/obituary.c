@@ -57,7 +57,9 @@ obituary_status(int status, struct log_context *c, char *out, size_t size)
 	}
 	if (WIFSIGNALED(status)) {
 		sig = process_signal_name(WTERMSIG(status));
-		snprintf(out, size, "killed by %s", sig);
+		snprintf(out, size, "killed by %s%s", sig,
+		    process_was_stopped(status) ? " (stopped by the sandbox)"
+						: "");
 		log_line_text(c, "signal", sig, strlen(sig));
 	} else {
 		snprintf(out, size, "exited with status %d",

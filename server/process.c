@@ -18,6 +18,8 @@
 
 #define KEEP_MAX 8
 
+static pid_t process_parent; /* who has forked this one */
+
 /* Puts all signals back to their defaults, but for those to ignore. */
 static void
 process_reset_signals(void)
@@ -30,6 +32,16 @@ process_reset_signals(void)
 	sa.sa_handler = SIG_IGN;
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		sigaction(ignored[i], &sa, NULL);
+}
+
+int
+process_bind(void)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		return -1;
+	if (getppid() != process_parent)
+		_exit(EXIT_FAILURE); /* it died before the line above */
+	return 0;
 }
 
 pid_t
@@ -51,9 +63,8 @@ process_fork(void)
 		errno = saved;
 		return pid;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE); /* it died before the line above */
+	process_parent = parent;
+	process_bind();
 	process_reset_signals();
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	return 0;
@@ -141,6 +152,12 @@ process_reap(pid_t pid)
 	kill(-pid, SIGKILL);
 	waitpid(pid, &status, WNOHANG);
 	return status;
+}
+
+bool
+process_was_stopped(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
 const char *

@@ -3,6 +3,7 @@
 
 /* How every process of morod is started. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,6 +20,12 @@
  * empty, and the kernel kills it when the parent dies. -1 with errno.
  */
 pid_t process_fork(void);
+
+/*
+ * Has the kernel kill this process when its parent dies: again, where it has
+ * become another user, which undoes that. Returns 0 or -1 with errno.
+ */
+int process_bind(void);
 
 /*
  * Opens /dev/null in the place of standard descriptors that are closed, so
@@ -52,6 +59,9 @@ pid_t process_dead(void);
  * Returns its status.
  */
 int process_reap(pid_t pid);
+
+/* Whether it ended because it did what the sandbox ends a process for. */
+bool process_was_stopped(int status);
 
 /* What a signal is called, "SIGKILL"; never NULL, static. */
 const char *process_signal_name(int sig);

@@ -12,6 +12,7 @@
 
 #include "server/log.h"
 #include "server/process.h"
+#include "server/user.h"
 #include "worker/isolate.h"
 
 #define PROGRAM_SHELL "/bin/sh"
@@ -96,6 +97,8 @@ program_isolate(const struct program_setup *setup)
 		fatal("no_new_privs: %s", strerror(errno));
 	if (quota_apply(&quota, NULL) == -1)
 		fatal("cannot set limits: %s", strerror(errno));
+	if (user_become() == -1)
+		fatal("cannot become the user: %s", strerror(errno));
 	program_signals();
 }
 

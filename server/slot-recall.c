@@ -48,8 +48,12 @@ slot_note_limit(struct slot *s, const struct message *m)
 
 /* Why, for people, if there is more to say than how it died. */
 static const char *
-slot_crash_words(const char *reason)
+slot_crash_words(const char *reason, int status)
 {
+	if (process_was_stopped(status))
+		return ": the sandbox stopped it (it made a system call that "
+		       "no "
+		       "task needs)";
 	if (strcmp(reason, "memory") == 0)
 		return ": it had no more memory";
 	if (strcmp(reason, "cpu") == 0)
@@ -78,7 +82,8 @@ slot_crash_fault(const struct slot *s, const struct task *t,
 		    WEXITSTATUS(m->status));
 	fault_set(fault, CODE_WORKER_ERROR, reason,
 	    "worker %u (pid %d) %s while it ran %s%s", s->number + 1,
-	    (int)m->pid, cause, t->route->name, slot_crash_words(reason));
+	    (int)m->pid, cause, t->route->name,
+	    slot_crash_words(reason, m->status));
 	if (m->status == SLOT_LEFT)
 		return;
 	if (sig != NULL)

@@ -10,6 +10,7 @@
 
 #include "proto/units.h"
 #include "server/peer.h"
+#include "server/user.h"
 
 #define USERS_BETWEEN ", \t" /* what separates them */
 #define USERS_NAME 64 /* bytes of a name, its NUL included */
@@ -49,7 +50,7 @@ users_number(const char *name, uid_t *uid)
 bool
 users_is_own(uid_t uid)
 {
-	return uid == 0 || uid == geteuid();
+	return uid == 0 || uid == user_owner();
 }
 
 bool

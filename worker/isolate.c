@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -49,9 +51,26 @@ isolate_output(int pipe)
 }
 
 void
+isolate_environment(void)
+{
+	static char *none[] = {NULL}; /* libjq takes no NULL for empty */
+	const char *zone = getenv("TZ");
+
+	environ = none;
+	if (zone != NULL && setenv("TZ", zone, 1) == -1)
+		fatal("cannot clear the environment: %s", strerror(errno));
+}
+
+void
 isolate_core(void)
 {
 	struct rlimit none = {0, 0};
 
 	setrlimit(RLIMIT_CORE, &none);
+}
+
+void
+isolate_dumps(void)
+{
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

@@ -21,7 +21,19 @@ void isolate_input(void);
  */
 void isolate_output(int pipe);
 
+/*
+ * Forgets the environment, which a caller's program might read (jq's `env`) and
+ * a library might obey: but for the time zone, which local times need.
+ */
+void isolate_environment(void);
+
 /* Leaves no core file: it would hold what callers entrusted to us. */
 void isolate_core(void);
+
+/*
+ * Nothing of its memory can be had by others, not even by a program that takes
+ * cores through a pipe: for which no limit counts.
+ */
+void isolate_dumps(void);
 
 #endif

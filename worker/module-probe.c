@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "worker/module-needs.h"
+
 #define PROBE_SYMBOL "moro_module"
 #define PROBE_MEMORY ((size_t)1 << 20) /* of the types of one module */
 #ifndef PROBE_TIMEOUT_MS /* a test has less */
@@ -132,6 +134,9 @@ probe_child(struct probe *p, const char *path, const char *settings,
 	if (module != NULL)
 		f->types = module_table_make(module, &arena, &f->n_types,
 		    f->why, sizeof f->why);
+	if (f->types != NULL && module_needs_take(module, &arena, &f->needs,
+				    f->why, sizeof f->why) == -1)
+		f->types = NULL;
 	p->used = arena.used;
 	if (f->types != NULL) {
 		f->fork_clean = (module->flags & MORO_FORK_CLEAN) != 0;

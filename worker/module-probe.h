@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "worker/module-table.h"
+#include "worker/sandbox.h"
 
 #define MODULE_REASON 512 /* bytes of what is said behind a path */
 
@@ -19,6 +20,7 @@ struct module_found {
 	struct module_type **types;
 	size_t n_types;
 	bool fork_clean;
+	struct sandbox_needs needs;
 	unsigned int threads; /* that there are behind its init() */
 	char init_why[MODULE_REASON]; /* why init() failed, or "" */
 	char why[MODULE_REASON]; /* what is wrong with it, or "" */

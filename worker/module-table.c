@@ -51,18 +51,26 @@ module_arena_trim(struct module_arena *a)
 		a->size = used;
 }
 
-static void *
-table_take(struct table *t, size_t size)
+void *
+module_arena_take(struct module_arena *a, size_t size)
 {
-	struct module_arena *a = t->arena;
 	size_t at = (a->used + TABLE_ALIGN - 1) & ~(TABLE_ALIGN - 1);
 
 	if (at > a->size || size > a->size - at)
-		return table_refuse(t, NULL,
-		    "the module's types need too much "
-		    "memory");
+		return NULL;
 	a->used = at + size;
 	return memset(a->at + at, 0, size);
+}
+
+static void *
+table_take(struct table *t, size_t size)
+{
+	void *at = module_arena_take(t->arena, size);
+
+	if (at == NULL)
+		table_refuse(t, NULL,
+		    "the module's types need too much memory");
+	return at;
 }
 
 /* Copies a text; NULL stays NULL. False: there is no room. */

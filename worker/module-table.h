@@ -21,6 +21,9 @@ struct module_arena {
 	size_t size;
 };
 
+/* Takes memory, zeroed. NULL: there is no room. */
+void *module_arena_take(struct module_arena *arena, size_t size);
+
 /* Gives back the pages that are not used: they count as the process's. */
 void module_arena_trim(struct module_arena *arena);
 

@@ -26,6 +26,7 @@ struct known {
 	ino_t ino;
 	bool preload;
 	const struct moro_module *module; /* NULL: it is not loaded here */
+	struct sandbox_needs needs; /* of its file as it was looked at */
 	struct module_type **types; /* those in the registry */
 	size_t n_types;
 	char why[MODULE_REASON]; /* why it could not be loaded here, or "" */
@@ -145,6 +146,7 @@ module_learn(const char *path, const struct stat *file, enum module_place place,
 	m->settings = strdup(settings);
 	if (m->path == NULL || m->settings == NULL)
 		return module_refuse(why, path, "there is no memory");
+	m->needs = found.needs;
 	m->dev = file->st_dev;
 	m->ino = file->st_ino;
 	module_n++;
@@ -264,6 +266,15 @@ module_exit_others(int status)
 		_exit(status);
 	}
 	exit(status);
+}
+
+const struct sandbox_needs *
+module_needs(size_t i, const char **path)
+{
+	if (i >= module_n)
+		return NULL;
+	*path = module_known[i].path;
+	return &module_known[i].needs;
 }
 
 int

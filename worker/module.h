@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "worker/moro_module.h"
+#include "worker/sandbox.h"
 
 #define MODULE_WHY 4800 /* bytes of a message: a path, and more */
 #define MODULE_MAX 16 /* modules that there may be */
@@ -37,6 +38,9 @@ int module_add(const char *name, enum module_place place, const char *settings,
  * makes them ready. Returns 0, or -1 with why.
  */
 int module_preload(const char **why);
+
+/* What the i-th needs of the sandbox, and its file. NULL: there are no more. */
+const struct sandbox_needs *module_needs(size_t i, const char **path);
 
 /*
  * Ends the master or the dispatcher, without what a module that was loaded

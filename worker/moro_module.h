@@ -26,7 +26,7 @@ extern "C" {
  * The version of what stands here. morod loads modules of its own version
  * alone, and says so of others.
  */
-#define MORO_MODULE_ABI 3
+#define MORO_MODULE_ABI 4
 
 struct moro_task; /* one run of a task */
 struct moro_value; /* a value of its data */
@@ -130,6 +130,17 @@ enum moro_module_flag {
 	MORO_FORK_CLEAN = 1 << 0,
 };
 
+/*
+ * What the sandbox of workers leaves open for the module's tasks: without, they
+ * start no thread and no process, open no file and no socket, and see no other
+ * process. Descriptors that init() and after_fork() open stay: these are called
+ * before the sandbox closes, run() and exit() behind that.
+ */
+enum moro_need {
+	MORO_NEEDS_THREADS = 1 << 0, /* starts threads */
+	MORO_NEEDS_CODE = 1 << 1, /* makes code at run time, and runs it */
+};
+
 /* The module. Hooks may be NULL. */
 struct moro_module {
 	uint32_t abi; /* MORO_MODULE_ABI */
@@ -154,6 +165,20 @@ struct moro_module {
 	void (*before_fork)(void);
 	/* In each worker before its first task, behind init(). */
 	void (*after_fork)(void);
+	/*
+	 * What its tasks need of the system; all workers get it that have the
+	 * module. Nothing that is left out is needed.
+	 */
+	unsigned int needs; /* enum moro_need */
+	/* Absolute paths of files and folders, NULL-ended: to be read, */
+	const char *const *reads;
+	/* and to be made, changed and removed as well as read. */
+	const char *const *writes;
+	/*
+	 * Names of system calls, NULL-ended, such as "eventfd2". Of those that
+	 * no worker may make (programs, sockets, other processes) none is given.
+	 */
+	const char *const *calls;
 };
 
 #if defined(__GNUC__)

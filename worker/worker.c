@@ -19,6 +19,7 @@
 #include "proto/scan.h"
 #include "server/log.h"
 #include "server/process.h"
+#include "server/user.h"
 #include "worker/blob.h"
 #include "worker/call.h"
 #include "worker/exec.h"
@@ -29,6 +30,7 @@
 #include "worker/mapping.h"
 #include "worker/module.h"
 #include "worker/registry.h"
+#include "worker/sandbox.h"
 #include "worker/wipe.h"
 
 #define WORKER_SNDBUF 212992 /* what distributions allow everyone */
@@ -369,21 +371,6 @@ worker_loop(struct worker *w)
 	}
 }
 
-/*
- * Forgets the environment, which a caller's program might read (jq's `env`) and
- * a library might obey: but for the time zone, which local times need.
- */
-static void
-worker_environment(void)
-{
-	static char *none[] = {NULL}; /* libjq takes no NULL for empty */
-	const char *zone = getenv("TZ");
-
-	environ = none;
-	if (zone != NULL && setenv("TZ", zone, 1) == -1)
-		fatal("cannot clear the environment: %s", strerror(errno));
-}
-
 /* Takes the named keys, as they were when the configuration was read. */
 static void
 worker_keys(const struct worker_setup *setup)
@@ -404,7 +391,7 @@ worker_isolate(const struct worker_setup *setup)
 		fatal("no_new_privs: %s", strerror(errno));
 	if (setup->runs_programs)
 		exec_keep_environment(environ);
-	worker_environment();
+	isolate_environment();
 	isolate_input();
 	isolate_output(setup->output);
 	log_set_format(LOG_BARE);
@@ -417,6 +404,23 @@ worker_isolate(const struct worker_setup *setup)
 	if (quota_apply(&setup->quota, setup->page) == -1)
 		fatal("cannot set limits: %s", strerror(errno));
 	setsockopt(setup->sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+/*
+ * Gives up what its tasks are not to have. Modules are loaded between: from
+ * files, which can be opened no more then. What runs programs is not in the
+ * sandbox, for they would be in it, too: no_new_privs it has.
+ */
+static void
+worker_confine(const struct worker_setup *setup)
+{
+	if (user_become() == -1)
+		fatal("cannot become the user: %s", strerror(errno));
+	module_begin(setup->limits.values);
+	if (setup->runs_programs)
+		isolate_dumps();
+	else if (sandbox_enter(SANDBOX_WORKER) == -1)
+		fatal("cannot enter the sandbox: %s", strerror(errno));
 }
 
 static void
@@ -472,7 +476,7 @@ worker_main(const struct worker_setup *setup)
 	isolate_core();
 	worker_keys(setup);
 	worker_isolate(setup);
-	module_begin(setup->limits.values);
+	worker_confine(setup);
 	heap_keep(setup->quota.memory);
 	worker_init(&w, setup);
 	if (worker_say_ready(&w))

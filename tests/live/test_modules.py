@@ -229,7 +229,7 @@ def test_printed(tmp_path):
     ("nothing", "modules/nothing.so: cannot open"),
     (f"{DOUBLE},", "a module's name is empty"),
     ("double.so", "without .so; a file here is ./double.so"),
-    (MODULES / "old.so", "made for version 2 of the interface, and this is 3"),
+    (MODULES / "old.so", "made for version 2 of the interface, and this is 4"),
     (MODULES / "taken.so", "crypto:hash: there is a type of that name"),
     (MODULES / "flagged.so", "a flag of it is not known"),
     (MODULES / "nameless.so", "it has no name"),

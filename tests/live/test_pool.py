@@ -366,7 +366,8 @@ def test_other_pools_go_on(morod, tmp_path):
 @pytest.mark.parametrize("how", ["timeout", "cancel", "kill", "stop"])
 def test_offspring_ends_with_its_worker(morod, how):
     """Processes that a task started die with the worker, however that ends."""
-    with morod(workers=1) as d, d.client() as c:
+    # the sandbox lets none start any
+    with morod(workers=1, args=["--sandbox=no"]) as d, d.client() as c:
         child = c.call("debug:fork")
         assert alive(child)
         if how == "timeout":

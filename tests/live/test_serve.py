@@ -38,7 +38,7 @@ def test_tasks(morod, tmp_path):
         w.close()
         wait_slots(d, 0)
         d.wait_log("closed its connection")
-        assert "WARNING" not in d.log() and "warning" not in d.log()
+        assert "WARNING" not in d.log() and "warning dispatcher" not in d.log()
 
 
 def test_announced(morod, tmp_path):

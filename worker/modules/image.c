@@ -67,4 +67,6 @@ const struct moro_module moro_module = {
     .name = "image",
     .types = image_types,
     .init = image_init,
+    /* three for each image; and what orc makes of the loops over pixels */
+    .needs = MORO_NEEDS_THREADS | MORO_NEEDS_CODE,
 };
