@@ -8,10 +8,15 @@
 void
 capability_bound(void)
 {
+	int has;
+
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	/* it fails behind the last that the kernel knows, or for want of right */
-	for (int i = 0; prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0; i++)
-		;
+	/* it fails behind the last that the kernel knows */
+	for (int i = 0; (has = prctl(PR_CAPBSET_READ, i, 0, 0, 0)) != -1; i++) {
+		/* looking is cheap; a process that has none may not drop any */
+		if (has == 1 && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1)
+			return;
+	}
 }
 
 int
