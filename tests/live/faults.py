@@ -248,7 +248,6 @@ class Arena:
         for _ in range(3):
             self.pace(CALM / 2)
             self.settle()
-        self.honest.go()
 
     # What holds
 
@@ -348,7 +347,6 @@ class Arena:
         row.add(counts)
         row.add(self.settle())
         self.returned(before, same == self.d.dispatcher_pid(), f.keeps)
-        self.honest.go()
         return Pace(calm["p99"], counts["p99"], max(calm["lateP99"], counts["lateP99"]))
 
     def wait_served(self):

@@ -35,7 +35,6 @@ def suffer(arena, name, pid, what, stride):
         exchange(arena, what)  # what is kept from then on is there
     before = arena.snapshot()
     arena.honest.go()
-    arena.honest.count()
     dispatcher = arena.d.dispatcher_pid()
     failed, places = sweep(arena, what, pid, stride, offset=arena.rng.randrange(stride))
     row = Row(name, injected=failed)
