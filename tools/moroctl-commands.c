@@ -17,13 +17,12 @@
 	    CTL_BIT(CTL_RUN_TIMEOUT) | CTL_BIT(CTL_QUEUE_TIMEOUT) |      \
 	    CTL_BIT(CTL_ID) | CTL_BIT(CTL_INPUT) | CTL_BIT(CTL_OUTPUT) | \
 	    CHOICES)
-#define KEY                                                            \
+#define KEY                                                              \
 	(CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) | CTL_BIT(CTL_NAMED) | \
 	    CTL_BIT(CTL_AAD) | CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_KDF))
-#define TOKEN                                              \
-	(CTL_BIT(CTL_SECRET) | CTL_BIT(CTL_SECRET_FILE) |  \
-	    CTL_BIT(CTL_NAMED) |                           \
-	    CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_ISSUER) | \
+#define TOKEN                                                                  \
+	(CTL_BIT(CTL_SECRET) | CTL_BIT(CTL_SECRET_FILE) | CTL_BIT(CTL_NAMED) | \
+	    CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_ISSUER) |                     \
 	    CTL_BIT(CTL_AUDIENCE) | CTL_BIT(CTL_SUBJECT))
 #define SIGN                                                         \
 	(TOKEN | CTL_BIT(CTL_EXPIRES_IN) | CTL_BIT(CTL_NOT_BEFORE) | \
@@ -59,7 +58,8 @@
 	"a file or the command line, where other users can see it (ps). A "   \
 	"file\n"                                                              \
 	"of exactly 32 bytes is the key itself; of any other file the last\n" \
-	"newline does not count. With --kdf it is a passphrase. A key of the\n" \
+	"newline does not count. With --kdf it is a passphrase. A key of "    \
+	"the\n"                                                               \
 	"server's (--named) never leaves it."
 #define SECRET_NOTE                                                         \
 	"The secret stands in $MORO_SECRET, a file or the command line, "   \
@@ -129,7 +129,8 @@ const struct ctl_command ctl_commands[] = {
 	.arguments = "",
 	.takes = GLOBAL,
 	.about = "list the named keys and their versions",
-	.more = "The first version is the current one, which signs and encrypts.",
+	.more =
+	    "The first version is the current one, which signs and encrypts.",
 	.example = "moroctl keys",
 	.run = ctl_keys,
     },
@@ -272,8 +273,8 @@ const struct ctl_command ctl_commands[] = {
 	.arguments = "[TEXT]",
 	.max_args = 1,
 	.takes = TASK | CTL_BIT(CTL_ALGORITHM) | CTL_BIT(CTL_ENCODING) |
-		 CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) |
-		 CTL_BIT(CTL_NAMED) | CTL_BIT(CTL_FORCE),
+		 CTL_BIT(CTL_KEY) | CTL_BIT(CTL_KEY_FILE) | CTL_BIT(CTL_NAMED) |
+		 CTL_BIT(CTL_FORCE),
 	.about = "print the digest of text, a file or standard input",
 	.more = "With a key it is an HMAC, or a keyed BLAKE2.",
 	.example = "moroctl hash --algorithm sha512 --input a.iso",

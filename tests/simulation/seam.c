@@ -1,7 +1,7 @@
 /*
  * What the dispatcher's code gets here in place of the real thing. These stand
- * before the server's library, so its own now.c, process.c and usage.c are not
- * even linked; and before libc's.
+ * before the server's library, so its own now.c, process-end.c and usage.c are
+ * not even linked; and before libc's.
  */
 #include "tests/simulation/sim.h"
 
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "server/now.h"
@@ -79,6 +80,12 @@ process_signal_name(int sig)
 
 	snprintf(name, sizeof name, "signal %d", sig);
 	return name;
+}
+
+bool
+process_was_stopped(int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
 int
