@@ -12,6 +12,7 @@
 
 #include "server/config-parts.h"
 #include "server/process.h"
+#include "server/user.h"
 #include "worker/isolate.h"
 #include "worker/keyring.h"
 
@@ -95,10 +96,15 @@ static _Noreturn void
 keys_child(const struct config *config, int fd, struct keys_found *found)
 {
 	isolate_core(); /* it has what is in the files */
+	/* whose files are as good as root's; it is root that reads them */
+	if (config->user != NULL &&
+	    user_set(config->user, found->why, sizeof found->why) == -1)
+		_exit(EXIT_FAILURE);
 	for (size_t i = 0; i < config->n_keys; i++) {
 		const struct key_config *k = &config->keys[i];
 		struct keyring_source source = config_key_source(k);
 
+		source.owner = user_uid();
 		if (keyring_add(&source, found->why, sizeof found->why) == -1)
 			break;
 		keyring_ids(keyring_find(k->name, strlen(k->name)),

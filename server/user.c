@@ -96,6 +96,12 @@ user_group(void)
 }
 
 uid_t
+user_uid(void)
+{
+	return user.changes ? user.uid : geteuid();
+}
+
+uid_t
 user_owner(void)
 {
 	return user.changes ? user.owner : geteuid();

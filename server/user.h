@@ -21,6 +21,9 @@ int user_set(const char *name, char *why, size_t size);
  */
 uid_t user_owner(void);
 
+/* Who processes become; who they are, if that is nobody else. */
+uid_t user_uid(void);
+
 /* The user's first group; (gid_t)-1: processes stay who they are. */
 gid_t user_group(void);
 

@@ -17,17 +17,18 @@
 
 /* What is wrong with a file's owner or mode; NULL: nothing. */
 static const char *
-file_flaw(const struct stat *st, bool credential, char *flaw, size_t size)
+file_flaw(const struct stat *st, uid_t owner, bool credential, char *flaw,
+    size_t size)
 {
 	mode_t others = st->st_mode & FILE_OTHERS;
 
 	if (!S_ISREG(st->st_mode))
 		return "is no regular file";
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
+	if (st->st_uid != 0 && st->st_uid != owner) {
 		snprintf(flaw, size,
 		    "belongs to uid %u; root or the server's user (uid %u) "
 		    "must own it",
-		    (unsigned int)st->st_uid, (unsigned int)geteuid());
+		    (unsigned int)st->st_uid, (unsigned int)owner);
 		return flaw;
 	}
 	/*
@@ -108,8 +109,8 @@ file_take(int fd, const char *path, size_t max, uint8_t **bytes, char *why,
 }
 
 int
-keyring_file_read(const char *name, size_t max, uint8_t **bytes, char *why,
-    size_t size)
+keyring_file_read(const char *name, uid_t owner, size_t max, uint8_t **bytes,
+    char *why, size_t size)
 {
 	char path[PATH_MAX], words[160];
 	const char *flaw;
@@ -131,7 +132,8 @@ keyring_file_read(const char *name, size_t max, uint8_t **bytes, char *why,
 			close(fd);
 		return -1;
 	}
-	flaw = file_flaw(&st, strchr(name, '/') == NULL, words, sizeof words);
+	flaw = file_flaw(&st, owner, strchr(name, '/') == NULL, words,
+	    sizeof words);
 	if (flaw != NULL) {
 		snprintf(why, size, "%s %s", path, flaw);
 		close(fd);

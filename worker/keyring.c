@@ -191,7 +191,8 @@ keyring_read(struct keyring_key *key, const struct keyring_source *source,
 		    KEYRING_VERSIONS);
 		return -1;
 	}
-	len = keyring_file_read(file, KEYRING_FILE_MAX, &bytes, why, size);
+	len = keyring_file_read(file, source->owner, KEYRING_FILE_MAX, &bytes,
+	    why, size);
 	if (len == -1)
 		return -1;
 	if (!keyring_value(v, source->format, bytes, (size_t)len, words,

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <msgpack.h>
 
@@ -55,6 +56,7 @@ struct keyring_source {
 	const char *types;
 	const char *versions; /* ids that must be there, "ID,ID"; NULL: any */
 	enum keyring_format format;
+	uid_t owner; /* of files, where it is not root */
 };
 
 /*

@@ -353,6 +353,9 @@ def test_whose_file(tmp_path):
     os.chown(put(tmp_path / "k", MARK), 1234, 0)
     done = check(conf_of(tmp_path))
     assert done.returncode == 2 and "belongs to uid 1234" in done.stderr
+    os.chown(tmp_path / "k", 65534, 0)
+    assert check(conf_of(tmp_path)).returncode == 2
+    assert check(conf_of(tmp_path), "--user=65534").returncode == 0  # its own
 
 
 def test_bad_sections(tmp_path):
