@@ -405,9 +405,8 @@ ask_serve(struct peer *p)
 	packet_str(&a.to, sim_one_in(9) ? "default" : "dial");
 	if (!ask_end(&a))
 		return;
-	p->asks_serve = a.msgid == p->n_requests;
-	if (!p->asks_serve)
-		peer_excuse(p);
+	p->asks_serve = true;
+	p->serve_msgid = a.msgid;
 	p->held = 0;
 	peer_send(p);
 }

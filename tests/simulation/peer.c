@@ -180,7 +180,7 @@ peer_answer(struct peer *p, const uint8_t *bytes, const struct frame *f)
 	}
 	q = &p->requests[f->msgid];
 	q->answered++;
-	if (p->asks_serve && f->msgid == p->n_requests) {
+	if (p->asks_serve && f->msgid == p->serve_msgid) {
 		p->asks_serve = false;
 		p->serves = !error;
 	}

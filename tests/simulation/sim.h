@@ -73,6 +73,7 @@ struct peer {
 	bool deaf; /* reads nothing */
 	bool quiet; /* sends no more: the other half is open */
 	bool asks_serve; /* its last request is to be a worker's */
+	uint32_t serve_msgid; /* valid with asks_serve */
 	bool serves; /* it is */
 	struct job *job; /* its task, or NULL */
 	bool fd_feature; /* it has asked for that */
