@@ -138,9 +138,8 @@ client_arm(struct client *c)
 		after = c->dispatcher->config->frame_timeout_ms;
 	if (after == 0)
 		deadline_unset(l->deadlines, &c->deadline);
-	else if (deadline_set(l->deadlines, &c->deadline, loop_now(l), after) ==
-		 -1)
-		log_error("no memory for a client's deadline, ignoring");
+	else
+		deadline_set(l->deadlines, &c->deadline, loop_now(l), after);
 }
 
 void

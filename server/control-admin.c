@@ -81,7 +81,7 @@ admin_pause_all(struct dispatcher *d, bool paused)
 	}
 	if (paused)
 		return;
-	d->closed = false;
+	d->closed = d->draining; /* that has no end */
 	HASH_ITER(hh, d->routes, r, next)
 	route_set_hold(r, ROUTE_PAUSED, false);
 }

@@ -211,7 +211,7 @@ deadline_insert(struct deadline_list *l, struct deadline *d)
 		TAILQ_INSERT_HEAD(&l->head, d, link);
 }
 
-int
+void
 deadline_set(struct deadlines *ds, struct deadline *d, uint64_t now,
     uint64_t after_ms)
 {
@@ -228,7 +228,6 @@ deadline_set(struct deadlines *ds, struct deadline *d, uint64_t now,
 	deadline_insert(l, d);
 	if (TAILQ_FIRST(&l->head) == d)
 		heap_fix(ds, l->place);
-	return 0;
 }
 
 void

@@ -36,9 +36,10 @@ void deadline_init(struct deadline *d, deadline_cb fire, void *owner);
 
 /*
  * Sets d to fire after_ms from now on; one that is set moves. `now` never
- * goes back from call to call. Returns 0: without memory it only takes longer.
+ * goes back from call to call. It cannot fail: without memory it only takes
+ * longer.
  */
-int deadline_set(struct deadlines *ds, struct deadline *d, uint64_t now,
+void deadline_set(struct deadlines *ds, struct deadline *d, uint64_t now,
     uint64_t after_ms);
 
 /* Takes d back; not set is fine. */

@@ -73,9 +73,7 @@ dispatcher_accept_later(struct dispatcher *d, const char *why)
 		d->accept_warned = now;
 	}
 	event_del(d->accept_event);
-	if (deadline_set(d->loop.deadlines, &d->accept_retry, now,
-		ACCEPT_RETRY_MS) == -1)
-		event_add(d->accept_event, NULL);
+	deadline_set(d->loop.deadlines, &d->accept_retry, now, ACCEPT_RETRY_MS);
 }
 
 static void
@@ -159,7 +157,7 @@ dispatcher_drain(struct dispatcher *d)
 	struct route *r, *next;
 	struct pool *p;
 
-	d->draining = true;
+	d->draining = d->closed = true;
 	/* what is accepted is to be finished, also what was paused */
 	TAILQ_FOREACH(p, &d->pools, link) {
 		p->paused = false;
@@ -214,7 +212,7 @@ dispatcher_message(struct dispatcher *d, const struct message *m,
 		dispatcher_scale(d, (int64_t)m->n);
 		break;
 	case MSG_MASTER_STOP:
-		d->draining = true;
+		d->draining = d->closed = true;
 		d->stopping = true;
 		d->at_once = m->n != 0;
 		break;

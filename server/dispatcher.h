@@ -80,8 +80,8 @@ struct dispatcher {
 	bool shutdown_asked; /* a client asked, the master is to be told */
 	bool reload_asked; /* likewise, for the configuration to be read */
 	bool shutdown_now; /* likewise, without finishing what is accepted */
-	bool closed; /* no new tasks, until somebody says otherwise */
-	bool draining; /* the same, and then morod ends */
+	bool closed; /* no new tasks, until somebody says otherwise, or: */
+	bool draining; /* closed, and then morod ends */
 	bool heard_out; /* likewise: what clients have sent is read */
 	bool stopping; /* answer and go */
 	struct deadline patience; /* set while STOPPING: then at_once */

@@ -130,9 +130,9 @@ life_arm(struct dispatcher *d, struct task *t)
 
 	if (due == UINT64_MAX)
 		deadline_unset(d->loop.deadlines, &e->deadline);
-	else if (deadline_set(d->loop.deadlines, &e->deadline, now,
-		     due > now ? due - now : 0) == -1)
-		log_error("no memory for a timeout, ignoring");
+	else
+		deadline_set(d->loop.deadlines, &e->deadline, now,
+		    due > now ? due - now : 0);
 }
 
 void

@@ -84,7 +84,6 @@ log_kind_take(struct dispatcher *d, struct log_kind *k)
 	if (deadline_is_set(&k->summary))
 		return false;
 	deadline_init(&k->summary, log_kind_summary_cb, k);
-	/* without memory the next one is tried, or it is said at the end */
 	deadline_set(d->loop.deadlines, &k->summary, now,
 	    log_limit_wait(&k->limit, now));
 	return false;

@@ -92,9 +92,8 @@ pool_break(struct pool *p, uint64_t now)
 	log_error("pool %s is down: its workers die before they have done a "
 		  "task; next try in %" PRIu64 " ms",
 	    p->config->name, b->pause_ms);
-	if (deadline_set(p->dispatcher->loop.deadlines, &b->retry, now,
-		b->pause_ms) == -1)
-		b->state = POOL_HALF_OPEN; /* no memory: at once */
+	deadline_set(p->dispatcher->loop.deadlines, &b->retry, now,
+	    b->pause_ms);
 	pool_refuse_all(p);
 }
 

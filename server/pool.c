@@ -80,9 +80,8 @@ pool_watch(struct pool *p, struct deadline *look, uint64_t after_ms)
 {
 	struct loop *l = &p->dispatcher->loop;
 
-	if (!deadline_is_set(look) &&
-	    deadline_set(l->deadlines, look, loop_now(l), after_ms) == -1)
-		log_error("no memory to look after workers, ignoring");
+	if (!deadline_is_set(look))
+		deadline_set(l->deadlines, look, loop_now(l), after_ms);
 }
 
 /* Looks after the workers that did not begin what they have. */

@@ -89,9 +89,10 @@ program_begin(struct slot *s)
 	deadline_init(&s->worker->ready, hello_late_cb, s);
 	packed_init(&buf, &pk);
 	hello_pack(s, &pk);
-	if (packed_send(&buf, &s->worker->conn) == -1 ||
-	    deadline_set(l->deadlines, &s->worker->ready, loop_now(l),
-		s->pool->config->ready_timeout_ms) == -1)
+	if (packed_send(&buf, &s->worker->conn) == 0)
+		deadline_set(l->deadlines, &s->worker->ready, loop_now(l),
+		    s->pool->config->ready_timeout_ms);
+	else
 		slot_give_up(s, "morod had no memory");
 	packed_clear(&buf);
 }

@@ -108,10 +108,9 @@ progress_message(const struct progress *p, struct packed *out)
 static void
 progress_later(struct progress *p, uint64_t now, uint64_t after_ms)
 {
-	if (!deadline_is_set(&p->deadline) &&
-	    deadline_set(p->dispatcher->loop.deadlines, &p->deadline, now,
-		after_ms) == -1)
-		log_debug("no memory for progress, ignoring");
+	if (!deadline_is_set(&p->deadline))
+		deadline_set(p->dispatcher->loop.deadlines, &p->deadline, now,
+		    after_ms);
 }
 
 /* Sends what waits, if it is time and the client reads. */

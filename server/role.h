@@ -41,11 +41,14 @@ role_has(const struct client *c, unsigned int roles)
 	return (c->roles & roles) != 0;
 }
 
-/* Whether it may submit tasks of a type, by the type's index. */
+/*
+ * Whether it may submit tasks of a type, by the type's index. Of most clients
+ * none is denied.
+ */
 static inline bool
 role_may_submit(const struct client *c, unsigned int index)
 {
-	return (c->denied >> index & 1) == 0;
+	return c->denied == 0 || (c->denied >> index & 1) == 0;
 }
 
 /* Whether it may be a worker of a pool with serve. */

@@ -177,9 +177,8 @@ room_wait(struct client *c, struct route *r)
 	if (deadline_is_set(&d->hangup))
 		return;
 	deadline_init(&d->hangup, room_hangup_cb, d);
-	if (deadline_set(d->loop.deadlines, &d->hangup, loop_now(&d->loop),
-		ROOM_HANGUP_MS) == -1)
-		log_error("no memory to look after clients, ignoring");
+	deadline_set(d->loop.deadlines, &d->hangup, loop_now(&d->loop),
+	    ROOM_HANGUP_MS);
 }
 
 void

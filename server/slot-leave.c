@@ -29,9 +29,8 @@ slot_linger(struct slot *s)
 	slot_change(s, SLOT_DYING);
 	deadline_unset(l->deadlines, &s->worker->ready);
 	deadline_init(&s->worker->ready, leave_late_cb, s);
-	if (deadline_set(l->deadlines, &s->worker->ready, loop_now(l),
-		LEAVE_LINGER_MS) == -1)
-		process_kill(s->worker->pidfd);
+	deadline_set(l->deadlines, &s->worker->ready, loop_now(l),
+	    LEAVE_LINGER_MS);
 }
 
 void

@@ -52,9 +52,7 @@ slot_close(struct slot *s)
 	if (deadline_is_set(&s->worker->ready))
 		return;
 	/* not at once: who gives it up may have more to do with its tasks */
-	if (deadline_set(l->deadlines, &s->worker->ready, loop_now(l), 0) == -1)
-		s->pool->attention =
-		    true; /* no memory: again, by pool_tend() */
+	deadline_set(l->deadlines, &s->worker->ready, loop_now(l), 0);
 }
 
 /* Makes the link. NULL with errno. */

@@ -220,7 +220,7 @@ stats_pack(struct dispatcher *d, bool buckets, msgpack_packer *pk)
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		answer_number(pk, numbers[i].key, numbers[i].value);
 	stats_pack_bool(pk, "isShuttingDown", d->draining);
-	stats_pack_bool(pk, "isDraining", d->draining || d->closed);
+	stats_pack_bool(pk, "isDraining", d->closed);
 	answer_text(pk, "pools");
 	msgpack_pack_array(pk, g.pools);
 	TAILQ_FOREACH(p, &d->pools, link)

@@ -86,10 +86,9 @@ void
 stop_turn(struct dispatcher *d)
 {
 	/* whatever a request's own grace is: the master waits no longer */
-	if (!d->at_once && !deadline_is_set(&d->patience) &&
-	    deadline_set(d->loop.deadlines, &d->patience, loop_now(&d->loop),
-		d->config->cancel_grace_ms + 1) == -1)
-		d->at_once = true;
+	if (!d->at_once && !deadline_is_set(&d->patience))
+		deadline_set(d->loop.deadlines, &d->patience,
+		    loop_now(&d->loop), d->config->cancel_grace_ms + 1);
 	stop_tasks(d);
 	if (d->at_once)
 		stop_asked(d);

@@ -317,7 +317,7 @@ submit_check_open(struct submission *sub)
 		pool_down_fault(p, &sub->fault);
 		return false;
 	}
-	if (!sub->dispatcher->draining && !sub->dispatcher->closed)
+	if (!sub->dispatcher->closed)
 		return true;
 	fault_set(&sub->fault, CODE_SHUTTING_DOWN, NULL,
 	    "morod finishes what it has and takes no more tasks");

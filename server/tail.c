@@ -210,8 +210,8 @@ tail_read_cb(evutil_socket_t fd, short what, void *arg)
 
 	if (tail_read(t) == 0 || log_limit_has_room(&t->limit, now))
 		return;
-	if (deadline_set(t->loop->deadlines, &t->pace, now, TAIL_PACE_MS) == 0)
-		event_del(t->event);
+	deadline_set(t->loop->deadlines, &t->pace, now, TAIL_PACE_MS);
+	event_del(t->event);
 }
 
 static void

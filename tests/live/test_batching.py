@@ -293,7 +293,7 @@ def test_answers_do_not_wait_for_a_slow_task(morod, prefetch_us):
 @BOTH
 def test_timeout_before_it_is_begun(morod, prefetch_us, tally):
     """A timeout takes exactly its own task out of a batch; the worker lives on."""
-    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally), sandbox="no") as d, \
             d.client() as c:
         warm(d, c, "debug:tally", {"n": 1000})
         noted = len(numbers(tally))
@@ -312,7 +312,7 @@ def test_timeout_before_it_is_begun(morod, prefetch_us, tally):
 @BOTH
 def test_timeout_of_what_runs(morod, prefetch_us, tally):
     """A timeout kills the worker that runs the task; what it held is done by the next."""
-    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally), sandbox="no") as d, \
             d.client() as c:
         warm(d, c, "debug:tally", {"n": 1000})
         warm(d, c, "debug:spin", {"ms": 0})
@@ -333,7 +333,7 @@ def test_timeout_of_what_runs(morod, prefetch_us, tally):
 @BOTH
 def test_disconnect_before_it_is_begun(morod, prefetch_us, tally):
     """A client that vanishes takes its own tasks out of a batch, and no others."""
-    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally), sandbox="no") as d, \
             d.client() as stays:
         warm(d, stays, "debug:tally", {"n": 1000})
         noted = len(numbers(tally))
@@ -357,7 +357,7 @@ def test_disconnect_before_it_is_begun(morod, prefetch_us, tally):
 @BOTH
 def test_disconnect_while_it_runs(morod, prefetch_us, tally):
     """A client that vanishes stops its running task; what waits behind it is done."""
-    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally), sandbox="no") as d, \
             d.client() as stays:
         warm(d, stays, "debug:tally", {"n": 1000})
         warm(d, stays, "debug:spin", {"ms": 0})
@@ -377,7 +377,7 @@ def test_disconnect_while_it_runs(morod, prefetch_us, tally):
 @BOTH
 def test_killed_before_it_begins(morod, prefetch_us, tally):
     """What a worker held when it died and had not begun is done once, in order."""
-    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally), sandbox="no") as d, \
             d.client() as c:
         warm(d, c, "debug:tally", {"n": 1000})
         for _ in range(3):
@@ -395,7 +395,7 @@ def test_killed_before_it_begins(morod, prefetch_us, tally):
 @BOTH
 def test_killed_with_finished_answers(morod, prefetch_us, tally):
     """A worker that dies in mid-batch: what it finished counts, and one task crashed."""
-    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally)) as d, \
+    with morod(workers=1, prefetch_us=prefetch_us, env=tally_env(tally), sandbox="no") as d, \
             d.client() as c:
         warm(d, c, "debug:tally", {"n": 1000})
         warm(d, c, "debug:spin", {"ms": 0})

@@ -58,7 +58,7 @@ def test_default_file_changes_nothing(conf):
     assert run("--config", path, "--check-config").stdout.splitlines()[0] == f"morod: {path}: ok"
     assert values(run("--config", path, "--print-config").stdout) == before
     live = re.sub(r"(?m)^#(\[.*\]|[a-z-]+ = .*)$", r"\1", default)
-    assert live.count("\n[") == 4 and "\nmax-frame = 64M\n" in live
+    assert live.count("\n[") == 5 and "\nmax-frame = 64M\n" in live
     # which is not installed here: its section counts, with another file
     module = BUILD / "tests" / "modules" / "double.so"
     live = live.replace("[module image]", f"[module image]\npath = {module}")

@@ -309,7 +309,7 @@ def test_storm(morod, prefetch_us, tmp_path):
     path.touch()
     start = time.monotonic()
     with morod(workers=WORKERS, prefetch_us=prefetch_us, max_queue_size=10000,
-               env={**os.environ, "MORO_DEBUG_TALLY": str(path)}) as d:
+               sandbox="no", env={**os.environ, "MORO_DEBUG_TALLY": str(path)}) as d:
         storm = Storm(d, random.Random(SEED))
         storm.run()
         took = time.monotonic() - start

@@ -145,7 +145,7 @@ def test_cancel_storm(morod, how, tmp_path):
     config.write_text(CONFIG)
     with morod(max_queue_size=800, max_client_tasks=700, config=config,
                breaker_deaths="none", **VARIANTS[how],
-               env={**os.environ, "MORO_DEBUG_TALLY": str(tally)}) as d:
+               sandbox="no", env={**os.environ, "MORO_DEBUG_TALLY": str(tally)}) as d:
         storm_over(d, tally)
         assert d.stop() == 0
 
