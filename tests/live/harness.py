@@ -167,7 +167,9 @@ def option_words(options):
         if value is None or value is False:
             continue
         words.append("--" + name.replace("_", "-"))
-        if value is not True:
+        if value == "no":
+            words[-1] += "=no"  # of what is yes or no: it takes no word of its own
+        elif value is not True:
             words.append(str(value))
     return words
 

@@ -49,7 +49,7 @@ def conf(tmp_path):
     return write
 
 
-def test_default_file_changes_nothing(conf):
+def test_default_file_changes_nothing(conf, tmp_path):
     """The default file is right as it is, and with every key in it uncommented."""
     default = run("--print-default-config").stdout
     assert (BUILD / "server" / "morod.conf").read_text() == default
@@ -62,6 +62,11 @@ def test_default_file_changes_nothing(conf):
     # which is not installed here: its section counts, with another file
     module = BUILD / "tests" / "modules" / "double.so"
     live = live.replace("[module image]", f"[module image]\npath = {module}")
+    # which is nobody's: its section takes a file of the reader's own
+    key = tmp_path / "key"
+    key.write_text("a secret that nobody uses")
+    key.chmod(0o600)
+    live = live.replace("[key session]", f"[key session]\nfile = {key}")
     done = run("--config", conf(live), "--check-config")
     assert done.returncode == 0, done.stderr
     after = values(run("--config", path, "--print-config").stdout)
