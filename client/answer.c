@@ -6,8 +6,8 @@
 #include "client/reply.h"
 
 /*
- * An answer that nobody asked for. A server that cannot read us says so under
- * number 0 and closes; anything else is a broken one.
+ * An answer that nobody asked for. A server that cannot read us, or has no place
+ * for one more, says so under number 0 and closes; anything else is a broken one.
  */
 static void
 answer_unasked(struct moro *m, struct moro_reply *reply)
@@ -15,6 +15,9 @@ answer_unasked(struct moro *m, struct moro_reply *reply)
 	if (moro_reply_ok(reply))
 		handle_fail(m, MORO_GARBLED,
 		    "the server at %s answered what was not asked", m->path);
+	else if (moro_reply_code(reply) == MORO_QUEUE_FULL)
+		handle_fail(m, MORO_QUEUE_FULL, "the server at %s is full: %s",
+		    m->path, moro_reply_message(reply));
 	else
 		handle_fail(m, MORO_GARBLED,
 		    "the server at %s broke off: %s: %s", m->path,

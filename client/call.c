@@ -152,8 +152,12 @@ static bool
 call_may_repeat(const struct request *rq)
 {
 	/* methods that do the same however often they are called */
-	static const char *const methods[] = {"ping", "stats", "types", "list",
-	    "slow", "poison", "clients", "cancel", "subscribe", "unsubscribe"};
+	static const char *const methods[] = {"ping", "stats", "types", "ls",
+	    "keys", "slow", "poison", "clients", "cancel", "subscribe",
+	    "unsubscribe"};
+
+	if (rq->once)
+		return false;
 
 	if (rq->options != NULL && choices_may_repeat(rq->options))
 		return true;
@@ -162,6 +166,18 @@ call_may_repeat(const struct request *rq)
 			return true;
 	}
 	return false;
+}
+
+/* Notes that there is no server now that a request could be meant for. */
+static int
+call_note_once(struct moro *m)
+{
+	struct failure f;
+
+	failure_set(&f, MORO_NO_SERVER,
+	    "there is no connection to %s: nothing to cancel there", m->path);
+	handle_note(m, &f);
+	return -1;
 }
 
 /* Notes that descriptors cannot go with a request. */
@@ -207,6 +223,9 @@ call_post(struct moro *m, const struct request *rq, struct pending *p,
 
 	if (call_check_fds(m, n) == -1)
 		return -1;
+	if (hold && rq->once)
+		return call_note_once(m);
+	p->once = rq->once;
 	p->again = !rq->greeting && call_may_repeat(rq);
 	if (revive_on(m))
 		p->since = io_now();
@@ -376,8 +395,12 @@ call_withdraw(struct moro *m, uint64_t number)
 	if (p != NULL && p->state == PENDING_SENT && p->letter != NULL &&
 	    resend_holds(m) && handle_sent(m, p) == 0)
 		pending_free(&m->requests, p);
-	else
+	else {
+		/* not sent yet, it is not sent to the next server either */
+		if (p != NULL && handle_sent(m, p) == 0)
+			p->cancelled = true;
 		moro_forget(m, number);
+	}
 }
 
 struct moro_reply *

@@ -19,6 +19,7 @@ struct request {
 	const struct msgpack_object *object; /* instead of data, or NULL */
 	const struct moro_options *options; /* or NULL */
 	bool greeting; /* goes out before the server has greeted us */
+	bool once; /* means something to the server of now, and to no other */
 };
 
 /* What is said of a server that knows no descriptors; the path goes in. */

@@ -66,11 +66,12 @@ cancel_map(uint64_t number)
 	return map;
 }
 
-/* Calls the method with a map, which is freed. */
+/* Calls the method with a map, which is freed; see `once` of struct request. */
 static struct moro_reply *
-cancel_call(struct moro *m, struct moro_map *map)
+cancel_call(struct moro *m, struct moro_map *map, bool once)
 {
 	struct request rq = {.type = CANCEL_METHOD,
+	    .once = once,
 	    .data = moro_map_data(map),
 	    .len = moro_map_size(map)};
 	struct moro_reply *reply = NULL;
@@ -92,7 +93,7 @@ moro_cancel(struct moro *m, uint64_t number)
 	else if (cancel_here(m, number))
 		reply = cancel_word();
 	else
-		reply = cancel_call(m, cancel_map(number));
+		reply = cancel_call(m, cancel_map(number), false);
 	handle_leave(m);
 	return reply;
 }
@@ -103,7 +104,7 @@ moro_cancel_id(struct moro *m, const char *id)
 	struct moro_map *map = moro_map_new();
 
 	moro_map_text(map, "id", id);
-	return cancel_call(m, map);
+	return cancel_call(m, map, false);
 }
 
 struct moro_reply *
@@ -113,7 +114,7 @@ moro_cancel_other(struct moro *m, uint64_t client, uint64_t msgid)
 
 	moro_map_number(map, "client", (int64_t)client);
 	moro_map_number(map, "msgid", (int64_t)msgid);
-	return cancel_call(m, map);
+	return cancel_call(m, map, true);
 }
 
 /* Tells the server, which does not answer. */

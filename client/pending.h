@@ -36,6 +36,7 @@ struct pending {
 
 	/* for connections that are made anew, see resend.h */
 	bool again; /* may run twice: it is sent again */
+	bool once; /* is not for another server: numbers begin anew there */
 	bool cancelled; /* the program has enough of it */
 	unsigned int losses; /* connections that were lost with it */
 	uint64_t since; /* monotonic ms from which its limits count */

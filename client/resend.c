@@ -74,7 +74,7 @@ resend_survives(struct moro *m, struct pending *p, uint64_t now)
 {
 	bool sent = handle_sent(m, p) > 0;
 
-	if (p->letter == NULL)
+	if (p->letter == NULL || p->once)
 		return false;
 	if (!sent)
 		return true;

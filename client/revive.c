@@ -46,6 +46,7 @@ revive_hopeful(const struct failure *f)
 		return f->fault.retryable;
 	case MORO_LOST:
 	case MORO_SYSTEM:
+	case MORO_QUEUE_FULL: /* it has no place for us now */
 		return true;
 	default:
 		return false;

@@ -71,6 +71,21 @@ client_drop(struct client *c, const char *why)
 	client_close(c);
 }
 
+/* Says who sent what is no message; not each time, if it is done on purpose. */
+static void
+client_note_broken(const struct client *c, const char *why)
+{
+	struct dispatcher *d = c->dispatcher;
+	char more[LOG_LIMIT_MORE];
+
+	d->counters.clients_broken++;
+	if (!log_limit_take(&d->broken, loop_now(&d->loop)))
+		return;
+	log_limit_more(&d->broken, more);
+	log_warning("client %" PRIu64 " (pid %d, uid %u) is cut off: %s%s",
+	    c->number, (int)c->pid, (unsigned int)c->uid, why, more);
+}
+
 /* Strikes when a client takes too long; for what depends on its state. */
 static void
 client_deadline_cb(void *owner, uint64_t now)
@@ -87,6 +102,7 @@ client_deadline_cb(void *owner, uint64_t now)
 		    "a message must be complete within %" PRIu64
 		    " ms of its first byte",
 		    c->dispatcher->config->frame_timeout_ms);
+		client_note_broken(c, fault.message);
 		answer_fault(c, 0, &fault);
 		client_close_soon(c);
 	}
@@ -352,19 +368,6 @@ client_fault_code(enum scan_fault fault, const struct limits *limits,
 		return CODE_PROTOCOL_ERROR;
 	}
 	return CODE_TOO_LARGE;
-}
-
-/* Says who sent what is no message; not each time, if it is done on purpose. */
-static void
-client_note_broken(const struct client *c, const char *why)
-{
-	struct dispatcher *d = c->dispatcher;
-
-	d->counters.clients_broken++;
-	if (log_limit_take(&d->broken, loop_now(&d->loop)))
-		log_warning("client %" PRIu64
-			    " (pid %d, uid %u) is cut off: %s",
-		    c->number, (int)c->pid, (unsigned int)c->uid, why);
 }
 
 /*

@@ -96,10 +96,13 @@ static _Noreturn void
 keys_child(const struct config *config, int fd, struct keys_found *found)
 {
 	isolate_core(); /* it has what is in the files */
-	/* whose files are as good as root's; it is root that reads them */
+	/*
+	 * whose files are as good as root's; it is root that reads them, and
+	 * if there is no such user that is said by another
+	 */
 	if (config->user != NULL &&
 	    user_set(config->user, found->why, sizeof found->why) == -1)
-		_exit(EXIT_FAILURE);
+		found->why[0] = '\0';
 	for (size_t i = 0; i < config->n_keys; i++) {
 		const struct key_config *k = &config->keys[i];
 		struct keyring_source source = config_key_source(k);

@@ -80,9 +80,9 @@ const struct option_entry config_table[] = {
 	.live = true,
 	.fallback = "own,group",
 	.about = "who may submit tasks",
-	.more = "own (this user and root), group (members of the socket's "
-		"group), all, nobody, names and numbers of users, and of "
-		"groups behind an @, separated by commas. See [who may do "
+	.more = "own (root, and who has started morod), group (members of the "
+		"socket's group), all, none, names and numbers of users, and "
+		"of groups behind an @, separated by commas. See [who may do "
 		"what](MOROD.md#who-may-do-what)."},
     {.name = "admin",
 	.metavar = "USERS",
@@ -623,8 +623,7 @@ const struct option_entry config_table[] = {
 	.where = IN_SERVER,
 	.offset = AT(debug_tasks),
 	.fallback = "no",
-	.about = "offer debug:echo, sleep, spin, fail, crash, tally, work and "
-		 "print"},
+	.about = "offer debug:echo, sleep, spin, fail, crash and others"},
     {.name = "check-config",
 	.kind = OPTION_COMMAND,
 	.where = IN_START,

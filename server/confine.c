@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/log.h"
+#include "worker/isolate.h"
 #include "worker/module-needs.h"
 #include "worker/module.h"
 #include "worker/sandbox.h"
@@ -79,9 +81,26 @@ confine_modules(const struct config *config)
 	return 0;
 }
 
+/* Who can write the configuration of root's morod has it run what they like. */
+static void
+confine_say_file(const struct config *config)
+{
+	const char *path = config->file != NULL ? config->file : CONFIG_FILE;
+	struct stat st;
+
+	if (!config->file_read || stat(path, &st) == -1 || !S_ISREG(st.st_mode))
+		return;
+	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		log_warning("%s can be written by others than root, who are "
+			    "root by that: it says which programs are run",
+		    path);
+}
+
 void
 confine_say_root(const struct config *config)
 {
+	if (geteuid() == 0)
+		confine_say_file(config);
 	if (geteuid() == 0 && config->user == NULL)
 		log_warning("all processes are root's; with --user NAME they "
 			    "are somebody's who may do less");
@@ -109,6 +128,7 @@ confine_make(const struct config *config)
 		    missing);
 	if (confine_modules(config) == -1 || sandbox_make() == -1)
 		fatal("cannot make the sandbox: %s", strerror(errno));
+	isolate_dumps(); /* the master: it holds what is in keys' files */
 	return true;
 }
 

@@ -12,7 +12,6 @@
 #include "server/batch.h"
 #include "server/client.h"
 #include "server/control-log.h"
-#include "server/life.h"
 #include "server/log-task.h"
 #include "server/now.h"
 #include "server/process.h"
@@ -241,7 +240,7 @@ dispatcher_channel_cb(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		if (rc <= 0) {
-			d->stopping = d->at_once = true; /* it is dead */
+			d->orphaned = d->stopping = d->at_once = true;
 			return;
 		}
 		dispatcher_message(d, &m, fds, n);
@@ -548,6 +547,21 @@ dispatcher_clear(struct dispatcher *d)
 	libevent_global_shutdown();
 }
 
+/*
+ * The end of a turn of the process. It dies with the master, as by the signal
+ * that is on its way: who is not answered knows that the server is gone, and a
+ * last answer would say that it stops as it should.
+ */
+static void
+dispatcher_live(void *arg)
+{
+	const struct dispatcher *d = arg;
+
+	if (d->orphaned)
+		_exit(EXIT_FAILURE);
+	dispatcher_turn(arg);
+}
+
 int
 dispatcher_main(const struct dispatcher_setup *setup)
 {
@@ -557,7 +571,7 @@ dispatcher_main(const struct dispatcher_setup *setup)
 		fatal("cannot set up the dispatcher: out of memory");
 	if (sandbox_enter(SANDBOX_DISPATCHER) == -1)
 		fatal("cannot enter the sandbox: %s", strerror(errno));
-	loop_run(&d.loop, dispatcher_turn, &d);
+	loop_run(&d.loop, dispatcher_live, &d);
 	dispatcher_clear(&d);
 	return EXIT_SUCCESS;
 }

@@ -84,6 +84,7 @@ struct dispatcher {
 	bool draining; /* closed, and then morod ends */
 	bool heard_out; /* likewise: what clients have sent is read */
 	bool stopping; /* answer and go */
+	bool orphaned; /* the master is dead */
 	struct deadline patience; /* set while STOPPING: then at_once */
 	bool at_once; /* likewise, without time to clean up */
 };

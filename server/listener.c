@@ -15,6 +15,7 @@
 #define LISTENER_BACKLOG 4096 /* the kernel takes less if it must */
 #define LISTENER_UMASK 0177 /* until it has its group: for the owner alone */
 #define LISTENER_FOLDER_MODE 0755
+#define LISTENER_SELF 32 /* bytes of a descriptor's name in /proc */
 #define LOCK_TRIES 16
 
 /* Says what is wrong with the path; gives -1. */
@@ -108,16 +109,26 @@ listener_clear_path(struct listener *l, const struct sockaddr_un *addr)
 static int
 listener_open_up(struct listener *l, const struct listener_place *place)
 {
+	int fd = open(l->path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = -1;
+	char self[LISTENER_SELF];
 	struct stat st;
 
-	if (place->has_group && lchown(l->path, (uid_t)-1, place->group) == -1)
-		return listener_fail_errno(l, "cannot give it its group");
-	if (chmod(l->path, place->mode) == -1)
-		return listener_fail_errno(l, "cannot set its mode");
-	if (lstat(l->path, &st) == -1)
-		return listener_fail_errno(l, "cannot look at it");
-	l->group = st.st_gid;
-	return 0;
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	/* what stands at the path may be another's by now: not that is opened up */
+	if (fd == -1 || fstat(fd, &st) == -1 || !S_ISSOCK(st.st_mode))
+		listener_fail(l, "the socket is not there any more");
+	else if (place->has_group &&
+		 fchownat(fd, "", (uid_t)-1, place->group, AT_EMPTY_PATH) == -1)
+		listener_fail_errno(l, "cannot give it its group");
+	else if (chmod(self, place->mode) == -1)
+		listener_fail_errno(l, "cannot set its mode");
+	else
+		rc = fstat(fd, &st);
+	if (rc == 0)
+		l->group = st.st_gid;
+	if (fd != -1)
+		close(fd);
+	return rc;
 }
 
 static int

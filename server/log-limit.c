@@ -1,5 +1,8 @@
 #include "server/log-limit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 void
 log_limit_init(struct log_limit *l, uint32_t most)
 {
@@ -42,4 +45,15 @@ log_limit_left_out(struct log_limit *l)
 
 	l->left_out = 0;
 	return n;
+}
+
+void
+log_limit_more(struct log_limit *l, char out[LOG_LIMIT_MORE])
+{
+	uint64_t left_out = log_limit_left_out(l);
+
+	out[0] = '\0';
+	if (left_out > 0)
+		snprintf(out, LOG_LIMIT_MORE,
+		    "; %" PRIu64 " more were left out before", left_out);
 }

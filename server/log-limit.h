@@ -29,6 +29,13 @@ bool log_limit_take(struct log_limit *l, uint64_t now);
 /* Milliseconds until there is room again. */
 uint64_t log_limit_wait(const struct log_limit *l, uint64_t now);
 
+/*
+ * What to add to a line that is written: how many were left out before it, or
+ * nothing.
+ */
+#define LOG_LIMIT_MORE 64
+void log_limit_more(struct log_limit *l, char out[LOG_LIMIT_MORE]);
+
 /* How many lines were left out since the last call. */
 uint64_t log_limit_left_out(struct log_limit *l);
 

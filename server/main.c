@@ -42,14 +42,19 @@ main_check(const struct config *config)
 	return confine_check(config) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Finds the user that processes become. Returns 0, or -1 after saying why. */
+/*
+ * Finds the user that processes become; whose configuration is only looked at
+ * is root's to start, maybe. Returns 0, or -1 after saying why.
+ */
 static int
 main_user(const struct config *config)
 {
 	char why[MAIN_LINE];
 
-	if (config->user == NULL ||
-	    user_set(config->user, why, sizeof why) == 0)
+	if (config->user == NULL)
+		return 0;
+	if (config->check ? user_look_up(config->user, why, sizeof why) != NULL
+			  : user_set(config->user, why, sizeof why) == 0)
 		return 0;
 	fprintf(stderr, "morod: user %s\n", why);
 	return -1;

@@ -10,7 +10,7 @@
 #define SO_PEERGROUPS 59 /* Linux 4.13; not in every libc's headers */
 #endif
 
-/* Adds its further groups. False: no memory. */
+/* Adds its further groups. False: no memory, or the kernel does not say. */
 static bool
 peer_more_groups(int fd, struct peer *p)
 {
@@ -25,8 +25,10 @@ peer_more_groups(int fd, struct peer *p)
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1,
 			&len) == 0)
 			break;
+		if (errno == ENOPROTOOPT)
+			return true; /* an old kernel: the first one is known */
 		if (errno != ERANGE) /* which tells how much room it takes */
-			return true; /* an old kernel: it has but one group */
+			return false;
 	}
 	p->n_groups += len / sizeof(gid_t);
 	return true;
@@ -40,7 +42,7 @@ peer_of(int fd, struct peer *p)
 
 	*p = (struct peer){.uid = (uid_t)-1};
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
-		return 0;
+		return -1;
 	if (!peer_more_groups(fd, p)) {
 		peer_clear(p);
 		return -1;

@@ -16,7 +16,7 @@ struct peer {
 
 /*
  * Asks who it was that connected, with all its groups. Returns 0 with what
- * peer_clear() frees; -1: no memory, and nobody must be let in unasked.
+ * peer_clear() frees; -1: it is not known, and nobody must be let in unasked.
  */
 int peer_of(int fd, struct peer *peer);
 

@@ -193,12 +193,17 @@ reload_report(struct dispatcher *d)
 static void
 reload_answer(struct client *c, uint64_t msgid, bool ok, const char *report)
 {
+	int len =
+	    (int)strlen(report) - 1; /* without the end of its last line */
 	struct fault fault;
 	struct answer a;
 
 	if (!ok) {
 		fault_set(&fault, CODE_INVALID_ARGUMENT, "config",
-		    "the configuration stays as it was: %.*s", RELOAD_LINE,
+		    "the configuration stays as it was: %.*s",
+		    len < 0		? 0
+		    : len < RELOAD_LINE ? len
+					: RELOAD_LINE,
 		    report);
 		answer_fault(c, msgid, &fault);
 		return;

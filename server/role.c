@@ -121,16 +121,12 @@ role_note(struct client *c, const struct fault *fault)
 {
 	struct dispatcher *d = c->dispatcher;
 	struct log_context context = {0};
-	char more[64] = "";
-	uint64_t left_out;
+	char more[LOG_LIMIT_MORE];
 
 	d->counters.denied++;
 	if (!log_limit_take(&d->denied, loop_now(&d->loop)))
 		return;
-	left_out = log_limit_left_out(&d->denied);
-	if (left_out > 0)
-		snprintf(more, sizeof more,
-		    "; %" PRIu64 " more were left out before", left_out);
+	log_limit_more(&d->denied, more);
 	log_line_number(&context, "client", c->number);
 	log_event(LEVEL_WARNING, &context,
 	    "client (pid %d, uid %u) is refused: %s%s", (int)c->pid,

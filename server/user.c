@@ -55,18 +55,26 @@ user_find_groups(const char *name)
 	}
 }
 
-int
-user_set(const char *name, char *why, size_t size)
+const struct passwd *
+user_look_up(const char *name, char *why, size_t size)
 {
 	const struct passwd *pw = user_find(name);
 
-	if (pw == NULL) {
+	if (pw == NULL)
 		snprintf(why, size,
 		    "takes the name or number of a user, and there is no user "
 		    "%s",
 		    name);
+	return pw;
+}
+
+int
+user_set(const char *name, char *why, size_t size)
+{
+	const struct passwd *pw = user_look_up(name, why, size);
+
+	if (pw == NULL)
 		return -1;
-	}
 	if (pw->pw_uid == geteuid())
 		return 0;
 	if (geteuid() != 0) {

@@ -6,8 +6,12 @@
  * become --user, and have none of root's rights any more.
  */
 
+#include <pwd.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+/* The user of a name or a number. NULL with what is wrong, behind "user ". */
+const struct passwd *user_look_up(const char *name, char *why, size_t size);
 
 /*
  * Finds the user, a name or a number, with its groups. Of a process that is not

@@ -17,7 +17,7 @@
 #define USERS_OWN "own"
 #define USERS_ALL "all"
 #define USERS_SOCKET "group" /* members of the socket's */
-#define USERS_NONE "nobody"
+#define USERS_NONE "none"
 #define USERS_GROUP '@' /* before a group's name or number */
 #define USERS_UNKNOWN ((uid_t)-1) /* the kernel does not know who it is */
 
@@ -127,7 +127,7 @@ users_resolve(const char *list, char *why, size_t size)
 	}
 	if (!ok)
 		snprintf(why, size,
-		    "takes own, all, group, nobody, names and numbers of "
+		    "takes own, all, group, none, names and numbers of "
 		    "users, "
 		    "and of groups behind an @, and there is no %s %s",
 		    name[0] == USERS_GROUP ? "group" : "user",

@@ -2,9 +2,9 @@
 #define MORO_SERVER_USERS_H
 
 /*
- * Lists of users, as options have them, separated by commas or blanks: own (the
- * user that morod runs as, and root), all, group (members of the socket's
- * group), nobody, names and numbers of users, and of groups behind an @. Who is
+ * Lists of users, as options have them, separated by commas or blanks: own (root, and
+ * who has started morod), all, group (members of the socket's
+ * group), none, names and numbers of users, and of groups behind an @. Who is
  * not on a list is not meant by it: root neither.
  */
 
@@ -24,10 +24,10 @@ char *users_resolve(const char *list, char *why, size_t size);
 /* Whether somebody is on a list without names; `group` is the socket's. */
 bool users_allow(const char *list, const struct peer *who, gid_t group);
 
-/* Whether there is nobody on it but root and the user that morod runs as. */
+/* Whether there is nobody on it but root and who has started morod. */
 bool users_are_own(const char *list);
 
-/* Whether it is root or the user that morod runs as. */
+/* Whether it is root or who has started morod. */
 bool users_is_own(uid_t uid);
 
 /* The number of a group's name, or of a number. False: there is none. */

@@ -79,6 +79,15 @@ keygen_put_pair(struct ctl *c, struct moro_reply *reply)
 			       : rc;
 }
 
+/* Whether the key is bytes: one more would make it another. */
+static bool
+keygen_is_bytes(const struct ctl *c)
+{
+	const char *encoding = c->values[CTL_ENCODING];
+
+	return encoding != NULL && strcmp(encoding, "bin") == 0;
+}
+
 /* Writes what was made. */
 static int
 keygen_finish(struct ctl *c, struct moro_reply *reply)
@@ -90,7 +99,8 @@ keygen_finish(struct ctl *c, struct moro_reply *reply)
 		return ctl_put_secret_json(c, reply);
 	if (text == NULL)
 		return keygen_put_pair(c, reply);
-	return sink_write_secret(c->values[CTL_OUTPUT], text, len, true);
+	return sink_write_secret(c->values[CTL_OUTPUT], text, len,
+	    !keygen_is_bytes(c));
 }
 
 int

@@ -103,24 +103,23 @@ keyring_decode(enum keyring_format format, uint8_t *bytes, size_t *len)
 {
 	const char *text = (const char *)bytes, *end;
 	uint8_t *to = sodium_malloc(*len);
+	size_t all = *len;
 	int rc = -1;
 
 	if (to == NULL)
 		return -1;
 	if (format == KEYRING_HEX) {
-		rc = sodium_hex2bin(to, *len, text, *len, KEYRING_BLANKS, len,
+		rc = sodium_hex2bin(to, all, text, all, KEYRING_BLANKS, len,
 		    &end);
 	} else {
-		size_t all = *len;
-
 		rc = sodium_base642bin(to, all, text, all, KEYRING_BLANKS, len,
 		    &end, sodium_base64_VARIANT_ORIGINAL);
 		if (rc != 0 || end != text + all)
 			rc = sodium_base642bin(to, all, text, all,
 			    KEYRING_BLANKS, len, &end,
 			    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-		rc = rc == 0 && end == text + all ? 0 : -1;
 	}
+	rc = rc == 0 && end == text + all ? 0 : -1;
 	if (rc == 0)
 		memcpy(bytes, to, *len);
 	sodium_free(to);

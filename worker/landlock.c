@@ -77,6 +77,8 @@ landlock_rights(const struct landlock_path *p, bool is_folder, uint64_t all)
 {
 	uint64_t rights = FS_READ_FILE | FS_READ_DIR;
 
+	if (p->files)
+		rights = FS_READ_FILE;
 	if (p->write)
 		rights = ~(FS_EXECUTE | FS_MAKE_CHAR | FS_MAKE_BLOCK);
 	return rights & all & (is_folder ? ~0ull : FS_OF_FILES);
@@ -91,7 +93,10 @@ landlock_add(int ruleset, const struct landlock_path *p, uint64_t all)
 	int rc = -1, saved;
 
 	if (attr.parent == -1)
-		return errno == ENOENT ? 0 : -1;
+		/* what this user cannot come to is closed already */
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+			   ? 0
+			   : -1;
 	if (fstat(attr.parent, &st) == 0) {
 		attr.allowed = landlock_rights(p, S_ISDIR(st.st_mode), all);
 		rc = (int)syscall(NR_ADD_RULE, ruleset, RULE_PATH_BENEATH,

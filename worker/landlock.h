@@ -17,6 +17,8 @@
 struct landlock_path {
 	const char *path;
 	bool write; /* not only read */
+	bool
+	    files; /* no folder is opened: one of /proc is a process's handle */
 };
 
 /* What is closed besides files. */

@@ -148,7 +148,7 @@ sandbox_add_paths(struct sandbox *s, const char *const *paths, bool write)
 
 		if (p == NULL)
 			return -1;
-		*p = (struct landlock_path){*paths, write};
+		*p = (struct landlock_path){.path = *paths, .write = write};
 		s->calls |= SYSCALLS_FILES | (write ? SYSCALLS_WRITES : 0);
 	}
 	return 0;
@@ -176,13 +176,26 @@ sandbox_allow(const struct sandbox_needs *needs)
 	return sandbox_add_paths(s, needs->writes, true);
 }
 
+/*
+ * The dispatcher reads what its workers use. A folder of /proc it must not have:
+ * pidfd_send_signal() takes that for the process.
+ */
+static int
+sandbox_add_proc(void)
+{
+	struct sandbox *s = &sandboxes[SANDBOX_DISPATCHER];
+	struct landlock_path *p = sandbox_add(&s->paths, sizeof *p);
+
+	if (p == NULL)
+		return -1;
+	*p = (struct landlock_path){.path = "/proc", .files = true};
+	return 0;
+}
+
 int
 sandbox_make(void)
 {
-	static const char *const proc[] = {"/proc", NULL};
-
-	if (sandbox_add_paths(&sandboxes[SANDBOX_DISPATCHER], proc, false) ==
-	    -1)
+	if (sandbox_add_proc() == -1)
 		return -1;
 	sandbox_landlock = landlock_version();
 	for (size_t i = 0; i < SANDBOX_KINDS; i++) {
@@ -215,15 +228,24 @@ sandbox_processes(const struct sandbox *s)
 }
 
 int
+sandbox_prepare(void)
+{
+	if (!sandbox_made)
+		return 0;
+	capability_bound();
+	if (capability_clear() == -1)
+		return -1;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int
 sandbox_enter(enum sandbox_who who)
 {
 	struct sandbox *s = &sandboxes[who];
 
 	if (!sandbox_made)
 		return 0;
-	capability_bound();
-	if (capability_clear() == -1 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+	if (sandbox_prepare() == -1)
 		return -1;
 #ifndef MORO_SANITIZED
 	/* the leak check is a process that starts, and traces this one */

@@ -39,6 +39,13 @@ int sandbox_make(void);
  */
 const char *sandbox_missing(void);
 
+/*
+ * Gives up capabilities, and new ones, for this thread and those that it starts:
+ * the first half of sandbox_enter(), for before modules are initialised. Returns
+ * 0, or -1 with errno.
+ */
+int sandbox_prepare(void);
+
 /* Enters it; nothing is done where it was not made. Returns 0 or -1. */
 int sandbox_enter(enum sandbox_who who);
 

@@ -33,6 +33,9 @@ struct syscalls_arg {
 	uint64_t value;
 };
 
+/* What opens a file for more than to read it. */
+#define OPEN_WRITES (O_ACCMODE | O_CREAT | O_TRUNC)
+
 #define ARG_IS(at, value)             \
 	{                             \
 		at, UINT32_MAX, value \
@@ -133,8 +136,10 @@ static const struct {
     {"rseq", SYSCALLS_THREADS},
     {"membarrier", SYSCALLS_THREADS},
     /* files of its own */
-    {"open", SYSCALLS_FILES},
-    {"openat", SYSCALLS_FILES},
+    {"open", SYSCALLS_FILES, {ARG_WITHOUT(1, OPEN_WRITES)}},
+    {"openat", SYSCALLS_FILES, {ARG_WITHOUT(2, OPEN_WRITES)}},
+    {"open", SYSCALLS_WRITES},
+    {"openat", SYSCALLS_WRITES},
     {"access", SYSCALLS_FILES},
     {"faccessat", SYSCALLS_FILES},
     {"faccessat2", SYSCALLS_FILES},
@@ -174,8 +179,9 @@ static const struct {
     {"shutdown", SYSCALLS_DISPATCHER},
     /* by descriptors that the master gave it: it can make none */
     {"pidfd_send_signal", SYSCALLS_DISPATCHER},
-    /* /proc/PID/stat of workers: Landlock lets it open no other */
-    {"openat", SYSCALLS_DISPATCHER},
+    /* /proc/PID/stat of workers: Landlock lets it open no other place */
+    {"openat", SYSCALLS_DISPATCHER,
+	{ARG_WITHOUT(2, OPEN_WRITES | O_DIRECTORY)}},
 #ifdef MORO_SANITIZED
     /* what the sanitizers look at, and the leak check at the end starts */
     {"openat", BOTH},

@@ -416,6 +416,9 @@ worker_confine(const struct worker_setup *setup)
 {
 	if (user_become() == -1)
 		fatal("cannot become the user: %s", strerror(errno));
+	/* threads that a module starts have what they begin with for good */
+	if (!setup->runs_programs && sandbox_prepare() == -1)
+		fatal("cannot give up capabilities: %s", strerror(errno));
 	module_begin(setup->limits.values);
 	if (setup->runs_programs)
 		isolate_dumps();

@@ -1,5 +1,6 @@
-import sys
 import pathlib
+import signal
+import sys
 
 import pytest
 
@@ -11,6 +12,8 @@ sys.path.insert(0, str(harness.ROOT / "client" / "python"))
 
 
 def pytest_configure(config):
+    # a shell that starts it behind itself has it, and all that it starts, ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers",
         "release: the release build shows it, and the one with sanitizers has nothing to find there: clients and "

@@ -360,6 +360,9 @@ def test_whose_file(tmp_path):
 
 def test_bad_sections(tmp_path):
     put(tmp_path / "k", MARK)
+    put(tmp_path / "k", "00" * 32 + " and more")
+    assert "no hex digits" in check(conf_of(tmp_path, extra="format = hex\n")).stderr
+    put(tmp_path / "k", MARK)
     for extra, words in (("format = hex\n", "no hex digits"), ("format = base64\n", "no base64"),
                          (f"old = {tmp_path}/k\n", "holds the same as another"),
                          ("versions = 0011223344556677\n", "not 0011223344556677")):

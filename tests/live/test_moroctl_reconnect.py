@@ -70,3 +70,15 @@ def test_interrupted(morod):
         finally:
             os.kill(d.process.pid, signal.SIGCONT)
         assert code == -signal.SIGINT and "CANCELLED" in err
+
+
+def test_full_server(morod):
+    """A server without a place is full, and not broken: who waits gets in when there is one."""
+    with morod(workers=1, max_clients=1, admin="none") as d:
+        held = d.client()
+        code, _, err = finish(start(d.socket, "hash", "a"))
+        assert code == 5 and err.startswith("moroctl: QUEUE_FULL: ") and "is full" in err
+        waits = start(d.socket, "hash", "a", "--reconnect", "20s")
+        d.wait_log("clients turned away")
+        held.close()
+        assert finish(waits)[0] == 0

@@ -116,7 +116,7 @@ def test_nobody_else(morod):
 @needs_root
 @pytest.mark.parametrize("who, may", [
     ("all", True), ("1234", True), ("@77", True), ("@78", True), ("@1234", False),
-    ("own, 1235", False), ("nobody", False), ("group", False), ("root 1234", True),
+    ("own, 1235", False), ("none", False), ("nobody", False), ("group", False), ("root 1234", True),
 ])
 def test_lists(morod, who, may):
     """Users by number and name, groups of all kinds, and the words."""
@@ -167,7 +167,7 @@ def test_reload(morod, tmp_path):
     with morod(workers=1, config=config) as d, d.client() as root, Other(d, 1234) as o:
         assert o.error("crypto:hash", HASH) is None
         config.write_text("[morod]\nsubmit = own\nadmin = own, 1234\nsocket-mode = 0666\n"
-                          "[task debug:echo]\nallow = nobody\n")
+                          "[task debug:echo]\nallow = none\n")
         root.request("reload")
         assert o.error("crypto:hash", HASH) == DENIED
         assert o.error("ls") is None

@@ -365,7 +365,7 @@ def test_user_unknown(name):
 def test_user_without_root():
     """One who is not root stays who he is, and cannot be another."""
     wrap = ["setpriv", "--reuid", "nobody", "--clear-groups"]
-    done = run("--check-config", "--user", "root", wrap=wrap)
+    done = run("--socket", "/nonexistent/m.sock", "--user", "root", wrap=wrap)
     assert done.returncode == 2
     assert done.stderr == ("morod: user is for a morod that root starts: this one cannot "
                            "become root\n")
@@ -437,3 +437,12 @@ def test_switched_off_and_required():
     assert done.returncode == 2
     assert done.stderr == ("morod: --sandbox: sandbox takes yes where require-sandbox is yes, "
                            "not no\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_check_config_of_root_by_another():
+    """Who is not root can look whether root's configuration is right."""
+    wrap = ["setpriv", "--reuid", "nobody", "--clear-groups"]
+    assert run("--check-config", "--user", "daemon", wrap=wrap).returncode == 0
+    done = run("--check-config", "--user", "nosuchuser", wrap=wrap)
+    assert done.returncode == 2 and "there is no user nosuchuser" in done.stderr

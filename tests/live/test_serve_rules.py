@@ -271,7 +271,7 @@ def test_files_and_other_users(morod, tmp_path):
     ("[pool p]\nserve = own\ncommand = x", "2: serve is instead of a command or exec"),
     ("[pool p]\nserve = own\nexec = x\ntypes = a:b", "2: serve is instead of a command or exec"),
     ("[pool p]\nserve = nobody-of-that-name",
-     "2: serve takes own, all, group, nobody, names and numbers of users, and of groups behind "
+     "2: serve takes own, all, group, none, names and numbers of users, and of groups behind "
      "an @, and there is no user nobody-of-that-name"),
     ("[pool p]\nserve = own, 4294967295", "there is no user 4294967295"),
     ("[pool p]\nserve = ,", "2: serve names nobody"),

@@ -133,13 +133,14 @@ test_errors(void **state)
 	static const struct {
 		const char *text, *says;
 	} cases[] = {
-	    {"workers = 1\n",
-		"f:1: a key before the first section; sections "
-		"are [morod], [pool NAME], [task TYPE], [module NAME] and [key NAME]\n"},
+	    {"workers = 1\n", "f:1: a key before the first section; sections "
+			      "are [morod], [pool NAME], [task TYPE], [module "
+			      "NAME] and [key NAME]\n"},
 	    {"[mord]\nx = 1\n", "f:1: no section [mord]; did you mean "
 				"[morod]?\n"},
-	    {"[server]\n", "f:1: no section [server]; sections are [morod], "
-			   "[pool NAME], [task TYPE], [module NAME] and [key NAME]\n"},
+	    {"[server]\n",
+		"f:1: no section [server]; sections are [morod], "
+		"[pool NAME], [task TYPE], [module NAME] and [key NAME]\n"},
 	    {"[morod\n", "f:1: a section's name ends with ]\n"},
 	    {"[morod] x\n", "f:1: nothing but a comment may stand behind ]\n"},
 	    {"[pool]\n", "f:1: [pool NAME] takes a name of 1 to 32 letters, "

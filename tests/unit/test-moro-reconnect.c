@@ -413,6 +413,53 @@ test_call_limit(void **state)
 	assert_true(host_silent(h));
 }
 
+/* The same where there is a server, which does not read. */
+static void
+test_call_limit_unread(void **state)
+{
+	struct host *h = *state;
+	size_t size = PEER_FRAME - 100;
+	uint8_t *data = calloc(1, size);
+
+	begin(h);
+	data[0] = 0xc6; /* bytes, their length in four */
+	data[1] = (uint8_t)((size - 5) >> 24);
+	data[2] = (uint8_t)((size - 5) >> 16);
+	data[3] = (uint8_t)((size - 5) >> 8);
+	data[4] = (uint8_t)(size - 5);
+	moro_set_wait_ms(h->peer.m, 20);
+	moro_reply_free(moro_call(h->peer.m, "t", data, size, NULL));
+	moro_reply_free(moro_call(h->peer.m, "t", NULL, 0, NULL));
+	free(data);
+	host_hang_up(h);
+	host_accept(h);
+	hear(h, submit(h, NULL, NULL)); /* and none before it */
+	assert_true(host_silent(h));
+}
+
+/* Numbers of clients begin anew with a server: no other one is told to cancel. */
+static void
+test_cancel_other_once(void **state)
+{
+	struct host *h = *state;
+	struct moro_reply *r;
+
+	begin(h);
+	moro_set_wait_ms(h->peer.m, 20);
+	r = moro_cancel_other(h->peer.m, 5, 7);
+	assert_int_equal(moro_reply_code(r), MORO_WAIT_LIMIT);
+	moro_reply_free(r);
+	host_leave(h);
+	host_hang_up(h);
+	r = moro_cancel_other(h->peer.m, 5, 7);
+	assert_int_equal(moro_reply_code(r), MORO_NO_SERVER);
+	moro_reply_free(r);
+	host_listen(h, 8);
+	host_accept(h);
+	hear(h, submit(h, NULL, NULL));
+	assert_true(host_silent(h));
+}
+
 /* A server with other limits is not told what it would break off for. */
 static void
 test_smaller_limits(void **state)
@@ -887,6 +934,8 @@ main(void)
 	    TEST(test_cancel_before),
 	    TEST(test_forgotten),
 	    TEST(test_call_limit),
+	    TEST(test_call_limit_unread),
+	    TEST(test_cancel_other_once),
 	    TEST(test_smaller_limits),
 	    TEST(test_descriptors),
 	    TEST(test_result_file),

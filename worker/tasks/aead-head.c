@@ -18,8 +18,8 @@
 
 /*
  * The format's number, "g" for AES-256-GCM, "k" where a kdf's block follows or
- * "n" where a named key's version does, "s" or "b" for a string or bytes, and "." before base64url or ":" before
- * bytes. No head begins with another one.
+ * "n" where a named key's version does, "s" or "b" for a string or bytes, and "."
+ * before base64url or ":" before bytes. No head begins with another one.
  */
 static const struct aead_head aead_heads[] = {
     AEAD_HEADS("moro1", CIPHER_XCHACHA20_POLY1305, AEAD_KEY_GIVEN),
