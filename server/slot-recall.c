@@ -137,15 +137,23 @@ slot_salvage(struct slot *s)
 	chunk_unref(chunk);
 }
 
-/* Gives back the tasks after `begun`, newest first, so that order stays. */
+/*
+ * Gives back the tasks after `begun`, newest first, so that order stays. One
+ * that was asked to stop had begun, whatever the worker's page says by now: it
+ * does not wait again, with nobody to wait for it.
+ */
 static void
 slot_return(struct slot *s, uint32_t begun)
 {
 	struct task *t;
 
 	while ((t = TAILQ_LAST(&s->running, task_list)) != NULL &&
-	       page_after(t->number, begun))
-		life_return(slot_dispatcher(s), t);
+	       page_after(t->number, begun)) {
+		if (t->extra != NULL && t->extra->cancelled != CANCEL_NONE)
+			life_cancelled(slot_dispatcher(s), t);
+		else
+			life_return(slot_dispatcher(s), t);
+	}
 }
 
 /*
