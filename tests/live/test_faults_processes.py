@@ -5,6 +5,8 @@ import pytest
 import faults_processes  # noqa: F401
 from faults import Arena, of_family
 
+pytestmark = pytest.mark.release  # the simulation has the dispatcher under sanitizers
+
 
 @pytest.fixture(scope="module")
 def arena():

@@ -13,6 +13,8 @@ from faultpage import FaultPage
 from faults import LIBRARY, Arena, of_family
 from harness import Daemon
 
+pytestmark = pytest.mark.release  # the simulation has the dispatcher under sanitizers
+
 
 @pytest.fixture(scope="module")
 def arena():

@@ -348,8 +348,10 @@ def test_user_by_number(morod):
 def test_root_is_told(morod):
     """Who does not say who processes are to be is told so, once; who says root is not."""
     with morod() as d:
+        d.wait_log("all processes are root's")
         assert d.log().count("all processes are root's") == 1
     with morod(user="root") as d:
+        d.stop()
         assert "all processes are root's" not in d.log()
 
 
