@@ -25,6 +25,13 @@ module_needs_flaw(const char *path)
 	return NULL;
 }
 
+static int
+needs_too_much(char *why, size_t size)
+{
+	snprintf(why, size, "what it needs is too much to be said");
+	return -1;
+}
+
 /*
  * Copies a list of texts, each of which `flaw` may refuse. Returns 0, or -1 with
  * why.
@@ -44,7 +51,9 @@ needs_list(const char *const *from, const char *const **to,
 	list = n <= NEEDS_MAX
 		   ? module_arena_take(arena, (n + 1) * sizeof(char *))
 		   : NULL;
-	for (size_t i = 0; list != NULL && i < n; i++) {
+	if (list == NULL)
+		return needs_too_much(why, size);
+	for (size_t i = 0; i < n; i++) {
 		char *copy = module_arena_take(arena, strlen(from[i]) + 1);
 
 		what = flaw(from[i]);
@@ -53,16 +62,12 @@ needs_list(const char *const *from, const char *const **to,
 			    what);
 			return -1;
 		}
-		if (copy == NULL) {
-			list = NULL;
-			break;
-		}
+		if (copy == NULL)
+			return needs_too_much(why, size);
 		list[i] = strcpy(copy, from[i]);
 	}
 	*to = list;
-	if (list == NULL)
-		snprintf(why, size, "what it needs is too much to be said");
-	return list != NULL ? 0 : -1;
+	return 0;
 }
 
 /* The same for what is wrong with a path, as the end of a sentence. */

@@ -44,6 +44,8 @@ def memory_has(pid, mark):
             if "r" not in perms or "[v" in line:
                 continue
             a, b = (int(x, 16) for x in span.split("-"))
+            if b - a > 1 << 30:
+                continue  # a sanitizer's own, of terabytes
             try:
                 mem.seek(a)
                 if mark in mem.read(b - a):

@@ -35,7 +35,14 @@ def replace_workers(d):
 def key_files(pid):
     """Descriptors of a process that are the file of keys."""
     folder = f"/proc/{pid}/fd"
-    return [n for n in os.listdir(folder) if "morod-keys" in os.readlink(f"{folder}/{n}")]
+    found = []
+    for n in os.listdir(folder):
+        try:
+            if "morod-keys" in os.readlink(f"{folder}/{n}"):
+                found.append(n)
+        except FileNotFoundError:
+            pass  # it was closed meanwhile
+    return found
 
 
 def test_a_file_that_changes_or_goes(morod, conf, tmp_path):
