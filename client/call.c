@@ -158,7 +158,6 @@ call_may_repeat(const struct request *rq)
 
 	if (rq->once)
 		return false;
-
 	if (rq->options != NULL && choices_may_repeat(rq->options))
 		return true;
 	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
@@ -393,14 +392,14 @@ call_withdraw(struct moro *m, uint64_t number)
 	struct pending *p = pending_find(&m->requests, number);
 
 	if (p != NULL && p->state == PENDING_SENT && p->letter != NULL &&
-	    resend_holds(m) && handle_sent(m, p) == 0)
+	    resend_holds(m) && handle_sent(m, p) == 0) {
 		pending_free(&m->requests, p);
-	else {
-		/* not sent yet, it is not sent to the next server either */
-		if (p != NULL && handle_sent(m, p) == 0)
-			p->cancelled = true;
-		moro_forget(m, number);
+		return;
 	}
+	/* not sent yet, it is not sent to the next server either */
+	if (p != NULL && handle_sent(m, p) == 0)
+		p->cancelled = true;
+	moro_forget(m, number);
 }
 
 struct moro_reply *

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/words.h"
 #include "server/users.h"
 #include "worker/registry.h"
 #include "worker/type.h"
@@ -11,7 +12,6 @@
 #define SETTLE_WORKERS_MAX 1024 /* of all pools */
 #define SETTLE_SLOTS 4 /* times the most workers */
 #define SETTLE_SLOTS_MIN 64
-#define SETTLE_BETWEEN ", \t" /* what separates words of a list */
 #define SETTLE_NAME 1024 /* of a place: a path and a line */
 
 /*
@@ -421,21 +421,19 @@ settle_takes_keys(const char *name, size_t len)
 static void
 settle_key(const struct key_config *k, struct config_errors *errors)
 {
-	const char *at = k->types != NULL ? k->types : "";
+	const char *list = k->types != NULL ? k->types : "", *type;
 	size_t len;
 
 	if (k->file == NULL)
 		config_error_at(errors, k->line,
 		    "key %s needs a file, which its section does not name",
 		    k->name);
-	for (at += strspn(at, SETTLE_BETWEEN); *at != '\0';
-	     at += len + strspn(at + len, SETTLE_BETWEEN)) {
-		len = strcspn(at, SETTLE_BETWEEN);
-		if (!settle_takes_keys(at, len))
+	while ((type = words_next(&list, &len)) != NULL) {
+		if (!settle_takes_keys(type, len))
 			config_error_at(errors, k->line,
 			    "types of key %s takes task types that take keys, "
 			    "and %.*s is none",
-			    k->name, (int)len, at);
+			    k->name, (int)len, type);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/words.h"
 #include "server/log.h"
 #include "worker/isolate.h"
 #include "worker/module-needs.h"
@@ -13,21 +14,6 @@
 #include "worker/sandbox.h"
 
 #define CONFINE_LINE 256
-#define CONFINE_BETWEEN "," /* paths */
-#define CONFINE_BLANKS " \t"
-
-/* The next path of a list, *len bytes. NULL: it is at its end. */
-static const char *
-confine_next(const char **list, size_t *len)
-{
-	const char *at = *list + strspn(*list, CONFINE_BETWEEN CONFINE_BLANKS);
-
-	*len = strcspn(at, CONFINE_BETWEEN);
-	*list = at + *len;
-	while (*len > 0 && strchr(CONFINE_BLANKS, at[*len - 1]) != NULL)
-		--*len;
-	return *len > 0 ? at : NULL;
-}
 
 const char *
 confine_flaw(const char *list, char *path, size_t size)
@@ -35,7 +21,7 @@ confine_flaw(const char *list, char *path, size_t size)
 	const char *at, *flaw = NULL;
 	size_t len;
 
-	while (flaw == NULL && (at = confine_next(&list, &len)) != NULL) {
+	while (flaw == NULL && (at = words_next_path(&list, &len)) != NULL) {
 		snprintf(path, size, "%.*s", (int)len, at);
 		flaw = module_needs_flaw(path);
 	}
@@ -49,7 +35,7 @@ confine_open(const char *list, bool write)
 	const char *at;
 	size_t len;
 
-	while (list != NULL && (at = confine_next(&list, &len)) != NULL) {
+	while (list != NULL && (at = words_next_path(&list, &len)) != NULL) {
 		const char *const paths[] = {strndup(at, len), NULL};
 		struct sandbox_needs needs = {
 		    .reads = write ? NULL : paths,

@@ -4,28 +4,22 @@
 
 #include <string.h>
 
+#include "proto/words.h"
 #include "server/answer.h"
-
-#define KEYS_BETWEEN ", \t"
 
 /* Packs the words of a list as an array of strings. */
 static void
 keys_pack_list(msgpack_packer *pk, const char *list)
 {
+	const char *count = list, *word;
 	uint32_t n = 0;
+	size_t len;
 
-	for (const char *at = list; *at != '\0'; n++) {
-		at += strcspn(at, KEYS_BETWEEN);
-		at += strspn(at, KEYS_BETWEEN);
-	}
+	while (words_next(&count, &len) != NULL)
+		n++;
 	msgpack_pack_array(pk, n);
-	while (*list != '\0') {
-		size_t len = strcspn(list, KEYS_BETWEEN);
-
-		msgpack_pack_str_with_body(pk, list, len);
-		list += len;
-		list += strspn(list, KEYS_BETWEEN);
-	}
+	while ((word = words_next(&list, &len)) != NULL)
+		msgpack_pack_str_with_body(pk, word, len);
 }
 
 /* keys []: names and versions; nobody here knows more. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/words.h"
 #include "server/announce.h"
 #include "server/answer.h"
 #include "server/pool.h"
@@ -172,7 +173,7 @@ serve_may_offer(const struct pool_config *config,
 
 	if (list == NULL)
 		return true;
-	while ((name = program_types_next(&list, &len)) != NULL) {
+	while ((name = words_next(&list, &len)) != NULL) {
 		if (len == said->name_len && memcmp(name, said->name, len) == 0)
 			return true;
 	}

@@ -9,6 +9,7 @@
 
 #include "proto/envelope.h"
 #include "proto/reader.h"
+#include "proto/words.h"
 #include "server/announce.h"
 #include "server/answer.h"
 #include "server/control.h"
@@ -38,12 +39,12 @@ hello_pack_types(const struct pool_config *config, msgpack_packer *pk)
 	uint32_t n = 0;
 	size_t len;
 
-	while (list != NULL && program_types_next(&list, &len) != NULL)
+	while (list != NULL && words_next(&list, &len) != NULL)
 		n++;
 	answer_text(pk, "types");
 	msgpack_pack_array(pk, n);
 	list = config->types;
-	while (list != NULL && (name = program_types_next(&list, &len)) != NULL)
+	while (list != NULL && (name = words_next(&list, &len)) != NULL)
 		msgpack_pack_str_with_body(pk, name, len);
 }
 

@@ -7,12 +7,12 @@
 
 #include "proto/fault.h"
 #include "proto/limit.h"
+#include "proto/words.h"
 #include "server/config.h"
 #include "worker/call.h"
 #include "worker/exec.h"
 #include "worker/registry.h"
 
-#define TYPES_BETWEEN ", \t" /* what separates names */
 #define TYPES_ABOUT 160 /* bytes of a sentence, its NUL included */
 #define TYPES_REASON 320 /* likewise, of what is wrong with a type */
 #define TYPES_SHOWN 32 /* likewise, of a name in a message */
@@ -27,16 +27,6 @@ struct own_type {
 };
 
 static struct own_type *types_own; /* all of them, for good */
-
-const char *
-program_types_next(const char **list, size_t *len)
-{
-	const char *name = *list + strspn(*list, TYPES_BETWEEN);
-
-	*len = strcspn(name, TYPES_BETWEEN);
-	*list = name + *len;
-	return *len > 0 ? name : NULL;
-}
 
 /* A worker of morod's never gets such a task. */
 static int
@@ -185,8 +175,7 @@ program_types_add(const struct pool_config *pool, char *why, size_t size)
 	struct program_type said = {.flags = 0};
 	char reason[TYPES_REASON];
 
-	while (
-	    (said.name = program_types_next(&list, &said.name_len)) != NULL) {
+	while ((said.name = words_next(&list, &said.name_len)) != NULL) {
 		if (types_find(said.name, said.name_len) != NULL) {
 			snprintf(why, size,
 			    "pool %s: types: %.*s is there twice", pool->name,

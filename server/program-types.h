@@ -40,7 +40,4 @@ bool program_types_check(const char *pool, const struct program_type *said,
 const struct task_type *program_types_announce(const char *pool,
     const struct program_type *said, char *why, size_t size);
 
-/* Takes the next name off a list; NULL at its end. */
-const char *program_types_next(const char **list, size_t *len);
-
 #endif

@@ -51,9 +51,8 @@ static const char *
 slot_crash_words(const char *reason, int status)
 {
 	if (process_was_stopped(status))
-		return ": the sandbox stopped it (it made a system call that "
-		       "no "
-		       "task needs)";
+		return ": the sandbox stopped it (it made a system call "
+		       "that no task needs)";
 	if (strcmp(reason, "memory") == 0)
 		return ": it had no more memory";
 	if (strcmp(reason, "cpu") == 0)

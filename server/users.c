@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "proto/units.h"
+#include "proto/words.h"
 #include "server/peer.h"
 #include "server/user.h"
 
-#define USERS_BETWEEN ", \t" /* what separates them */
 #define USERS_NAME 64 /* bytes of a name, its NUL included */
 #define USERS_OWN "own"
 #define USERS_ALL "all"
@@ -25,14 +25,13 @@
 static bool
 users_next(const char **list, char name[USERS_NAME])
 {
-	const char *at = *list + strspn(*list, USERS_BETWEEN);
-	size_t len = strcspn(at, USERS_BETWEEN);
+	size_t len;
+	const char *at = words_next(list, &len);
 
-	*list = at + len;
 	/* a name that is cut is nobody's, and is said to be so */
 	snprintf(name, USERS_NAME, "%.*s",
-	    len < USERS_NAME ? (int)len : USERS_NAME - 1, at);
-	return len > 0;
+	    len < USERS_NAME ? (int)len : USERS_NAME - 1, at != NULL ? at : "");
+	return at != NULL;
 }
 
 /* Reads a user's number, or a group's. */

@@ -12,11 +12,11 @@
 #include <openssl/x509.h>
 #include <sodium.h>
 
+#include "proto/words.h"
 #include "worker/call.h"
 #include "worker/keyring-file.h"
 #include "worker/tasks/token-pem.h"
 
-#define KEYRING_BETWEEN ", \t"
 #define KEYRING_BLANKS " \t\r\n"
 
 /*
@@ -228,16 +228,14 @@ static int
 keyring_read_all(struct keyring_key *key, const struct keyring_source *source,
     char *why, size_t size)
 {
-	const char *at = source->old != NULL ? source->old : "";
+	const char *list = source->old != NULL ? source->old : "", *path;
 	char file[PATH_MAX];
 	size_t len;
 
 	if (keyring_read(key, source, source->file, why, size) == -1)
 		return -1;
-	for (at += strspn(at, KEYRING_BETWEEN); *at != '\0';
-	     at += len + strspn(at + len, KEYRING_BETWEEN)) {
-		len = strcspn(at, KEYRING_BETWEEN);
-		snprintf(file, sizeof file, "%.*s", (int)len, at);
+	while ((path = words_next_path(&list, &len)) != NULL) {
+		snprintf(file, sizeof file, "%.*s", (int)len, path);
 		if (keyring_read(key, source, file, why, size) == -1)
 			return -1;
 	}
@@ -472,15 +470,13 @@ keyring_version_text(const struct keyring_key *key, const char *text,
 bool
 keyring_allows(const struct keyring_key *key, const char *type)
 {
-	const char *at = key->types;
+	const char *list = key->types, *name;
 	size_t len;
 
-	if (at == NULL)
+	if (list == NULL)
 		return strcmp(type, KEYRING_UNSAID) != 0;
-	for (at += strspn(at, KEYRING_BETWEEN); *at != '\0';
-	     at += len + strspn(at + len, KEYRING_BETWEEN)) {
-		len = strcspn(at, KEYRING_BETWEEN);
-		if (strlen(type) == len && memcmp(type, at, len) == 0)
+	while ((name = words_next(&list, &len)) != NULL) {
+		if (strlen(type) == len && memcmp(type, name, len) == 0)
 			return true;
 	}
 	return false;

@@ -317,14 +317,16 @@ syscalls_can(void)
 const char *
 syscalls_flaw(const char *name)
 {
+	/* what only part of it could be allowed of is not given as a whole */
+	static const char *const never[] = {"clone3", "fork", "vfork",
+	    "seccomp", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"};
+	bool given = !syscalls_is_killed(name);
+
 	if (seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR)
 		return "is not known";
-	/* what only part of it could be allowed of is not given as a whole */
-	if (syscalls_is_killed(name) || strcmp(name, "clone3") == 0 ||
-	    strcmp(name, "fork") == 0 || strcmp(name, "vfork") == 0 ||
-	    strcmp(name, "seccomp") == 0 || strcmp(name, "tkill") == 0 ||
-	    strcmp(name, "rt_sigqueueinfo") == 0 ||
-	    strcmp(name, "rt_tgsigqueueinfo") == 0)
+	for (size_t i = 0; i < COUNT(never); i++)
+		given = given && strcmp(name, never[i]) != 0;
+	if (!given)
 		return "is allowed to no worker";
 	return syscalls_is_allowed(name, ~0u)
 		   ? "is decided by what else a module needs"

@@ -9,6 +9,7 @@ import pytest
 from harness import title
 
 PIECE = 1 << 20  # read at a time
+SANITIZERS = 1 << 30  # what is larger is a sanitizer's own
 UNREADABLE = ("[vvar]", "[vsyscall]", "[vvar_vclock]")
 
 
@@ -42,6 +43,12 @@ def pieces(pid, start, end, overlap):
                 yield at, mem.read(min(PIECE + overlap, end - at))
             except (OSError, ValueError, OverflowError):
                 continue
+
+
+def memory_has(pid, mark):
+    """Whether a process has the bytes in what it has mapped; not in what a sanitizer keeps of that."""
+    return any(mark in data for start, end, _ in regions(pid) if end - start <= SANITIZERS
+               for _, data in pieces(pid, start, end, len(mark)))
 
 
 def memfds(pid):

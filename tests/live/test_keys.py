@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from harness import BUILD, DEADLINE, TaskError, wait_until
+from memory import memory_has
 
 MARK = "a secret of the server's that nobody else may have"
 def put(path, text, mode=0o600):
@@ -35,24 +36,6 @@ def conf_of(tmp_path, *olds, extra="", more=""):
     c.write_text(more + f"\n[key session]\nfile = {tmp_path}/k\n" +
                  "".join(f"old = {o}\n" for o in olds) + extra)
     return c
-
-
-def memory_has(pid, mark):
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
-        for line in maps:
-            span, perms = line.split()[:2]
-            if "r" not in perms or "[v" in line:
-                continue
-            a, b = (int(x, 16) for x in span.split("-"))
-            if b - a > 1 << 30:
-                continue  # a sanitizer's own, of terabytes
-            try:
-                mem.seek(a)
-                if mark in mem.read(b - a):
-                    return True
-            except (OSError, ValueError, OverflowError):
-                pass
-    return False
 
 
 def refusal(c, task, data):

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 from harness import SANITIZED, TaskError
+from memory import memory_has
 from test_files import connect, files, range_of, submit  # noqa: F401 (files is a fixture)
 from test_hotpath import Strace
-from test_tasks_crypto import memory_has, refusal
+from test_tasks_crypto import refusal
 
 KDF = {"memory": 8 << 20, "iterations": 1}
 MIB = 1 << 20

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from harness import TaskError, wait_until
+from memory import memory_has
 
 ALGORITHMS = ["sha256", "sha384", "sha512", "sha224", "sha512-256", "sha3-256",
               "sha3-512", "blake2b", "blake2s", "sha1", "md5"]
@@ -200,23 +201,6 @@ def test_refusals_name_the_field(morod):
             assert error["field"] == field
             assert field in error["message"]
             assert error["retryable"] is False
-
-
-def memory_has(pid, mark):
-    """Whether a process has the bytes anywhere in memory it can write."""
-    found = False
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
-        for line in maps:
-            span, mode = line.split()[:2]
-            start, end = (int(x, 16) for x in span.split("-"))
-            if "w" not in mode or end - start > 1 << 30:
-                continue
-            try:
-                mem.seek(start)
-                found = found or mark in mem.read(end - start)
-            except (OSError, OverflowError, ValueError):
-                continue
-    return found
 
 
 def test_secrets_are_wiped_from_the_worker(morod):

@@ -12,8 +12,8 @@ import bcrypt
 import pytest
 
 from harness import SANITIZED, TaskError, wait_until
+from memory import memory_has
 from test_hotpath import Strace
-from test_tasks_crypto import memory_has
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
