@@ -179,7 +179,8 @@ def test_backlog(morod, marks):
 def test_slow_reader(morod, marks, reads):
     """Answers that lay in the dispatcher until they were read, or never."""
     key = marks.text("key")
-    with morod(workers=1) as d, d.client() as c:
+    # all have a place, however slow the worker is
+    with morod(workers=1, max_queue_size=4000) as d, d.client() as c:
         for size in (2000, 1 << 20):
             made = c.call("crypto:encrypt", {"data": marks.text("slow", size), "key": key})
             request = [0, 0, "crypto:decrypt", [{"data": made, "key": key}]]
