@@ -94,6 +94,8 @@ conn_count_input(struct conn *c)
 	l->in_bytes -= c->in_large;
 	l->in_bytes += large;
 	c->in_large = large;
+	if (less && l->in_over == c)
+		l->in_over = NULL;
 	while (less && (next = TAILQ_FIRST(&l->starved)) != NULL) {
 		TAILQ_REMOVE(&l->starved, next, held_link);
 		/* those that still do not fit come back */
@@ -290,10 +292,29 @@ conn_next_cap(const struct conn *c, size_t wanted)
 }
 
 /*
+ * Whether so large a message may be read now. One alone always may; and of
+ * those that have a part of theirs in memory, and would wait for each other,
+ * one at a time may go on, over what there is for all.
+ */
+static bool
+conn_may_grow(struct conn *c, size_t wanted)
+{
+	struct loop *l = c->loop;
+
+	if (!c->metered || wanted <= CHUNK_READ ||
+	    l->in_bytes + wanted <= l->in_max || l->in_bytes <= c->in_large)
+		return true;
+	if (c->in_large == 0 || (l->in_over != NULL && l->in_over != c))
+		return false;
+	l->in_over = c;
+	return true;
+}
+
+/*
  * Makes room for one read. A frame whose length is known already gets a
  * chunk of that size at once, so that it is not moved again. Returns 0, or -1
  * with errno: EAGAIN, large messages of others fill the memory that there is
- * for them; one alone always may come.
+ * for them.
  */
 static int
 conn_make_room(struct conn *c)
@@ -304,9 +325,7 @@ conn_make_room(struct conn *c)
 	    c->in->cap - c->in_end >= CONN_STASH_STEP &&
 	    c->in->cap >= CONN_ROOM_MIN)
 		return 0;
-	if (c->metered && wanted > CHUNK_READ &&
-	    c->loop->in_bytes + wanted > c->loop->in_max &&
-	    c->loop->in_bytes > c->in_large) {
+	if (!conn_may_grow(c, wanted)) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -467,11 +486,14 @@ conn_read(struct conn *c)
 	return (size_t)got;
 }
 
-/* Tells the owner when a message begins to come in parts, and when it ends. */
+/*
+ * Tells the owner when a message begins to come in parts, and when it ends, or
+ * is not awaited for want of memory.
+ */
 static void
 conn_tell_partial(struct conn *c)
 {
-	bool part = c->in != NULL;
+	bool part = c->in != NULL && !(c->holds & CONN_HOLD_MEMORY);
 	bool news = part != c->part || (part && c->fresh);
 
 	c->fresh = false;

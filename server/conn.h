@@ -38,7 +38,8 @@ struct conn_ops {
 	void (*stuck)(struct conn *c);
 	/*
 	 * true: the first bytes of a message are there, and not all; false:
-	 * no message is waited for any more. May be NULL.
+	 * no message is waited for any more, or none is read until there is
+	 * memory for it. May be NULL.
 	 */
 	void (*partial)(struct conn *c, bool partial);
 	/*

@@ -55,6 +55,7 @@ loop_init(struct loop *l)
 	TAILQ_INIT(&l->ready);
 	l->in_bytes = 0;
 	l->in_max = UINT64_MAX;
+	l->in_over = NULL;
 	l->out_bytes = 0;
 	l->turn = 0;
 	l->turn_frames = LOOP_FRAMES;

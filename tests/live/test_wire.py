@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import msgpack
@@ -492,6 +493,41 @@ def test_large_messages_wait_for_memory(morod):
         waiter.sock.settimeout(DEADLINE)
         waiter.send_bytes(request[sent:])
         assert len(answers(waiter, 1)[0][3]) == 3_000_000
+
+
+def test_waiting_for_memory_is_no_delay(morod):
+    """What morod does not read is not late: the time begins when it reads on."""
+    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
+    with morod(workers=1, max_queued_bytes="4M", frame_timeout="500ms") as d:
+        holder, waiter, other = d.client(), d.client(), d.client()
+        waiter.send_bytes(request[:3])
+        assert other.request("ping") == "pong"  # those bytes have come
+        begun = time.monotonic()
+        wait_until(lambda: time.monotonic() - begun > 0.2)
+        holder.send_bytes(request[:1_000_000])
+        assert other.request("ping") == "pong"
+        sending = threading.Thread(target=waiter.send_bytes, args=(request[3:],))
+        sending.start()
+        holder.read_closed()
+        assert "500 ms" in holder.extra[0][2]["message"]
+        sending.join(DEADLINE)
+        assert len(answers(waiter, 1)[0][3]) == 3_000_000
+
+
+def test_growing_messages_do_not_wait_for_each_other(morod):
+    """Of those that tell their length bit by bit, one after the other goes on."""
+    request = pack(0, 9, "ping", [b"x" * 50_000] * 60)
+    with morod(workers=1, max_queued_bytes="4M") as d:
+        clients = [d.client() for _ in range(4)]
+        for c in clients:
+            c.send_bytes(request[:900_000])
+        threads = [threading.Thread(target=c.send_bytes, args=(request[900_000:],))
+                   for c in clients]
+        for t in threads:
+            t.start()
+        assert [len(answers(c, 1)[0][3]) for c in clients] == [50_000] * 4
+        for t in threads:
+            t.join()
 
 
 def test_unread_answers_count(morod):
