@@ -6,9 +6,18 @@
 #define BUFFER_MIN ((size_t)4 << 10) /* bytes of the first allocation */
 #define BUFFER_KEEP ((size_t)4 << 20) /* larger ones are not kept empty */
 
+/* Keys and passwords pass through: nothing that is dropped stays in memory. */
+static void
+buffer_wipe(struct buffer *b, size_t from, size_t to)
+{
+	if (from < to)
+		explicit_bzero(b->data + from, to - from);
+}
+
 void
 buffer_clear(struct buffer *b)
 {
+	buffer_wipe(b, b->start, b->end);
 	free(b->data);
 	memset(b, 0, sizeof *b);
 }
@@ -31,13 +40,14 @@ buffer_tail(const struct buffer *b)
 	return b->data == NULL ? NULL : b->data + b->end;
 }
 
-/* Moves the bytes to the front of the allocation. */
+/* Moves the bytes to the front of the allocation, where they have room. */
 static void
 buffer_compact(struct buffer *b)
 {
 	size_t len = buffer_len(b);
 
-	memmove(b->data, b->data + b->start, len);
+	memcpy(b->data, b->data + b->start, len);
+	buffer_wipe(b, b->start, b->end);
 	b->start = 0;
 	b->end = len;
 }
@@ -65,7 +75,7 @@ buffer_reserve(struct buffer *b, size_t n)
 		return -1;
 	if (len > 0)
 		memcpy(data, b->data + b->start, len);
-	free(b->data);
+	buffer_clear(b);
 	b->data = data;
 	b->size = size;
 	b->start = 0;
@@ -94,6 +104,7 @@ buffer_write(void *b, const char *bytes, size_t n)
 void
 buffer_consume(struct buffer *b, size_t n)
 {
+	buffer_wipe(b, b->start, b->start + n);
 	b->start += n;
 	if (b->start < b->end)
 		return;
@@ -105,5 +116,6 @@ buffer_consume(struct buffer *b, size_t n)
 void
 buffer_truncate(struct buffer *b, size_t len)
 {
+	buffer_wipe(b, b->start + len, b->end);
 	b->end = b->start + len;
 }

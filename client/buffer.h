@@ -1,7 +1,10 @@
 #ifndef MORO_CLIENT_BUFFER_H
 #define MORO_CLIENT_BUFFER_H
 
-/* Bytes that come in at one end and go out at the other. */
+/*
+ * Bytes that come in at one end and go out at the other; what has gone is wiped
+ * from memory.
+ */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -49,8 +49,6 @@ container_init(struct container *c, enum container_kind kind)
 void
 container_clear(struct container *c)
 {
-	/* keys and secrets pass through here */
-	explicit_bzero(c->bytes.data, c->bytes.size);
 	buffer_clear(&c->bytes);
 }
 

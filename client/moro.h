@@ -31,6 +31,11 @@
  *   anew; none of its callbacks is called there, and the parent's goes on.
  * - The library never logs, never exits, raises no SIGPIPE, starts no thread,
  *   and its descriptors are close-on-exec. Signals do not end its waits.
+ * - What has gone through it is wiped: a request once it is sent (one that may
+ *   be sent again, once it is answered), a map or a list, and a reply, when
+ *   they are freed. A program that wipes its own copy of a key, and is linked
+ *   with -z now (ld.so(8)), so that no register is saved meanwhile, has none
+ *   left. Details of errors, and objects of msgpack-c, are not wiped.
  * - Text is UTF-8. Times are milliseconds. Lengths are bytes.
  *
  * The wire, and all that the server answers: proto/PROTOCOL.md. The data and

@@ -47,6 +47,7 @@ reply_steal(struct moro_reply *r, struct buffer *in, const struct frame *frame)
 
 	if (buffer_append(&rest, head + frame->size, behind) == -1)
 		return -1;
+	explicit_bzero(head + frame->size, behind);
 	r->memory = in->data;
 	r->result.at = head + frame->result.at;
 	*in = rest;
@@ -147,6 +148,10 @@ moro_reply_free(struct moro_reply *r)
 	if (r->unpacked)
 		msgpack_unpacked_destroy(&r->object);
 	free(r->fault);
+	/* keys and tokens are kept no longer than they are needed */
+	if (r->memory != NULL)
+		explicit_bzero((uint8_t *)(uintptr_t)r->result.at,
+		    r->result.len);
 	free(r->memory);
 	free(r);
 }
