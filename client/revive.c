@@ -128,9 +128,14 @@ revive_give_up(struct moro *m)
 {
 	struct failure f;
 
-	failure_set(&f, MORO_NO_SERVER, "gave up after %llu ms: %s",
-	    (unsigned long long)m->revive.limit_ms,
-	    m->revive.why.fault.message);
+	if (m->revive.first_ms == 0)
+		failure_set(&f, MORO_NO_SERVER,
+		    "reconnecting was switched off while away: %s",
+		    m->revive.why.fault.message);
+	else
+		failure_set(&f, MORO_NO_SERVER, "gave up after %llu ms: %s",
+		    (unsigned long long)m->revive.limit_ms,
+		    m->revive.why.fault.message);
 	handle_quit(m, &f);
 }
 

@@ -55,6 +55,13 @@ socket_failure(struct failure *f, const char *path, int error)
 		failure_set(f, MORO_NO_SERVER,
 		    "no morod is running at %s: nobody listens there", path);
 		break;
+	case EACCES:
+		failure_set(f, MORO_NO_SERVER,
+		    "cannot connect to %s: the socket, or a folder of its "
+		    "path, is not for uid %u: its group may use it, or whom "
+		    "socket-mode lets",
+		    path, (unsigned int)geteuid());
+		break;
 	case EAGAIN:
 		failure_set(f, MORO_NO_SERVER,
 		    "the server at %s accepts no connections", path);

@@ -138,7 +138,7 @@ serve_allowed(struct control *ctl, const struct pool *p)
 		return true;
 	fault_set(&ctl->fault, CODE_PERMISSION_DENIED, NULL,
 	    "pool %s takes workers of the users that its serve names (%s), and "
-	    "you are uid %u",
+	    "uid %u is none of them",
 	    p->config->name, p->config->serve, (unsigned int)ctl->client->uid);
 	role_note(ctl->client, &ctl->fault);
 	return false;

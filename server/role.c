@@ -155,19 +155,19 @@ role_refuse_task(struct client *c, const struct route *r, struct fault *fault)
 	if (!role_has(c, ROLE_SUBMIT))
 		fault_set(fault, CODE_PERMISSION_DENIED, NULL,
 		    "tasks are taken from the users that submit names (%s), "
-		    "and you are uid %u",
+		    "and uid %u is none of them",
 		    d->config->submit, uid);
 	else if (t == NULL || t->allow == NULL ||
 		 peer_of(c->conn.fd, &who) == -1 ||
 		 users_allow(t->allow, &who, d->socket_group))
 		fault_set(fault, CODE_PERMISSION_DENIED, NULL,
 		    "%s is kept from the users that its deny names (%s), and "
-		    "you are uid %u",
+		    "uid %u is one of them",
 		    r->name, t != NULL && t->deny != NULL ? t->deny : "", uid);
 	else
 		fault_set(fault, CODE_PERMISSION_DENIED, NULL,
-		    "%s is for the users that its allow names (%s), and you "
-		    "are uid %u",
+		    "%s is for the users that its allow names (%s), and uid "
+		    "%u is none of them",
 		    r->name, t->allow, uid);
 	peer_clear(&who);
 	fault_add_text(fault, "type", r->name);
@@ -182,13 +182,13 @@ role_refuse_method(struct client *c, unsigned int roles, const char *method,
 
 	if (roles == ROLE_ADMIN)
 		fault_set(fault, CODE_PERMISSION_DENIED, NULL,
-		    "%s is for the users that admin names (%s), and you are "
-		    "uid %u",
+		    "%s is for the users that admin names (%s), and uid %u is "
+		    "none of them",
 		    method, config->admin, (unsigned int)c->uid);
 	else
 		fault_set(fault, CODE_PERMISSION_DENIED, NULL,
 		    "%s is for the users that submit names (%s) and admins, "
-		    "and you are uid %u",
+		    "and uid %u is none of them",
 		    method, config->submit, (unsigned int)c->uid);
 	role_note(c, fault);
 }

@@ -130,7 +130,9 @@ users_resolve(const char *list, char *why, size_t size)
 		    "users, "
 		    "and of groups behind an @, and there is no %s %s",
 		    name[0] == USERS_GROUP ? "group" : "user",
-		    name + (name[0] == USERS_GROUP));
+		    name[0] != USERS_GROUP ? name :
+			name[1] != '\0'    ? name + 1 :
+					     "without a name");
 	else if (before[0] == '\0')
 		snprintf(why, size, "names nobody");
 	ok = ok && before[0] != '\0';

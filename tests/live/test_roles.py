@@ -192,7 +192,7 @@ def test_refusals_in_the_log(morod):
 
         first = lines()
         assert 1 <= len(first) < 100
-        assert "uid 1234" in first[0] and "tasks are taken from" in first[0]
+        assert "uid 1234 is none of them" in first[0] and "tasks are taken from" in first[0]
         # room comes again within a second, and the next line has the others' number
         wait_until(lambda: o.error("ls") == DENIED and "were left out before" in lines()[-1])
 
@@ -200,6 +200,7 @@ def test_refusals_in_the_log(morod):
 @pytest.mark.parametrize("key, value, words", [
     ("submit", "nosuchuser", "there is no user nosuchuser"),
     ("admin", "@nosuchgroup", "there is no group nosuchgroup"),
+    ("admin", "@", "there is no group without a name"),
     ("submit", "99999999999", "there is no user 99999999999"),
     ("socket-group", "nosuchgroup", "there is no group nosuchgroup"),
     ("socket-mode", "0777", "0600, 0660 or 0666"),
@@ -240,6 +241,9 @@ def test_owner_only(morod):
         done = subprocess.run(["/usr/bin/python3", "-c", code], user=1234, group=0,
                               capture_output=True, text=True, cwd="/")
         assert "PermissionError" in done.stderr
+        done = subprocess.run([BUILD / "tools" / "moroctl", "--socket", d.socket, "ping"],
+                              user=1234, group=0, capture_output=True, text=True, cwd="/")
+        assert done.returncode == 3 and "is not for uid 1234" in done.stderr, done.stderr
 
 
 @needs_root

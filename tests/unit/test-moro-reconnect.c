@@ -748,6 +748,7 @@ test_turned_off(void **state)
 	assert_int_equal(moro_next_ms(h->peer.m), 0);
 	moro_dispatch(h->peer.m);
 	assert_int_equal(e.n, 1);
+	assert_non_null(strstr(e.message, "was switched off"));
 	assert_int_equal(moro_dispatch(h->peer.m), -1);
 	assert_int_equal(moro_set_reconnect(h->peer.m, UINT64_MAX, 0, 0), -1);
 }
