@@ -309,6 +309,25 @@ def test_backpressure(morod):
             assert e.value.code == "INVALID_ARGUMENT"
 
 
+def test_backpressure_by_notification(morod):
+    """Who wants no answer is told of the marks all the same, or no more."""
+    with morod(workers=1, max_queue_size=10, queue_high_mark=20, queue_low_mark=10) as d:
+        with d.client() as c, d.client() as other:
+            c.notify("subscribe", "backpressure")
+            other.notify("subscribe", "backpressure")
+            other.notify("unsubscribe", "backpressure")
+            assert c.request("ping") == other.request("ping") == "pong"
+            assert c.unasked == []
+            c.request("pause")
+            task = other.submit("debug:echo", 1), other.submit("debug:echo", 2)
+            c.read_until(lambda: c.unasked)
+            assert c.unasked[0][1:2] == ["backpressure"]
+            c.request("resume")
+            assert [t.result() for t in task] == [1, 2]
+            assert other.request("ping") == "pong" and other.unasked == []
+            assert d.stats()["notificationsIgnored"] == 0
+
+
 def test_long_tasks_are_not_handed_ahead(morod):
     """Of tasks that are known to be long a worker holds the one that it runs."""
     with morod(workers=1) as d, d.client() as a, d.client() as b:
