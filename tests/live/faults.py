@@ -57,7 +57,9 @@ class Fault:
     name: str
     family: str
     inject: object
-    cuts: bool  # connections end: what they had asked for has no answer
+    # Connections end, and what they had asked for has no answer: of all, or of
+    # those that pass files ("files").
+    cuts: bool | str
     paced: bool  # honest clients keep their pace meanwhile
     keeps: int  # bytes that may stay, once and for all
 
@@ -69,7 +71,7 @@ def fault(family, name, cuts=False, paced=True, keeps=0):
     """Makes a function of an Arena a fault; it gives how often it was done."""
 
     def make(function):
-        f = Fault(name, family, function, cuts, paced and not cuts, keeps)
+        f = Fault(name, family, function, cuts, paced and cuts is not True, keeps)
         FAULTS.append(f)
         function.fault = f
         return function
@@ -91,6 +93,8 @@ class Row:
     sent: int = 0
     answers: int = 0
     cut: int = 0  # requests whose connection ended
+    cutFiles: int = 0  # those of them on connections that were passing files
+    cancelled: int = 0  # by who had asked for them
     lost: int = 0
     duplicated: int = 0
     wrong: int = 0
@@ -100,7 +104,8 @@ class Row:
     errors: dict = dataclasses.field(default_factory=dict)
 
     def add(self, counts):
-        for name in ("sent", "answers", "cut", "lost", "duplicated", "wrong"):
+        for name in ("sent", "answers", "cut", "cutFiles", "cancelled", "lost", "duplicated",
+                     "wrong"):
             setattr(self, name, getattr(self, name) + counts[name])
         for reason, n in counts["errors"].items():
             self.errors[reason] = self.errors.get(reason, 0) + n
@@ -396,6 +401,6 @@ class Arena:
         assert row.injected > 0, f"{f.name} was not done"
         assert (row.lost, row.duplicated, row.wrong) == (0, 0, 0), row
         assert row.sent == row.answers + row.cut, row
-        assert f.cuts or row.cut == 0, row
-        if not f.cuts:
+        assert f.cuts is True or row.cut == (row.cutFiles if f.cuts else 0), row
+        if f.cuts is not True:
             assert alive(pid) and pid == self.d.dispatcher_pid(), "the dispatcher has died"

@@ -31,9 +31,9 @@ def few_descriptors(pid, beside):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
 
 
-@fault("resources", "dispatcher out of descriptors")
+@fault("resources", "dispatcher out of descriptors", cuts="files")
 def dispatcher_descriptors(arena):
-    """New clients wait; who is there goes on."""
+    """New clients wait; who is there goes on, but for files that cannot come in."""
     pid = arena.d.dispatcher_pid()
     with arena.d.client() as c, few_descriptors(pid, 2):
         waiting = [arena.d.client(hello=False) for _ in range(BEYOND)]

@@ -1,19 +1,23 @@
 """
 Honest clients, in a process of their own: python3 honest.py SOCKET SEED [wild]. One sends
 small requests at a steady pace and measures their answers; others keep a number of
-tasks outstanding; wild ones are refused, time out and fail now and then. All count: each request that a living connection has sent is
-to be answered exactly once. A line on stdin is a command, its answer a line of JSON:
+tasks outstanding. Wild ones are refused, time out and fail now and then, cancel what
+they have asked for, and pass files. All count: each request that a living connection
+has sent is to be answered exactly once. A line on stdin is a command, its answer a line of JSON:
 
   count   what happened since the last count, and what is in flight
   settle  sends no more until everything is answered, or 10 s; then as count
   go      sends again
 """
 
+import collections
+import hashlib
 import json
 import os
 import random
 import select
 import socket
+import struct
 import sys
 import time
 
@@ -25,7 +29,17 @@ WINDOWS = 2
 SETTLE = 10
 RECONNECT = 0.01
 WILD = 0.02
-COUNTS = ("sent", "answers", "lost", "duplicated", "wrong", "cut", "refused")
+CANCEL = 0.002  # of a turn's clients take back what they asked for last
+FILE = bytes(range(256)) * 300
+HASHED = hashlib.sha256(FILE).hexdigest()
+WHOLE = msgpack.ExtType(77, struct.pack(">BBQQ", 1, 0, 0, len(FILE)))
+COUNTS = ("sent", "answers", "lost", "duplicated", "wrong", "cut", "cutFiles", "cancelled")
+
+
+def file_of_bytes():
+    fd = os.memfd_create("honest")
+    os.write(fd, FILE)
+    return fd
 
 
 def kinds(rng, n, wild):
@@ -41,6 +55,7 @@ def kinds(rng, n, wild):
             ("debug:echo", "x" * 300_000, {}, "x" * 300_000),
             ("no:such", 1, {}, None),
             ("debug:echo", 1, {"unheardOf": 1}, None),
+            ("crypto:hash", {"input": WHOLE}, {"fds": 1}, HASHED),
         ))
     return rng.choice((
         ("debug:echo", n, {}, n),
@@ -63,7 +78,8 @@ class Connection:
         self.priority = priority
         self.pending = {}
         self.sock = None
-        self.out = b""
+        self.out = collections.deque()  # [bytes, descriptors that come with the first]
+        self.file = None
         self.next_id = 1
         self.retry_at = 0
 
@@ -80,11 +96,21 @@ class Connection:
             return
         self.sock = sock
         self.unpacker = msgpack.Unpacker(raw=False, max_buffer_size=1 << 28)
-        self.out = msgpack.packb([0, 0, "hello", [{"errors": "map"}]])
+        self.out.clear()
+        self.write([0, 0, "hello", [{"errors": "map", "features": ["fd"]}]])
+
+    def write(self, message, fds=()):
+        data = msgpack.packb(message)
+        if self.out and not fds:
+            self.out[-1][0] += data
+        else:
+            self.out.append([data, fds])
 
     def lose(self, now):
         """The connection has ended: what it had asked for is not lost, but cut off."""
         self.tally["cut"] += len(self.pending)
+        if any(wanted == HASHED for wanted, _ in self.pending.values()):
+            self.tally["cutFiles"] += len(self.pending)
         self.pending.clear()
         self.sock.close()
         self.sock = None
@@ -94,15 +120,27 @@ class Connection:
         if self.priority:
             options = {**options, "priority": self.priority}
         params = [data, options] if options else [data]
-        self.out += msgpack.packb([0, self.next_id, task, params])
+        if self.file is None and "fds" in options:
+            self.file = file_of_bytes()
+        self.write([0, self.next_id, task, params], (self.file,) * options.get("fds", 0))
         self.pending[self.next_id] = wanted, at
         self.next_id += 1
         self.tally["sent"] += 1
 
+    def cancel(self):
+        """Takes back what was asked for last: it may be done by now, or be stopped."""
+        self.write([2, "cancel", [{"msgid": self.next_id - 1}]])
+        self.tally["cancelled"] += 1
+
     def send(self, now):
         try:
             while self.out:
-                self.out = self.out[self.sock.send(self.out):]
+                data, fds = self.out[0]
+                n = socket.send_fds(self.sock, [data], fds) if fds else self.sock.send(data)
+                if n < len(data):
+                    self.out[0] = [data[n:], ()]
+                else:
+                    self.out.popleft()
         except BlockingIOError:
             pass
         except OSError:
@@ -196,6 +234,8 @@ class Honest:
             while c.sock is not None and len(c.pending) < WINDOW:
                 c.ask(*kinds(self.rng, self.n, self.wild), None)
                 self.n += 1
+            if c.pending and self.wild and self.rng.random() < CANCEL:
+                c.cancel()
 
     def command(self, word):
         if word == "settle":

@@ -6,6 +6,7 @@ COLUMNS = (
     ("in flight", lambda r: r.inFlight),
     ("requests", lambda r: r.sent),
     ("answers", lambda r: r.answers),
+    ("cancels", lambda r: r.cancelled),
     ("cut off", lambda r: r.cut),
     ("lost", lambda r: r.lost),
     ("doubled", lambda r: r.duplicated),
