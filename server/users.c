@@ -108,6 +108,15 @@ users_write(FILE *out, const char *before, const char *name)
 	return true;
 }
 
+/* What an error calls a user or a group. */
+static const char *
+users_bare(const char *name)
+{
+	if (name[0] != USERS_GROUP)
+		return name;
+	return name[1] != '\0' ? name + 1 : "without a name";
+}
+
 char *
 users_resolve(const char *list, char *why, size_t size)
 {
@@ -130,9 +139,7 @@ users_resolve(const char *list, char *why, size_t size)
 		    "users, "
 		    "and of groups behind an @, and there is no %s %s",
 		    name[0] == USERS_GROUP ? "group" : "user",
-		    name[0] != USERS_GROUP ? name :
-			name[1] != '\0'    ? name + 1 :
-					     "without a name");
+		    users_bare(name));
 	else if (before[0] == '\0')
 		snprintf(why, size, "names nobody");
 	ok = ok && before[0] != '\0';

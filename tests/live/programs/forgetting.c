@@ -22,8 +22,8 @@ static char key[KEY_HEX + 1];
 static void
 say(const char *word)
 {
-	assert(write(STDOUT_FILENO, word, strlen(word)) ==
-	       (ssize_t)strlen(word));
+	assert(
+	    write(STDOUT_FILENO, word, strlen(word)) == (ssize_t)strlen(word));
 }
 
 /* In an option, and in an answer that is copied. */
