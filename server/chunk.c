@@ -11,10 +11,7 @@
 #define LARGE_KEPT_BYTES ((size_t)256 << 20)
 #define LARGE_STEP ((size_t)64 << 10) /* their sizes are multiples of this */
 
-/*
- * To overwrite more than this takes too long for one turn: it goes back to the
- * system, piece by piece, which gives it to nobody as it is.
- */
+/* To overwrite more than this takes too long for one turn: it is done in pieces. */
 #define CHUNK_WIPE_MAX ((size_t)4 << 20)
 
 /* The dispatcher has one thread. */
@@ -26,7 +23,9 @@ static size_t large_bytes;
 static unsigned int idle_large; /* the fewest since the last chunk_retire() */
 static bool used; /* since the last chunk_retire() */
 
-/* Memory on its way back to the system, from its end on; linked by `next`. */
+/* Linked by `next`: large ones that are overwritten, from the end of what is secret on; */
+static struct chunk *washed;
+/* and those on their way back to the system, from their end on. */
 static struct chunk *buried;
 
 /* Bytes of the mapping that a large chunk is. */
@@ -132,15 +131,24 @@ chunk_ref(struct chunk *c)
 	return c;
 }
 
-/* Overwrites what is secret. False: that is left to who gives it back. */
-static bool
-chunk_wipe(struct chunk *c)
+/* Overwrites so many of the last bytes that are secret. */
+static void
+chunk_wipe(struct chunk *c, size_t bytes)
 {
-	if (c->secret > CHUNK_WIPE_MAX)
-		return false;
-	explicit_bzero(c->bytes, c->secret);
-	c->secret = 0;
-	return true;
+	c->secret -= bytes;
+	explicit_bzero(c->bytes + c->secret, bytes);
+}
+
+/* Nobody uses it, and nothing secret is in it. */
+static void
+chunk_drop(struct chunk *c)
+{
+	if (chunk_is_large(c))
+		large_keep(c);
+	else if (c->cap == CHUNK_READ && n_kept < CHUNK_KEPT)
+		kept[n_kept++] = c;
+	else
+		free(c);
 }
 
 void
@@ -151,14 +159,14 @@ chunk_unref(struct chunk *c)
 	assert(c->refs > 0);
 	if (--c->refs > 0)
 		return;
-	if (c->secret > 0 && !chunk_wipe(c))
-		large_bury(c);
-	else if (chunk_is_large(c))
-		large_keep(c);
-	else if (c->cap == CHUNK_READ && n_kept < CHUNK_KEPT)
-		kept[n_kept++] = c;
-	else
-		free(c);
+	if (c->secret > CHUNK_WIPE_MAX) {
+		c->next = washed;
+		washed = c;
+		return;
+	}
+	if (c->secret > 0)
+		chunk_wipe(c, c->secret);
+	chunk_drop(c);
 }
 
 struct chunk *
@@ -174,9 +182,29 @@ chunk_take(void)
 	return c;
 }
 
+/* Overwrites up to so many bytes. Returns how many are left to be done. */
+static size_t
+chunk_wash(size_t bytes)
+{
+	while (washed != NULL && bytes > 0) {
+		struct chunk *c = washed;
+		size_t part = c->secret < bytes ? c->secret : bytes;
+
+		chunk_wipe(c, part);
+		bytes -= part;
+		if (c->secret > 0)
+			break;
+		washed = c->next;
+		used = true; /* who looks for what is kept looks once more */
+		chunk_drop(c);
+	}
+	return bytes;
+}
+
 bool
 chunk_release(size_t bytes)
 {
+	bytes = chunk_wash(bytes);
 	while (buried != NULL && bytes > 0) {
 		struct chunk *c = buried;
 		size_t size = large_size(c->cap);
@@ -194,7 +222,7 @@ chunk_release(size_t bytes)
 		}
 		bytes -= part;
 	}
-	return buried != NULL;
+	return buried != NULL || washed != NULL;
 }
 
 bool
@@ -222,6 +250,7 @@ chunk_in_use(void)
 void
 chunk_clear(void)
 {
+	chunk_wash(SIZE_MAX);
 	used = false;
 	idle_large = n_large;
 	chunk_retire();

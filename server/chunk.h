@@ -30,7 +30,7 @@ struct chunk *chunk_ref(struct chunk *c);
 
 /*
  * Drops a reference; the last one frees it, and overwrites it before if there
- * are secrets in it. NULL is fine.
+ * are secrets in it, or leaves that to chunk_release(). NULL is fine.
  */
 void chunk_unref(struct chunk *c);
 
@@ -51,8 +51,9 @@ chunk_set_secret(struct chunk *c, const uint8_t *end)
 struct chunk *chunk_take(void);
 
 /*
- * Gives at most `bytes` of what large chunks left back to the system. Returns
- * true when there is more.
+ * Overwrites what is secret in large chunks that nobody uses, and gives back to
+ * the system what is not kept of them; at most `bytes` of both. Returns true
+ * when there is more.
  */
 bool chunk_release(size_t bytes);
 
