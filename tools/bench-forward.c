@@ -1,5 +1,6 @@
 #include "tools/bench-forward.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -121,8 +122,10 @@ pieces_take(struct pieces *q, size_t len)
 {
 	while (len > 0) {
 		struct piece *p = q->first;
-		size_t n = len < p->len ? len : p->len;
+		size_t n;
 
+		assert(p != NULL); /* no more was sent than there was */
+		n = len < p->len ? len : p->len;
 		p->at += n;
 		p->len -= n;
 		len -= n;
