@@ -106,6 +106,8 @@ check_task(const struct task *t, enum task_state state)
 	EXPECT(t->state, state, "state of a task");
 	REQUIRE(task_find(sim.dispatcher.tasks, task_wire_number(t)) == t,
 	    "a task is not in the slab");
+	REQUIRE(hand_begun(task_wire_number(t)) <= t->attempt,
+	    "a task was begun more often than it is known");
 	tally.tasks++;
 	tally.bytes += task_own_bytes(t);
 	tally.owned += t->client != NULL;

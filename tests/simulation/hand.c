@@ -183,6 +183,24 @@ hand_finish(struct hand *h)
 		hand_flush(h);
 }
 
+static void
+hand_note_begun(uint32_t msgid)
+{
+	struct begun *b = &sim.begun[msgid % SIM_BEGUN];
+
+	if (b->msgid != msgid)
+		*b = (struct begun){msgid, 0};
+	b->n++;
+}
+
+uint32_t
+hand_begun(uint32_t msgid)
+{
+	const struct begun *b = &sim.begun[msgid % SIM_BEGUN];
+
+	return b->msgid == msgid ? b->n : 0;
+}
+
 /* Begins the next task that it has, unless that was taken back. */
 static void
 hand_begin(struct hand *h)
@@ -197,6 +215,8 @@ hand_begin(struct hand *h)
 	}
 	h->running = j;
 	h->number = h->received;
+	if (!h->program && !h->rogue)
+		hand_note_begun(j->msgid);
 	if (j->progress && sim_one_in(2)) {
 		hand_progress(h, j->msgid);
 		hand_flush(h);
@@ -370,6 +390,25 @@ hand_answer_any(struct hand *h, uint32_t msgid)
 	hand_written(h, &to);
 }
 
+/* An answer to a task that another one has, or that nobody has. */
+static void
+hand_answer_other(struct hand *h, uint32_t n)
+{
+	const struct hand *other = &sim.hands[n % sim.n_slots];
+	struct packet to = hand_packet(h);
+
+	if (other == h || other->running == NULL) {
+		hand_answer_any(h, n);
+		return;
+	}
+	packet_array(&to, 4);
+	packet_uint(&to, 1);
+	packet_uint(&to, other->running->msgid);
+	packet_byte(&to, PACKET_NIL);
+	packet_str(&to, "mine"); /* is what no honest client may see */
+	hand_written(h, &to);
+}
+
 /* What it has finished is cut, or goes on as no message. */
 static void
 hand_spoil(struct hand *h)
@@ -455,7 +494,7 @@ hand_misbehave(struct hand *h)
 	sim_note("rogue", hand_slot(h), what, 0);
 	switch (what) {
 	case 0:
-		hand_answer_any(h, sim_random(UINT32_MAX));
+		hand_answer_other(h, sim_random(UINT32_MAX));
 		break;
 	case 1: /* twice, if it is answered again */
 		if (h->running != NULL)

@@ -554,6 +554,7 @@ play_begin(uint64_t seed)
 	sim.calm = sim.stopping = sim.at_once = sim.drained = false;
 	sim.starve = 0;
 	sim.told = sim.starved = sim.reload_asked = false;
+	memset(sim.begun, 0, sizeof sim.begun);
 	sim.config = profile_take(sim_random(profile_count()));
 	play_listen();
 	if (channel_pair(pair) == -1)

@@ -48,6 +48,8 @@
 #define SIM_IN ((size_t)1 << 20) /* and that are not read to an end */
 #define SIM_PAGES 4 /* of a slot; they take turns */
 #define SIM_PIDS 1000 /* the first process's */
+#define SIM_BEGUN \
+	4096 /* tasks of which it is known how often they were begun */
 #define US_PER_MS 1000u
 
 struct job;
@@ -109,6 +111,12 @@ enum hand_state {
 	HAND_DEAD, /* and not reaped yet */
 };
 
+/* How often a task was begun by workers that may be believed. */
+struct begun {
+	uint32_t msgid; /* in their hands; 0: nothing is known */
+	uint32_t n;
+};
+
 /* What a slot has for a worker, by the master's and its own word. */
 struct hand {
 	enum hand_state state;
@@ -167,6 +175,7 @@ struct sim {
 	uint32_t reloads; /* with a configuration */
 	struct peer peers[SIM_PEERS];
 	struct hand hands[SIM_SLOTS];
+	struct begun begun[SIM_BEGUN]; /* by msgid */
 	uint64_t n_events, n_requests, n_answers, n_tasks,
 	    n_deaths; /* in all */
 };
@@ -261,6 +270,9 @@ void hand_work(struct hand *h);
 
 /* Does what no worker should. */
 void hand_misbehave(struct hand *h);
+
+/* How often a task was begun; where others took its place, 0. */
+uint32_t hand_begun(uint32_t msgid);
 
 void hand_die(struct hand *h, int status);
 void hand_clear(struct hand *h);
