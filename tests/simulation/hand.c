@@ -390,23 +390,33 @@ hand_answer_any(struct hand *h, uint32_t msgid)
 	hand_written(h, &to);
 }
 
-/* An answer to a task that another one has, or that nobody has. */
+/* A task that another one has; NULL: none has any. */
+static const struct job *
+hand_job_of_other(const struct hand *h, uint32_t n)
+{
+	for (uint32_t i = 0; i < sim.n_slots; i++) {
+		const struct hand *other = &sim.hands[(n + i) % sim.n_slots];
+
+		if (other == h)
+			continue;
+		if (other->running != NULL)
+			return other->running;
+		if (!TAILQ_EMPTY(&other->jobs))
+			return TAILQ_FIRST(&other->jobs);
+	}
+	return NULL;
+}
+
+/*
+ * An answer to a task that another one has, or that nobody has. Nobody knows here
+ * whether it has become its own meanwhile: the result may be anybody's.
+ */
 static void
 hand_answer_other(struct hand *h, uint32_t n)
 {
-	const struct hand *other = &sim.hands[n % sim.n_slots];
-	struct packet to = hand_packet(h);
+	const struct job *j = hand_job_of_other(h, n);
 
-	if (other == h || other->running == NULL) {
-		hand_answer_any(h, n);
-		return;
-	}
-	packet_array(&to, 4);
-	packet_uint(&to, 1);
-	packet_uint(&to, other->running->msgid);
-	packet_byte(&to, PACKET_NIL);
-	packet_str(&to, "mine"); /* is what no honest client may see */
-	hand_written(h, &to);
+	hand_answer_any(h, j != NULL ? j->msgid : n);
 }
 
 /* What it has finished is cut, or goes on as no message. */
