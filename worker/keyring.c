@@ -102,10 +102,14 @@ static int
 keyring_decode(enum keyring_format format, uint8_t *bytes, size_t *len)
 {
 	const char *text = (const char *)bytes, *end;
-	uint8_t *to = sodium_malloc(*len);
 	size_t all = *len;
-	int rc = -1;
+	uint8_t *to;
+	int rc;
 
+	/* libsodium passes over a byte 0 where it does over blanks */
+	if (memchr(bytes, '\0', all) != NULL)
+		return -1;
+	to = sodium_malloc(all);
 	if (to == NULL)
 		return -1;
 	if (format == KEYRING_HEX) {
