@@ -521,14 +521,14 @@ client_stuck_cb(struct conn *conn)
 		client_drop(c, "too much output waits for it");
 		return;
 	}
-	if (c->closing || conn->out.bytes <= soft)
+	if (c->closing || (!c->slow && conn->out.bytes <= soft))
 		return;
 	if (!c->slow)
 		conn_pause(conn);
-	else if (conn->out.bytes >= c->slow_bytes)
-		return; /* it took nothing since */
+	else if (conn->out.taken == c->slow_taken)
+		return;
 	c->slow = true;
-	c->slow_bytes = conn->out.bytes;
+	c->slow_taken = conn->out.taken;
 	client_arm(c);
 }
 

@@ -75,7 +75,7 @@ struct client {
 	bool half_closed; /* it sends no more, and waits for answers */
 	bool closing; /* close when the output is gone */
 	bool slow; /* not read from: its output is not taken */
-	size_t slow_bytes; /* while slow: its output, when it last took any */
+	uint64_t slow_taken; /* while slow: how much it had taken, at last */
 	struct deadline deadline; /* of a message's end, or of slow output */
 	char name[CLIENT_NAME]; /* by hello; "" */
 };

@@ -279,6 +279,7 @@ outbox_send(struct outbox *q, int fd)
 		if (sent == -1)
 			return OUTBOX_BROKEN;
 		outbox_drop(q, (size_t)sent);
+		q->taken += (uint64_t)sent;
 		left -= (size_t)sent;
 	}
 	outbox_rest(q);

@@ -32,6 +32,7 @@ struct outbox {
 	size_t flat_len;
 	struct piece *tail; /* the last piece, if it ends where flat does */
 	size_t bytes; /* in all pieces */
+	uint64_t taken; /* bytes that the peer took, since the start */
 	bool secret; /* some of what was copied may not stay in memory */
 	struct fdset *next_fdset; /* for the next byte that is appended */
 	bool failed; /* what came last is not whole: nothing may follow it */

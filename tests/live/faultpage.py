@@ -6,7 +6,7 @@ import struct
 
 NAMES = (
     "pid", "allocations", "fail_at", "failed", "where", "birth", "forks", "fork_fails",
-    "forks_failed", "wall_s", "file_errno", "files_failed",
+    "forks_failed", "wall_s", "file_errno", "files_failed", "later_s",
 )
 SIZE = 4096
 
