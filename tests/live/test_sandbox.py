@@ -18,7 +18,6 @@ NEEDS = MODULES / "needs.so"
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
 
 # the sanitizers look at files and trace processes: there the sandbox lets them
-pytestmark = pytest.mark.skipif(os.environ.get("MORO_SANDBOX") == "no", reason="it is about the sandbox")
 closed = pytest.mark.skipif(SANITIZED, reason="sanitizers need holes in the sandbox")
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 
@@ -45,6 +44,14 @@ KILLED = [
     "mount", "chroot", "personality", "userfaultfd", "perf_event_open", "kexec_load",
     "init_module", "finit_module", "io_uring_setup",
 ] + (["old_door", "x32"] if os.uname().machine == "x86_64" else [])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sandbox():
+    """It is there, also where other tests run without, as tools/coverage has them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MORO_SANDBOX", raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
