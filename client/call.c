@@ -561,7 +561,7 @@ moro_dispatch(struct moro *m)
 	handle_enter(m);
 	revive_tick(m);
 	n += answer_all(m);
-	dead = handle_check(m) == -1;
+	handle_check(m);
 	while (m->fd != -1 && reads++ < CALL_READS) {
 		int rc;
 

@@ -36,13 +36,15 @@ static const struct {
 	const char *name;
 	bool retryable;
 } own[] = {
-    [MORO_NO_SERVER - OWN_FIRST] = {"NO_SERVER", true},
-    [MORO_LOST - OWN_FIRST] = {"LOST", false},
-    [MORO_GARBLED - OWN_FIRST] = {"GARBLED", false},
-    [MORO_WAIT_LIMIT - OWN_FIRST] = {"WAIT_LIMIT", false},
-    [MORO_CLOSED - OWN_FIRST] = {"CLOSED", false},
-    [MORO_NO_MEMORY - OWN_FIRST] = {"NO_MEMORY", true},
-    [MORO_SYSTEM - OWN_FIRST] = {"SYSTEM", false},
+#define OWN(name, retryable) [MORO_##name - OWN_FIRST] = {#name, retryable}
+    OWN(NO_SERVER, true),
+    OWN(LOST, false),
+    OWN(GARBLED, false),
+    OWN(WAIT_LIMIT, false),
+    OWN(CLOSED, false),
+    OWN(NO_MEMORY, true),
+    OWN(SYSTEM, false),
+#undef OWN
 };
 
 /* Whether the code is one of the library's own, with a row in the table. */

@@ -194,20 +194,20 @@ struct config {
 int config_parse(struct config *config, int argc, char **argv);
 
 /*
- * Reads them all again, as `old` was read. Returns 0 with the new
- * configuration, or -1 with nothing to clear; `errors` gets the lines that say
+ * Reads them all again, as `running` was read. Returns 0 with the new
+ * configuration, or -1 with nothing to clear; `out` gets the lines that say
  * what is wrong ("FILE:LINE: ..."), or which keys keep their old value because
  * they need a restart. The pools are the same as before, in the same order.
  */
-int config_reload(const struct config *old, struct config *new, FILE *errors);
+int config_reload(const struct config *running, struct config *new, FILE *out);
 
 /*
  * Reads a whole file from memory, and nothing else: what config_text() gave
- * makes the same configuration. Returns 0, or -1 with lines that name the
- * file `name` and nothing to clear.
+ * makes the same configuration. Returns 0, or -1 with lines in `out` that name
+ * the file `name` and nothing to clear.
  */
 int config_parse_text(struct config *config, const char *name, const char *text,
-    size_t len, FILE *errors);
+    size_t len, FILE *out);
 
 /*
  * The configuration as a file, with where each value comes from. The caller

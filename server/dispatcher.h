@@ -104,7 +104,7 @@ int dispatcher_main(const struct dispatcher_setup *setup);
  * when there is no memory), the end of a turn, closes and frees everything.
  */
 int dispatcher_init(struct dispatcher *d, const struct dispatcher_setup *setup);
-void dispatcher_turn(void *d);
+void dispatcher_turn(void *arg);
 void dispatcher_clear(struct dispatcher *d);
 
 /* No new tasks from now on; then morod ends. Pauses end, too. */

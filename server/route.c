@@ -107,11 +107,11 @@ route_unknown(struct fault *fault, const char *name, size_t len)
 void
 route_free_all(struct route **routes)
 {
-	struct route *r, *next;
+	struct route *r = *routes, *next;
 
-	HASH_ITER(hh, *routes, r, next)
-	{
-		HASH_DEL(*routes, r);
+	HASH_CLEAR(hh, *routes);
+	for (; r != NULL; r = next) {
+		next = r->hh.next;
 		for (int i = 0; i < PRIORITY_N; i++)
 			free(r->series[i]);
 		free(r);

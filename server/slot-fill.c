@@ -184,7 +184,8 @@ slot_fill(struct slot *s, enum priority lowest, uint32_t most)
 {
 	const uint64_t prefetch_ns = slot_prefetch_ns(s);
 	const uint64_t ahead_ns = SLOT_AHEAD * slot_dispatcher(s)->prefetch_ns;
-	const struct route *route = NULL;
+	static const struct route none;
+	const struct route *route = &none;
 	unsigned int size = 0;
 	uint32_t n = 0, cost_ns = 0;
 	struct task *t;

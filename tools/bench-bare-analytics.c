@@ -74,13 +74,14 @@ analytics_pack(struct group *groups)
 	msgpack_sbuffer_init(&buf);
 	msgpack_packer_init(&pk, &buf, msgpack_sbuffer_write);
 	msgpack_pack_array(&pk, HASH_COUNT(groups));
-	HASH_ITER(hh, groups, g, next)
-	{
+	g = groups;
+	HASH_CLEAR(hh, groups);
+	for (; g != NULL; g = next) {
+		next = g->hh.next;
 		msgpack_pack_array(&pk, 3);
 		msgpack_pack_str_with_body(&pk, g->key, strlen(g->key));
 		msgpack_pack_uint64(&pk, g->n);
 		msgpack_pack_double(&pk, g->sum);
-		HASH_DEL(groups, g);
 		free(g->key);
 		free(g);
 	}

@@ -17,7 +17,7 @@
 #define PLOT_LINE 20 /* height of a line of the legend */
 #define PLOT_NINES 4.0 /* the right end: 99.99 % */
 #define PLOT_STEPS 160 /* points of a curve */
-#define PLOT_LEAST_US 10.0 /* the lower end */
+#define PLOT_LEAST_US 10 /* the lower end */
 
 static const char *const plot_colours[BENCH_CURVES] = {"#888888", "#1f77b4",
     "#bbbbbb", "#6baed6", "#d62728", "#ff7f0e", "#2ca02c", "#9467bd", "#17becf",
@@ -76,12 +76,12 @@ plot_axes(FILE *f, double top_us)
 		    "</text>\n",
 		    x, PLOT_BOTTOM + PLOT_LINE, ticks[i].label);
 	}
-	for (double us = PLOT_LEAST_US; us <= top_us * 1.001; us *= 10) {
-		double y = plot_y(us, top_us);
+	for (long us = PLOT_LEAST_US; us <= lround(top_us); us *= 10) {
+		double y = plot_y((double)us, top_us);
 
 		plot_grid(f, PLOT_LEFT, y, PLOT_RIGHT, y);
 		fprintf(f,
-		    "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.0f us"
+		    "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%ld us"
 		    "</text>\n",
 		    PLOT_LEFT - 6, y + 4, us);
 	}

@@ -25,14 +25,12 @@ table_number(char *out, size_t size, double v, const char *suffix)
 static void
 table_figure(char *out, size_t size, double v, enum unit unit)
 {
-	if (unit != UNIT_RATE)
+	if (unit != UNIT_RATE || v < TABLE_KILO)
 		table_number(out, size, v, "");
-	else if (v >= TABLE_MEGA)
-		table_number(out, size, v / TABLE_MEGA, "M");
-	else if (v >= TABLE_KILO)
+	else if (v < TABLE_MEGA)
 		table_number(out, size, v / TABLE_KILO, "k");
 	else
-		table_number(out, size, v, "");
+		table_number(out, size, v / TABLE_MEGA, "M");
 }
 
 /* Prints the median and the range of figures. */

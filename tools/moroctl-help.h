@@ -11,7 +11,7 @@ struct ctl_command;
  */
 int help_version(void);
 int help_all(void);
-int help_command(const struct ctl_command *command);
+int help_command(const struct ctl_command *k);
 
 /*
  * Lists the commands of two words that begin with this one, and sets *rc as

@@ -219,7 +219,7 @@ int ctl_put_json(struct ctl *c, struct moro_reply *reply);
 int ctl_put_secret_json(struct ctl *c, struct moro_reply *reply);
 
 /* Likewise with one value; NULL: there was no memory for it. */
-int ctl_put_value(struct ctl *c, const struct msgpack_object *value);
+int ctl_put_value(struct ctl *c, const struct msgpack_object *object);
 
 /* The same with what a memory stream gathered, which it closes and frees. */
 int ctl_put_stream(const char *path, FILE *stream, char **text, size_t *len);

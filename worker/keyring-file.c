@@ -109,7 +109,7 @@ file_take(int fd, const char *path, size_t max, uint8_t **bytes, char *why,
 }
 
 int
-keyring_file_read(const char *name, uid_t owner, size_t max, uint8_t **bytes,
+keyring_file_read(const char *file, uid_t owner, size_t max, uint8_t **bytes,
     char *why, size_t size)
 {
 	char path[PATH_MAX], words[160];
@@ -117,11 +117,11 @@ keyring_file_read(const char *name, uid_t owner, size_t max, uint8_t **bytes,
 	struct stat st;
 	int fd, n;
 
-	if (!file_path(name, path)) {
+	if (!file_path(file, path)) {
 		snprintf(why, size,
 		    "%s has no slash, so it is a systemd credential, and "
 		    "$" FILE_CREDENTIALS " is not set",
-		    name);
+		    file);
 		return -1;
 	}
 	/* not to wait for who writes to a pipe; what is open is looked at */
@@ -132,7 +132,7 @@ keyring_file_read(const char *name, uid_t owner, size_t max, uint8_t **bytes,
 			close(fd);
 		return -1;
 	}
-	flaw = file_flaw(&st, owner, strchr(name, '/') == NULL, words,
+	flaw = file_flaw(&st, owner, strchr(file, '/') == NULL, words,
 	    sizeof words);
 	if (flaw != NULL) {
 		snprintf(why, size, "%s %s", path, flaw);

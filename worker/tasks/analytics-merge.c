@@ -32,10 +32,10 @@ enum asked_field {
 enum skipped_field { SKIPPED_EVENTS, SKIPPED_VALUES, SKIPPED_FIELDS };
 
 /* A count that must be there. */
-#define MERGE_COUNT(called)                                           \
-	{                                                             \
-		.name = called, .kinds = FIELD_INT, .required = true, \
-		.min = 0, .max = MERGE_COUNT_MAX,                     \
+#define MERGE_COUNT(called)                                             \
+	{                                                               \
+		.name = (called), .kinds = FIELD_INT, .required = true, \
+		.min = 0, .max = MERGE_COUNT_MAX,                       \
 	}
 
 static const struct field partial_fields[] = {

@@ -269,7 +269,7 @@ hash_run(struct call *call)
 	const struct hash_algorithm *a = hash_find(call->args[HASH_ALGORITHM]);
 	uint8_t digest[HASH_MAX];
 	struct blob in;
-	size_t n;
+	size_t n = 0;
 	int rc;
 
 	if (hash_check_key(call, a) < 0 ||

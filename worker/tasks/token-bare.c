@@ -19,9 +19,9 @@ static const struct {
 	const char *text;
 	size_t len;
 } bare_marks[] = {
-#define MARK(text)                    \
-	{                             \
-		text, sizeof text - 1 \
+#define MARK(text)                       \
+	{                                \
+		(text), sizeof(text) - 1 \
 	}
     MARK("AAAAB3NzaC1yc2E"), /* ssh-rsa */
     MARK("AAAAB3NzaC1kc3M"), /* ssh-dss */

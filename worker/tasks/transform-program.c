@@ -99,11 +99,10 @@ program_skip_sign(struct lexer *l)
 {
 	char sign = *l->at++;
 
-	if (sign == '"')
-		program_skip_string(l);
-	else if (sign == '(')
+	if (sign == '(')
 		l->in_string[l->depth++] = false;
-	else if (sign == ')' && l->depth > 0 && l->in_string[--l->depth])
+	else if (sign == '"' ||
+		 (sign == ')' && l->depth > 0 && l->in_string[--l->depth]))
 		program_skip_string(l);
 }
 

@@ -20,7 +20,7 @@
  * call's error set.
  */
 jv transform_text_parse(struct call *call, const char *field,
-    const msgpack_object *text);
+    const msgpack_object *arg);
 
 /*
  * Makes a string; invalid, if libjq would see another text: it replaces what is
