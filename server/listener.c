@@ -208,11 +208,3 @@ listener_close(struct listener *l)
 	unlink(l->lock_path);
 	close(l->lock_fd);
 }
-
-void
-listener_forget_lock(struct listener *l)
-{
-	if (l->lock_fd != -1)
-		close(l->lock_fd);
-	l->lock_fd = -1;
-}

@@ -37,7 +37,4 @@ int listener_open(struct listener *l, const struct listener_place *place);
 /* Removes the socket and the lock file, and closes both. */
 void listener_close(struct listener *l);
 
-/* In a child: closes the lock without touching the files. */
-void listener_forget_lock(struct listener *l);
-
 #endif

@@ -155,13 +155,3 @@ series_sum(struct series_sums *to, const struct series *s)
 	histogram_sum_all(&to->run_all, &s->run);
 	series_sum_counts(to->counts, s->counts);
 }
-
-uint64_t
-series_total(const uint64_t counts[SERIES_ROWS], enum outcome outcome)
-{
-	uint64_t n = 0;
-
-	for (unsigned int i = 0; i < COUNT(series_rows); i++)
-		n += series_rows[i].outcome == outcome ? counts[i] : 0;
-	return n;
-}

@@ -60,7 +60,4 @@ void series_sum(struct series_sums *to, const struct series *s);
 void series_sum_counts(uint64_t to[SERIES_ROWS],
     const uint64_t counts[SERIES_ROWS]);
 
-/* All with that outcome. */
-uint64_t series_total(const uint64_t counts[SERIES_ROWS], enum outcome outcome);
-
 #endif
