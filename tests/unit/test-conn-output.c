@@ -63,7 +63,7 @@ put_chunk(struct stream *st, size_t len, bool copy)
 	chunk_unref(chunk);
 }
 
-/* A chunk in two pieces that follow one another: one piece again. */
+/* A chunk in two pieces that follow one another, each with its reference. */
 static void
 put_halves(struct stream *st, size_t len)
 {
@@ -96,13 +96,13 @@ put_fds(struct stream *st)
 	st->fd_at[st->n_fds++] = st->len;
 }
 
-/* The i-th piece of output; all kinds stand behind all others. */
+/* The i-th piece of output; every kind stands behind every kind. */
 static void
 put_piece(struct stream *st, uint32_t i)
 {
 	if (i % 8 == 3)
 		put_fds(st);
-	switch (i * i % 11 % 6) {
+	switch ((i % 2 == 0 ? i / 2 : i / 12) % 6) {
 	case 0:
 		put_room(st, 1 + i % 90);
 		break;
