@@ -86,14 +86,6 @@ outbox_push(struct outbox *q, const uint8_t *at, size_t len,
 
 	if (q->failed)
 		return -1;
-	if (q->n > 0 && q->next_fdset == NULL) {
-		last = outbox_at(q, q->n - 1);
-		if (last->chunk == chunk && last->at + last->len == at) {
-			last->len += len;
-			q->bytes += len;
-			return 0;
-		}
-	}
 	q->tail = NULL;
 	if (outbox_grow(q) == -1) {
 		outbox_fail(q);
