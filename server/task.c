@@ -43,8 +43,6 @@ task_slab_free(struct task_slab *slab)
 {
 	struct task_extra *e;
 
-	if (slab == NULL)
-		return;
 	for (uint32_t i = 0; i < slab->n_blocks; i++)
 		free(slab->blocks[i]);
 	while ((e = slab->extras) != NULL) {
