@@ -52,12 +52,25 @@ test_used_one_stays(void **state)
 	chunk_clear();
 }
 
+/* What cannot be is refused, also where its size wraps to a small one. */
+static void
+test_too_large(void **state)
+{
+	static const size_t sizes[] = {SIZE_MAX,
+	    SIZE_MAX - sizeof(struct chunk), SIZE_MAX - LARGE, SIZE_MAX / 2};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		assert_null(chunk_new(sizes[i]));
+	chunk_clear();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_flood_is_forgotten),
 	    cmocka_unit_test(test_used_one_stays),
+	    cmocka_unit_test(test_too_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,38 @@ test_request(void **state)
 	assert_int_equal(frame.data.at, n);
 }
 
+/* A name of any length is written as short as can be, and is what is read. */
+static void
+test_names(void **state)
+{
+	static const struct {
+		size_t len;
+		size_t head; /* bytes before it */
+	} cases[] = {{1, 1}, {31, 1}, {32, 2}, {255, 2}, {256, 3}, {1024, 3}};
+	static uint8_t out[ENVELOPE_HEAD_MAX + 1024 + 1];
+	struct limits limits = LIMITS_DEFAULT;
+	char name[1024];
+
+	memset(name, 'n', sizeof name);
+	limits.method = sizeof name;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		size_t len = cases[i].len;
+		size_t n = envelope_notify(out, name, len, 1);
+		struct frame frame;
+		struct scan scan;
+
+		assert_int_equal(n, 2 + cases[i].head + len + 1);
+		out[n] = ENVELOPE_NIL;
+		scan_init(&scan, &limits);
+		assert_int_equal(scan_next(&scan, out, n + 1, &frame),
+		    SCAN_FRAME);
+		assert_int_equal(frame.kind, FRAME_NOTIFY);
+		assert_int_equal(frame.method.len, len);
+		assert_memory_equal(out + frame.method.at, name, len);
+		assert_int_equal(frame.data.at, n);
+	}
+}
+
 int
 main(void)
 {
@@ -92,6 +124,7 @@ main(void)
 	    cmocka_unit_test(test_number),
 	    cmocka_unit_test(test_response),
 	    cmocka_unit_test(test_request),
+	    cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,25 @@ test_details(void **state)
 		assert_int_equal(f.n_details, 1);
 		assert_string_equal(f.details[0].name, names[i]);
 		assert_int_equal(f.details[0].number, 7);
+		assert_string_equal(fault_detail_name(names[i]), names[i]);
+	}
+}
+
+/* Others are nobody's: they are no part of what is read. */
+static void
+test_unknown_details(void **state)
+{
+	static const char *const names[] = {"", "fiel", "fields", "Field",
+	    "message"};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct fault f;
+
+		assert_null(fault_detail_name(names[i]));
+		fault_set(&f, CODE_WORKER_ERROR, "failed", "no");
+		fault_add_number(&f, names[i], 7);
+		round_trip(&f, FAULT_MAP);
+		assert_int_equal(f.n_details, 0);
 	}
 }
 
@@ -270,6 +289,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_details),
+	    cmocka_unit_test(test_unknown_details),
 	    cmocka_unit_test(test_codes),
 	    cmocka_unit_test(test_foreign_errors),
 	    cmocka_unit_test(test_parse_unknown_code),
