@@ -49,6 +49,9 @@ test_text(void **state)
 	log_set_format(LOG_TEXT);
 	assert_non_null(strstr(bury(SIGSEGV, 100),
 	    "]: worker 3 (pid 77): killed by SIGSEGV; next one in 100 ms\n"));
+	/* not all signals have names */
+	assert_non_null(strstr(bury(40, 100),
+	    "]: worker 3 (pid 77): killed by signal 40; next one in 100 ms\n"));
 	assert_non_null(strstr(bury(EXITED(3), 0),
 	    "]: worker 3 (pid 77): exited with status 3; next one in 0 ms\n"));
 	assert_non_null(strstr(bury(EXITED(100), CHANNEL_NO_NEXT),

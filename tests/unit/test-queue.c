@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -289,14 +290,27 @@ test_data(void **state)
 	task_slab_free(slab);
 }
 
+static bool refused; /* there is no memory that calloc() has */
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return refused ? NULL : __real_calloc(n, size);
+}
+
+/* Each is found under its client and msgid until it goes, and no other. */
 static void
-test_msgids(void **state)
+run_msgids(bool memory_ends)
 {
 	struct client *const first = (struct client *)0x1000;
 	struct client *const second = (struct client *)0x2000;
 	struct msgids m;
 
 	assert_int_equal(msgids_init(&m), 0);
+	refused = memory_ends;
 	for (size_t i = 0; i < TASKS; i++) {
 		make(i, PRIORITY_LOW);
 		tasks[i].client = i % 2 ? first : second;
@@ -312,7 +326,21 @@ test_msgids(void **state)
 	for (size_t i = 0; i < TASKS; i++)
 		assert_ptr_equal(msgids_find(&m, i % 2 ? first : second, i / 2),
 		    i % 2 ? &tasks[i] : NULL);
+	refused = false;
 	msgids_clear(&m);
+}
+
+static void
+test_msgids(void **state)
+{
+	run_msgids(false);
+}
+
+/* Where the table cannot grow, it takes more than it has room for. */
+static void
+test_msgids_without_memory(void **state)
+{
+	run_msgids(true);
 }
 
 int
@@ -331,6 +359,7 @@ main(void)
 	    cmocka_unit_test(test_slab),
 	    cmocka_unit_test(test_data),
 	    cmocka_unit_test(test_msgids),
+	    cmocka_unit_test(test_msgids_without_memory),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
