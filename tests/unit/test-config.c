@@ -1,12 +1,17 @@
 /* The configuration: parsing, errors, the text that makes it again, reload. */
 
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -512,6 +517,85 @@ test_load(void **state)
 	config_clear(&c);
 }
 
+static int interrupted = -1; /* the handler says here that it ran */
+
+static void
+interrupt_cb(int number)
+{
+	if (write(interrupted, "", 1) != 1)
+		abort();
+}
+
+/* Waits until a process sleeps. */
+static void
+wait_asleep(pid_t pid)
+{
+	char name[32], stat[512];
+	const char *at = NULL;
+
+	snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
+	while (at == NULL || strncmp(at, ") S", 3) != 0) {
+		int fd = open(name, O_RDONLY);
+		ssize_t n = read(fd, stat, sizeof stat - 1);
+
+		if (n == -1)
+			_exit(1); /* it is gone */
+		close(fd);
+		stat[n] = '\0';
+		at = strrchr(stat, ')');
+		sched_yield();
+	}
+}
+
+/* Writes to the pipe once its reader was interrupted at it. */
+static _Noreturn void
+write_late(const char *fifo, pid_t reader, int ran)
+{
+	static const char text[] = "[morod]\nmax-depth = 3\n";
+	int fd = open(fifo, O_WRONLY);
+	char byte;
+
+	wait_asleep(reader);
+	kill(reader, SIGUSR1);
+	if (read(ran, &byte, 1) != 1 ||
+	    write(fd, text, sizeof text - 1) != sizeof text - 1)
+		_exit(1);
+	_exit(0);
+}
+
+/* A signal that comes while it is read is no error. */
+static void
+test_load_interrupted(void **state)
+{
+	const struct sigaction action = {.sa_handler = interrupt_cb};
+	struct config_errors errors = {.out = stderr, .prefix = ""};
+	struct sigaction before;
+	char fifo[sizeof path + 8];
+	int ran[2], status, rc;
+	struct config c;
+	pid_t self = getpid(), pid;
+
+	snprintf(fifo, sizeof fifo, "%s.fifo", path);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(pipe(ran), 0);
+	interrupted = ran[1];
+	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+	pid = fork();
+	if (pid == 0)
+		write_late(fifo, self, ran[0]);
+	assert_int_equal(config_init(&c), 0);
+	rc = config_load(&c, fifo, true, NULL, &errors);
+	sigaction(SIGUSR1, &before, NULL);
+	unlink(fifo);
+	close(ran[0]);
+	close(ran[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(rc, 0);
+	assert_int_equal(c.max_depth, 3);
+	config_clear(&c);
+}
+
 static int
 make_file(void **state)
 {
@@ -542,6 +626,7 @@ main(void)
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_load),
+	    cmocka_unit_test(test_load_interrupted),
 	    cmocka_unit_test(test_reload),
 	    cmocka_unit_test(test_reload_wrong),
 	    cmocka_unit_test(test_reload_restart),
