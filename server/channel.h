@@ -46,7 +46,7 @@ enum spawned_fd {
 	SPAWNED_FDS,
 };
 
-#define CHANNEL_NO_NEXT UINT64_MAX /* no other worker comes: morod stops */
+#define CHANNEL_NO_NEXT UINT64_MAX /* no other worker comes */
 
 struct message {
 	enum message_type type;

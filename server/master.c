@@ -53,7 +53,6 @@ struct master {
 	uint64_t deadline; /* of a phase that is not RUNNING: ms */
 	bool at_once; /* while STOPPING: no task may clean up */
 	bool announced; /* "ready" was said */
-	int status; /* to exit with */
 };
 
 /* Sends the dispatcher a message with one number. */
@@ -315,12 +314,7 @@ master_reap(struct master *m, uint64_t now)
 			master_dispatcher_died(m, status, now);
 			continue;
 		}
-		if (roster_reaped(m->roster, pid, status, m->channel,
-			!m->announced, now) == ROSTER_SETUP) {
-			log_error("a worker cannot be set up; giving up");
-			m->status = EXIT_FAILURE;
-			master_stop(m, true, now);
-		}
+		roster_reaped(m->roster, pid, status, m->channel, now);
 	}
 }
 
@@ -509,5 +503,5 @@ master_main(const struct config *config)
 		config_clear(m.reloaded);
 	free(m.reloaded);
 	log_info("stopped");
-	return m.status;
+	return EXIT_SUCCESS;
 }

@@ -8,12 +8,6 @@
 #include <sys/types.h>
 
 /*
- * Exit status of a worker whose set-up is wrong: another one would fail the
- * same way, so the master does not start it.
- */
-#define PROCESS_EXIT_SETUP 100
-
-/*
  * Forks. In the child (0) all signal handlers are the default ones, SIGTERM
  * and SIGINT are ignored (stopping is the master's business, also when a
  * terminal or a service manager signals the whole group), the signal mask is

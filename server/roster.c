@@ -368,31 +368,18 @@ roster_tell_death(const struct roster_slot *s, const struct message *m,
 	return gone && m->status == 0;
 }
 
-/*
- * Whether a worker ended because its set-up is wrong: not a program. Where all
- * have been set up once, a task may have said so.
- */
-static bool
-roster_is_setup(const struct roster *r, uint32_t i, int status)
-{
-	return WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_EXIT_SETUP &&
-	       config_slot_pool(r->config, i)->command == NULL;
-}
-
-enum roster_reaped
+void
 roster_reaped(struct roster *r, pid_t pid, int status, int channel,
-    bool beginning, uint64_t now)
+    uint64_t now)
 {
 	struct roster_slot *s;
 	uint32_t i = 0;
-	bool setup;
 
 	while (i < r->n && r->slots[i].pid != pid)
 		i++;
 	if (i == r->n)
-		return ROSTER_NOT_OURS;
+		return;
 	s = &r->slots[i];
-	setup = beginning && roster_is_setup(r, i, status);
 	struct message m = {
 	    .type = MSG_MASTER_REAPED,
 	    .slot = i,
@@ -402,11 +389,10 @@ roster_reaped(struct roster *r, pid_t pid, int status, int channel,
 	};
 	roster_pace(s, now);
 	s->restarts += !s->wanted;
-	m.n = setup ? CHANNEL_NO_NEXT : s->start_at - now;
+	m.n = s->start_at - now;
 	s->pid = 0;
 	if (!roster_tell_death(s, &m, channel) && !s->wanted)
 		obituary_write_stranger(&m);
-	return setup ? ROSTER_SETUP : ROSTER_REPLACED;
 }
 
 void

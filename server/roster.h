@@ -46,18 +46,12 @@ void roster_reset(struct roster *r);
 /* The dispatcher says that it kills the worker of a slot. */
 void roster_wanted(struct roster *r, uint32_t slot, uint32_t generation);
 
-enum roster_reaped {
-	ROSTER_NOT_OURS,
-	ROSTER_REPLACED, /* noted; the next one comes when its time comes */
-	ROSTER_SETUP, /* its set-up is wrong: starting more is useless */
-};
-
 /*
- * Notes a death and tells the dispatcher on `channel` (-1: nobody). That a set-up
- * is wrong is heard only in the beginning, before all workers were there once.
+ * Notes a death, if it is a worker's, and tells the dispatcher on `channel` (-1:
+ * nobody). The next worker comes when its time comes.
  */
-enum roster_reaped roster_reaped(struct roster *r, pid_t pid, int status,
-    int channel, bool beginning, uint64_t now);
+void roster_reaped(struct roster *r, pid_t pid, int status, int channel,
+    uint64_t now);
 
 /* From now on all exits are wanted: morod stops. */
 void roster_expect_exits(struct roster *r);

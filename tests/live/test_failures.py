@@ -84,6 +84,24 @@ def test_respawn_is_paced(morod):
         assert d.wait(lambda s: s["workers"] == 1)
 
 
+def test_no_status_stops_the_server(morod, tmp_path):
+    """Neither while a pool is not there yet: no status of a worker says more than others."""
+    path = tmp_path / "m.conf"
+    path.write_text("[pool late]\ncommand = sleep 3600\nready-timeout = 1h\n")
+    with morod(config=path, workers=1, wait=False) as d:
+        def connected():
+            try:
+                return d.client()
+            except (FileNotFoundError, ConnectionRefusedError):
+                return None
+
+        with wait_until(connected, "somebody who listens") as c:
+            assert c.submit("debug:crash", {"exit": 100}).error()["reason"] == "crashed"
+            assert c.call("debug:echo", 1) == 1
+        assert "ready on" not in d.log()
+        assert d.process.poll() is None
+
+
 def test_timeouts_do_not_slow_respawn(morod):
     """A worker that was killed on purpose is replaced at once, every time."""
     with morod(workers=1) as d, d.client() as c:
