@@ -46,15 +46,8 @@ route_add(struct route **routes, const struct task_config *config,
     struct pool *pool)
 {
 	const struct task_type *type = config->type;
-	struct route *r = route_find(*routes, type->name, strlen(type->name));
+	struct route *r = calloc(1, sizeof *r);
 
-	if (r != NULL) {
-		r->type = type;
-		r->pool = pool;
-		route_configure(r, config);
-		return 0;
-	}
-	r = calloc(1, sizeof *r);
 	if (r == NULL)
 		return -1;
 	r->name = type->name;

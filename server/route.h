@@ -59,10 +59,7 @@ struct route {
 	size_t head_len;
 };
 
-/*
- * Sends a type to a pool. Returns 0, or -1 when there is no memory. A name
- * that is there already is sent to the new pool.
- */
+/* Sends a type that has no route yet to a pool. Returns 0, or -1: no memory. */
 int route_add(struct route **routes, const struct task_config *config,
     struct pool *pool);
 
