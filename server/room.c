@@ -168,8 +168,6 @@ room_wait(struct client *c, struct route *r)
 {
 	struct dispatcher *d = c->dispatcher;
 
-	if (c->waits_for != NULL)
-		return;
 	c->waits_for = r;
 	TAILQ_INSERT_TAIL(&d->waiting, c, waiting_link);
 	conn_wait(&c->conn);
