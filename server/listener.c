@@ -181,8 +181,6 @@ listener_open(struct listener *l, const struct listener_place *place)
 	l->path = path;
 	l->fd = -1;
 	l->lock_fd = -1;
-	if (strlen(path) >= sizeof addr.sun_path)
-		return listener_fail(l, "the path is longer than 107 bytes");
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", path);
 	if (place->make_folder && listener_folder(l) == -1)

@@ -20,7 +20,8 @@ struct listener {
 
 /* Where to listen, and who may connect. */
 struct listener_place {
-	const char *path; /* borrowed for as long as the listener is open */
+	/* fits a sockaddr_un; borrowed for as long as the listener is open */
+	const char *path;
 	bool make_folder; /* when the path's is not there */
 	bool has_group;
 	gid_t group;
