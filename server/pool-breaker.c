@@ -147,7 +147,10 @@ pool_deaths_max(const struct pool *p)
 	return n < BREAKER_DEATHS ? n : BREAKER_DEATHS;
 }
 
-/* Keeps the time of a death. Returns how many there were in the window. */
+/*
+ * Keeps the time of a death. Returns how many there were in the window. There is
+ * room for one more: when the last place is taken the pool breaks.
+ */
 static uint64_t
 pool_count_death(struct pool *p, uint64_t now)
 {
@@ -161,8 +164,6 @@ pool_count_death(struct pool *p, uint64_t now)
 		return 0;
 	while (gone < b->n_deaths && now - b->deaths[gone] > window)
 		gone++;
-	if (gone == 0 && b->n_deaths == BREAKER_DEATHS)
-		gone = 1;
 	b->n_deaths -= gone;
 	memmove(b->deaths, b->deaths + gone, b->n_deaths * sizeof *b->deaths);
 	b->deaths[b->n_deaths++] = now;
