@@ -361,6 +361,23 @@ def test_deep_results(morod):
         assert (s["completed"], s["failed"]) == (2, 1)
 
 
+def test_wide_results(morod):
+    """Containers that stand side by side are no deeper than one of them."""
+    wide = [[i, {"n": [i]}] for i in range(100)]
+    with morod() as d, d.client() as c:
+        assert c.call("debug:echo", [wide, {"a": wide}], batch=True) == [
+            {"result": wide}, {"result": {"a": wide}}]
+
+
+def test_over_two_limits_at_once(morod):
+    """What is told first is what is told: of results over both, the bytes."""
+    half = {"data": None, "filter": '[range(600) | "x" * 60]'}
+    with morod(workers=1, max_frame="64K", max_values=1000) as d, d.client() as c:
+        assert len(c.call("json:transform", [half], batch=True)[0]["result"]) == 600
+        error = c.submit("json:transform", [half, half], batch=True).error()
+        assert (error["code"], error["limit"]) == ("TOO_LARGE", 1 << 16)
+
+
 def test_shutdown_finishes_it(morod):
     """A stop waits for the elements that are not queued yet, too."""
     with morod(workers=2) as d, d.client() as c:
