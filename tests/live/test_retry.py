@@ -125,6 +125,13 @@ def test_backoff_doubles_up_to_its_limit(morod):
         assert time.monotonic() - start >= 0.75 * 0.2
 
 
+def test_backoff_over_its_limit(morod):
+    """The limit holds for the first pause, too: nobody waits an hour."""
+    with morod(workers=1) as d, d.client() as c:
+        retry = {"max": 1, "on": ["error"], "backoffMs": 3600000, "maxBackoffMs": 1}
+        assert c.call("debug:work", {"fails": 1, "steps": 1}, retry=retry)["attempt"] == 2
+
+
 def test_limits_hold_in_the_pause(morod):
     """A timeout counts the pauses too."""
     with morod(workers=1) as d, d.client() as c:
