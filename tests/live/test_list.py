@@ -173,6 +173,17 @@ def test_slow_ends(morod):
         assert [t["outcome"] for t in c.request("slow")].count("completed") == 1
 
 
+def test_slow_cuts_long_ids(morod):
+    """Of a long id 64 bytes are kept, and no part of a character."""
+    long, wide = "x" * 65, "x" + "\u20ac" * 40  # of 3 bytes each: the 64th is the last one's
+    odd = "xx" + "\u20ac" * 40
+    with morod(workers=1) as d, d.client() as c:
+        for name in (long, wide, odd):
+            c.call("debug:sleep", {"ms": 30}, id=name)
+        noted = {t["id"] for t in c.request("slow")}
+        assert noted == {"x" * 64, "x" + "\u20ac" * 21, "xx" + "\u20ac" * 20}
+
+
 def test_slow_keeps_the_slowest(morod):
     """Many that are not as slow do not push the slowest out."""
     with morod(workers=2) as d, d.client() as c:
@@ -205,6 +216,19 @@ def test_clients(morod):
         assert [e["client"] for e in c.request("clients", {"limit": 1})] == [mine["client"]]
         again, = c.request("clients", {"client": mine["client"]})
         assert again["client"] == mine["client"]
+        with d.client() as later:
+            number = max(e["client"] for e in later.request("clients"))
+            one, = c.request("clients", {"client": number})
+            assert one["client"] == number > mine["client"]
+
+
+def test_clients_have_names(morod):
+    """What hello says of the client is shown: 63 bytes at most, and nothing for a terminal."""
+    with morod() as d, d.client() as c:
+        for said, shown in (("top", "top"), (b"bytes", "bytes"), ("n" * 500, "n" * 63),
+                            ("\u20ac" * 22 + "n", "\u20ac" * 21), ("\x1b[2J", "?[2J"), ("", "")):
+            c.request("hello", {"name": said})
+            assert c.request("clients")[0]["name"] == shown
 
 
 def test_ls_in_turns(morod):
