@@ -96,6 +96,21 @@ def test_types_and_pools(morod, conf):
         assert c.request("log") == "debug"
 
 
+def test_more_workers_than_there_are_slots_for(morod, conf):
+    """How many a pool may ever have is settled at its start; a file that wants more is refused."""
+    path = conf("[pool w]\nworkers = 1\n")
+    with morod(config=path) as d, d.client() as c:
+        pids = d.worker_pids()
+        conf("[morod]\nmax-queue-size = 7\n[pool w]\nworkers = 65\n")
+        error = c.start("reload").error()
+        assert error["code"] == "INVALID_ARGUMENT"
+        assert f"{path}:4: pool w takes up to 64 workers without a restart, not 65" in error["message"]
+        assert d.worker_pids() == pids and c.stats()["maxQueueSize"] != 7
+        conf("[pool w]\nworkers = 1:64\n")
+        assert c.request("reload") == {"warnings": ""}
+        wait_until(lambda: c.stats()["pools"][1]["max"] == 64)
+
+
 def test_a_new_dispatcher_has_the_new_one(morod, conf):
     """Its death does not bring the old configuration back."""
     path = conf("[morod]\nmax-queue-size = 5\n")
