@@ -201,6 +201,19 @@ def test_reload(morod, tmp_path):
         assert c.call("test:double", {"n": 2}) == 4
 
 
+def test_reload_with_a_new_one_before(morod, tmp_path):
+    """It is left out, and the sections behind it are still about theirs."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module double]\npath = {DOUBLE}\n")
+    with morod(config=path) as d, d.client() as c:
+        path.write_text(f"[module whole]\npath = /no/2.so\n[module double]\npath = {DOUBLE}\n"
+                        "preload = no\n")
+        assert c.request("reload")["warnings"].splitlines() == [
+            f"{path}:1: a new module (whole) needs a restart, and is left out",
+            f"{path}:5: preload needs a restart, keeps auto"]
+        assert c.call("test:double", {"n": 2}) == 4
+
+
 def test_printed(tmp_path):
     """--print-config gives a file that makes the same configuration again."""
     path = tmp_path / "m.conf"
