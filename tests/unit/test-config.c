@@ -152,6 +152,12 @@ test_errors(void **state)
 			 "digits, hyphens and underscores\n"},
 	    {"[pool a b]\n", "f:1: [pool NAME] takes a name of 1 to 32 "
 			     "letters, digits, hyphens and underscores\n"},
+	    {"[module a/b]\npath = x\n",
+		"f:1: [module NAME] takes a name of 1 to 32 letters, digits, "
+		"hyphens and underscores\n"},
+	    {"[key]\nfile = x\n",
+		"f:1: [key NAME] takes a name of 1 to 32 letters, digits, "
+		"hyphens and underscores\n"},
 	    {"[task crypto:hush]\npool = x\n",
 		"f:1: no task type \"crypto:hush\"; did you mean "
 		"crypto:hash?\n"},
