@@ -32,6 +32,16 @@ def test_version_and_help():
         assert word in done.stdout
 
 
+@pytest.mark.parametrize("word", ["--version", "--help", "--print-config", "--check-config"])
+def test_what_cannot_be_said(word):
+    """Who asks for a text that does not get there is told so by the exit status."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([MOROD, word], stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=DEADLINE, env={"MORO_CONFIG": "/dev/null"})
+    assert done.returncode == 1
+    assert done.stderr == "morod: cannot write standard output: No space left on device\n"
+
+
 @pytest.mark.parametrize(
     "args, words",
     [
@@ -49,6 +59,14 @@ def test_version_and_help():
         (["--max-depth", "33"], ["--max-depth", "1 to 32"]),
         (["--socket", ""], ["--socket", "107"]),
         (["--socket", "/" + "x" * 108], ["--socket", "107"]),
+        (["--socket", "/tmp/a ;b"], ["--socket", "before a semicolon", '"/tmp/a ;b"']),
+        (["--socket", "/tmp/a\x01b"], ["--socket", "without control characters"]),
+        (["--socket", "/tmp/a "], ["--socket", "blanks at its ends"]),
+        (["--weights", "6:3"], ["--weights", "HIGH:NORMAL:LOW", '"6:3"']),
+        (["--weights", "6:3:1:1"], ["--weights", "HIGH:NORMAL:LOW"]),
+        (["--weights", "6:3:x"], ["--weights", "HIGH:NORMAL:LOW"]),
+        (["--weights", "6:0:1"], ["--weights", "from 1 to"]),
+        (["--weights", "6:" + "0" * 20 + "3:1"], ["--weights", "HIGH:NORMAL:LOW"]),
         (["--debug-tasks=maybe"], ["--debug-tasks", "yes or no", '"maybe"']),
         (["--help=yes"], ["--help", "no value"]),
         (["--max-cleints", "3"], ["--max-cleints", "unknown", "did you mean --max-clients?"]),
