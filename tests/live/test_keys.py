@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from dialling import POOL, dial, served
 from harness import BUILD, DEADLINE, TaskError, wait_until
 from memory import memory_has
 
@@ -283,6 +284,33 @@ def test_types(morod, tmp_path):
                                                {"token": "a.b.c", "secret": K})["message"]
     done = check(conf_of(tmp_path, extra="types = data:compress\n"))
     assert done.returncode == 2 and "data:compress is none" in done.stderr
+
+
+def test_other_types_at_once(morod, tmp_path):
+    """From the answer on no worker uses a key for what its section has ceased to name."""
+    put(tmp_path / "k", MARK)
+    sign = {"payload": {}, "secret": K}
+    with morod(config=conf_of(tmp_path, extra="types = jwt:sign, jwt:verify\n"), workers=3) as d:
+        with d.client() as c:
+            assert c.call("jwt:sign", sign)
+            conf_of(tmp_path, extra="types = jwt:verify\n")
+            c.request("reload")
+            errors = [call.error() for call in [c.submit("jwt:sign", sign) for _ in range(50)]]
+            assert all("not for jwt:sign" in e["message"] for e in errors)
+
+
+def test_who_dials_in_has_none(morod, tmp_path):
+    """Other keys are no reason for a worker to go that never had any."""
+    put(tmp_path / "k", MARK)
+    with served(morod, tmp_path, conf_of(tmp_path, more=POOL).read_text()) as (d, c):
+        w = dial(d)
+        put(tmp_path / "k", MARK + "!")
+        own = d.stats()["pools"][0]["workers"][0]["pid"]
+        c.request("reload")
+        d.wait(lambda s: s["workers"] == 2 and s["pools"][0]["workers"][0]["pid"] not in (0, own))
+        call = c.submit("t:echo", 5)
+        assert w.do() == 5 and call.result() == 5
+        assert c.stats()["pools"][1]["recycled"] == 0
 
 
 def test_nothing_of_its_length_is_told(morod, tmp_path):
