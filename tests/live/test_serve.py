@@ -55,6 +55,23 @@ def test_announced(morod, tmp_path):
         assert call.result() == 1
 
 
+def test_says_nothing_of_a_pool(morod, tmp_path):
+    """nil in the place of the map says as much as no map."""
+    with served(morod, tmp_path) as (d, c):
+        w = Worker(d)
+        assert w.serve(["t:echo"], None)["pool"] == "w"
+        call = c.submit("t:echo", 1)
+        assert w.do() == 1 and call.result() == 1
+
+
+def test_long_words_about_a_type(morod, tmp_path):
+    """Of what it says of a type 159 bytes are kept, and nothing for a terminal."""
+    with served(morod, tmp_path) as (d, c):
+        dial(d, [{"name": "t:long", "about": "a" * 500}, {"name": "t:odd", "about": "\x1b[2J"}])
+        assert c.request("types", "t:long")[0]["about"] == "a" * 159
+        assert c.request("types", "t:odd")[0]["about"] == "?[2J"
+
+
 def test_waiting_before_it_comes(morod, tmp_path):
     """Tasks wait until a worker arrives, and are then taken by priority and in order."""
     text = POOL + "types = t:echo\n"
