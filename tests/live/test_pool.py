@@ -460,6 +460,28 @@ def test_trial_beside_a_long_task(morod):
             c.request("cancel", {"msgid": long.msgid})
 
 
+def test_trial_waits_for_an_idle_worker(morod):
+    """It is no trial behind a task that was expected to be short, and is not."""
+    with morod(workers=2, breaker_deaths=2, breaker_pause="50ms") as d, d.client() as c:
+        for _ in range(20):
+            c.call("debug:sleep", {"ms": 0})
+        long = c.submit("debug:sleep", {"ms": 3600000})
+        d.wait(lambda s: s["activeTasks"] == 1)
+
+        def kill_idle():
+            p = pool(d)
+            for w in p["workers"]:
+                if w["state"] == "idle":
+                    os.kill(w["pid"], signal.SIGKILL)
+            return p["state"] == "down"
+
+        wait_until(kill_idle, "the pool to be down")
+        wait_pool(d, lambda p: p["state"] == "half-open")
+        assert c.call("debug:echo", 1) == 1
+        assert pool(d)["state"] == "up"
+        c.request("cancel", {"msgid": long.msgid})
+
+
 def test_down_answers_what_comes_back(morod):
     """A task that loses its worker while the pool is down is told so."""
     with morod(workers=2, breaker_deaths=2, breaker_pause="1m", prefetch_us=0) as d:
