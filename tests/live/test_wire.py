@@ -304,6 +304,18 @@ def test_each_message_has_its_own_time(morod):
         assert answers(c, 1) == [[1, 1, None, "pong"]]
 
 
+def test_who_does_not_take_its_last_message(morod):
+    """It has a second for that, and then is closed, whatever it has not read."""
+    with morod(workers=1) as d, d.client() as c:
+        deaf = d.client()
+        deaf.submit("debug:echo", b"x" * 3_000_000)
+        wait_until(lambda: c.stats()["unreadBytes"] > 1_000_000)
+        deaf.send_bytes(b"\xc1")
+        wait_until(lambda: c.stats()["clientsBroken"] == 1)
+        wait_until(lambda: c.stats()["clients"] == 1)
+        wait_until(lambda: c.stats()["unreadBytes"] < 1_000_000)
+
+
 def test_options_are_checked(morod):
     """Unknown, duplicate and wrong options are refused by name."""
     cases = [
@@ -472,25 +484,56 @@ def test_admins_have_a_place(morod):
         p.communicate("", DEADLINE)
 
 
+def send_until_full(c, data):
+    """Sends what the server and the socket take at once. Returns how much that is."""
+    c.sock.setblocking(False)
+    sent = 0
+    try:
+        while sent < len(data):
+            sent += c.sock.send(data[sent:])
+    except BlockingIOError:
+        pass
+    c.sock.settimeout(DEADLINE)
+    return sent
+
+
 def test_large_messages_wait_for_memory(morod):
     """Unfinished large messages share --max-queued-bytes: others wait, and then come."""
     with morod(workers=1, max_queued_bytes="4M") as d:
         holder, waiter = d.client(), d.client()
         request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
         holder.send_bytes(request[:1_000_000])
-        waiter.sock.setblocking(False)
-        sent = 0
-        try:
-            while sent < len(request):
-                sent += waiter.sock.send(request[sent:])
-        except BlockingIOError:
-            pass
+        sent = send_until_full(waiter, request)
         assert sent < len(request)
         with d.client() as c:
             assert c.call("debug:echo", "small ones go on") == "small ones go on"
         holder.send_bytes(request[1_000_000:])
         assert len(answers(holder, 1)[0][3]) == 3_000_000
-        waiter.sock.settimeout(DEADLINE)
+        waiter.send_bytes(request[sent:])
+        assert len(answers(waiter, 1)[0][3]) == 3_000_000
+
+
+def test_who_waits_for_memory_may_go(morod):
+    """It is forgotten when an answer finds nobody; who waits behind it comes in its turn."""
+    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
+    # what is freed is overwritten: who uses it still would be found out
+    freed = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165"
+    env = {**os.environ, "GLIBC_TUNABLES": freed}
+    with morod(workers=1, max_queued_bytes="4M", env=env) as d, d.client() as c:
+        holder, gone, waiter = d.client(), d.client(), d.client()
+        holder.send_bytes(request[:1_000_000])
+        c.request("pause")
+        gone.submit("debug:echo", 1)
+        wait_until(lambda: c.stats()["queueSize"] == 1)
+        assert send_until_full(gone, request) < len(request)
+        sent = send_until_full(waiter, request)
+        assert sent < len(request)
+        assert c.request("ping") == "pong"
+        gone.close()
+        c.request("resume")
+        wait_until(lambda: c.stats()["clients"] == 3)
+        holder.send_bytes(request[1_000_000:])
+        assert len(answers(holder, 1)[0][3]) == 3_000_000
         waiter.send_bytes(request[sent:])
         assert len(answers(waiter, 1)[0][3]) == 3_000_000
 
