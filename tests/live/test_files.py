@@ -580,6 +580,21 @@ def test_too_many_in_one_message(morod, files):
         assert_no_leak(d)
 
 
+def test_too_many_before_their_request(morod, files):
+    """More than 32 that came before their request is whole end the connection."""
+    fd = files.make(b"abc")
+    message = msgpack.packb([0, 50, "crypto:hash", [{"input": range_of(0, 3)}, {"fds": 8}]])
+    with morod() as d, connect(d) as c:
+        for i in range(4):
+            socket.send_fds(c.sock, [message[i:i + 1]], [fd] * 8)
+            wait_until(lambda: len(open_files(d.dispatcher_pid())) == 8 * (i + 1), "eight more")
+        socket.send_fds(c.sock, [message[4:5]], [fd])
+        c.read_closed()
+        error = c.extra[-1][2]
+        assert error["code"] == "PROTOCOL_ERROR" and "more than 32" in error["message"]
+        assert_no_leak(d)
+
+
 def test_parted_message(morod, files):
     """Descriptors may come with a request's first byte, and the rest later."""
     fd = files.make(b"abc")
