@@ -46,6 +46,19 @@ def test_drain(morod):
         assert gone(d, pids)
 
 
+def test_drain_waits_until_answers_are_read(morod):
+    """What is finished is answered, also to one that takes its time to read."""
+    with morod(workers=1) as d, d.client() as c, d.client() as slow:
+        call = slow.submit("debug:echo", b"x" * 3_000_000)
+        wait_until(lambda: c.stats()["unreadBytes"] > 1_000_000)
+        d.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: c.stats()["isShuttingDown"])
+        for _ in range(20):  # turns in which it could have ended
+            assert c.request("ping") == "pong"
+        assert call.result() == b"x" * 3_000_000
+        assert d.process.wait(DEADLINE) == 0
+
+
 def test_drain_replaces_crashed_workers(morod):
     """A crash while draining does not strand the tasks that wait."""
     with morod(workers=1) as d, d.client() as c:
