@@ -133,6 +133,19 @@ def test_socket_mode(morod):
         os.umask(old)
 
 
+def test_group_that_cannot_be_given(tmp_path):
+    """Who may not give the socket its group does not let others in instead."""
+    path = str(tmp_path / "m.sock")
+    group = max(os.getgroups() + [os.getegid()]) + 1
+    # root may, unless it has no right to
+    wrap = ["setpriv", "--bounding-set=-chown"] if os.geteuid() == 0 else []
+    done = subprocess.run([*wrap, MOROD, "--socket", path, "--socket-group", str(group)],
+                          capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"{path}: cannot give it its group: Operation not permitted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_stale_socket_is_replaced(morod):
     """A socket file that a killed server left is no obstacle."""
     with morod() as d:
