@@ -85,17 +85,57 @@ def test_wrong_options(args, words):
         assert word in done.stderr
 
 
-def test_no_place_for_the_socket():
-    """An ordinary user without XDG_RUNTIME_DIR is told what to give."""
+@pytest.mark.parametrize("env, words", [
+    ({}, "--socket PATH is needed"),
+    ({"XDG_RUNTIME_DIR": "/" + "x" * 97}, "longer than 107 bytes; give --socket PATH"),
+])
+def test_no_place_for_the_socket(env, words):
+    """An ordinary user without a XDG_RUNTIME_DIR that will do is told what to give."""
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="moro-") as folder:
         os.chmod(folder, 0o755)
         copy = shutil.copy(MOROD, folder)
         done = subprocess.run(
-            [copy], capture_output=True, text=True, user=user, env={}, timeout=DEADLINE
+            [copy], capture_output=True, text=True, user=user, env=env, timeout=DEADLINE
         )
     assert done.returncode == 2
-    assert "XDG_RUNTIME_DIR" in done.stderr
+    assert "XDG_RUNTIME_DIR" in done.stderr and words in done.stderr
+
+
+def own_run(options="rw"):
+    """What to start a morod by that has a /run of its own."""
+    mount = f"mount -t tmpfs -o {options} moro /run"
+    wrap = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+    if os.geteuid() != 0 or subprocess.run([*wrap, "true"], capture_output=True).returncode != 0:
+        pytest.skip("needs root that may mount")
+    return wrap
+
+
+def test_root_has_a_place():
+    """Root's morod makes /run/moro, and its socket there, which all can look for."""
+    env = {**os.environ, "MORO_CONFIG": "/dev/null", "XDG_RUNTIME_DIR": "/nonexistent"}
+    env.pop("MORO_SOCKET", None)
+    with subprocess.Popen([*own_run(), MOROD, "--workers", "1"], env=env, text=True,
+                          stderr=subprocess.PIPE, start_new_session=True, umask=0o022) as p:
+        try:
+            assert p.stderr.readline().endswith("ready on /run/moro/morod.sock (1 workers)\n")
+            folder = f"/proc/{p.pid}/root/run/moro"
+            assert stat.S_IMODE(os.stat(folder).st_mode) == 0o755
+            with Client(f"{folder}/morod.sock") as c:
+                assert c.request("ping") == "pong"
+        finally:
+            p.send_signal(signal.SIGTERM)
+        assert p.wait(DEADLINE) == 0
+
+
+def test_root_has_no_place():
+    """Where no folder can be made that is said, and morod ends."""
+    env = {k: v for k, v in os.environ.items() if k != "MORO_SOCKET"}
+    done = subprocess.run([*own_run("ro"), MOROD], env={**env, "MORO_CONFIG": "/dev/null"},
+                          capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "/run/moro/morod.sock: cannot make its folder: Read-only file system\n")
 
 
 def test_socket_from_the_environment(morod, tmp_path):
@@ -160,6 +200,25 @@ def test_stale_socket_is_replaced(morod):
         done.send_signal(signal.SIGTERM)
         assert done.wait(DEADLINE) == 0
         done.stderr.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
+def test_stale_socket_of_another(tmp_path):
+    """Where all may write, another's is not there to be removed: that is said."""
+    folder = tmp_path / "all"
+    folder.mkdir()
+    path = str(folder / "m.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+    for x in (path, folder):
+        os.chown(x, 1234, 1234)
+    folder.chmod(0o1777)
+    done = subprocess.run(["setpriv", "--bounding-set=-fowner", MOROD, "--socket", path],
+                          capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"{path}: cannot remove the stale socket: Operation not permitted\n")
+    assert os.listdir(folder) == ["m.sock"]
 
 
 def test_live_socket_is_refused(morod):
