@@ -72,6 +72,15 @@ def test_long_words_about_a_type(morod, tmp_path):
         assert c.request("types", "t:odd")[0]["about"] == "?[2J"
 
 
+def test_types_of_no_section(morod, tmp_path):
+    """What only a worker has named is for those that submit names, as all is."""
+    with served(morod, tmp_path, submit="12345", admin="own") as (d, c):
+        dial(d, ["t:new"])
+        error = c.submit("t:new", 1).error()
+        assert (error["code"], error["type"]) == ("PERMISSION_DENIED", "t:new")
+        assert "(12345)" in error["message"]
+
+
 def test_waiting_before_it_comes(morod, tmp_path):
     """Tasks wait until a worker arrives, and are then taken by priority and in order."""
     text = POOL + "types = t:echo\n"
