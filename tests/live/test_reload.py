@@ -104,7 +104,8 @@ def test_more_workers_than_there_are_slots_for(morod, conf):
         conf("[morod]\nmax-queue-size = 7\n[pool w]\nworkers = 65\n")
         error = c.start("reload").error()
         assert error["code"] == "INVALID_ARGUMENT"
-        assert f"{path}:4: pool w takes up to 64 workers without a restart, not 65" in error["message"]
+        assert (f"{path}:4: pool w takes up to 64 workers without a restart, not 65"
+                in error["message"])
         assert d.worker_pids() == pids and c.stats()["maxQueueSize"] != 7
         conf("[pool w]\nworkers = 1:64\n")
         assert c.request("reload") == {"warnings": ""}
