@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -181,6 +182,7 @@ listener_open(struct listener *l, const struct listener_place *place)
 	l->path = path;
 	l->fd = -1;
 	l->lock_fd = -1;
+	assert(strlen(path) < sizeof addr.sun_path);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", path);
 	if (place->make_folder && listener_folder(l) == -1)

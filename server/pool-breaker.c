@@ -8,6 +8,7 @@
 
 #include "server/pool.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,7 @@ pool_count_death(struct pool *p, uint64_t now)
 		gone++;
 	b->n_deaths -= gone;
 	memmove(b->deaths, b->deaths + gone, b->n_deaths * sizeof *b->deaths);
+	assert(b->n_deaths < BREAKER_DEATHS);
 	b->deaths[b->n_deaths++] = now;
 	return b->n_deaths;
 }
