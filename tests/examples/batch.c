@@ -54,15 +54,15 @@ read_lines(char **lines)
 	return n;
 }
 
-/* Prints what came of each line. Returns 0, or -1: one of them failed. */
+/* Prints what came of n lines. Returns 0, or -1: one of them failed. */
 static int
-print_answers(struct moro_reply *answer, char *const *lines)
+print_answers(struct moro_reply *answer, char *const *lines, size_t n)
 {
 	struct moro_reply *r;
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; (r = moro_reply_next(answer)) != NULL; i++) {
+	for (i = 0; i < n && (r = moro_reply_next(answer)) != NULL; i++) {
 		if (moro_reply_ok(r)) {
 			printf("%s %s\n", moro_reply_text(r, NULL), lines[i]);
 		} else {
@@ -90,7 +90,7 @@ hash_lines(struct moro *m, char *const *lines, size_t n)
 		add_line(list, lines[i]);
 	r = moro_call_batch(m, "crypto:hash", list, normal);
 	if (moro_reply_ok(r))
-		rc = print_answers(r, lines);
+		rc = print_answers(r, lines, n);
 	else
 		fprintf(stderr, "%s: %s\n", moro_reply_code_name(r),
 		    moro_reply_message(r));

@@ -70,6 +70,7 @@ type_at(uint8_t choice)
 
 	while ((type = registry_at(n)) != NULL && !(type->flags & TYPE_DEBUG))
 		n++;
+	assert(n > 0);
 	return registry_at(choice % n);
 }
 

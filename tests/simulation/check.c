@@ -121,7 +121,7 @@ check_task(const struct task *t, enum task_state state)
 		check_request(t, now);
 	if (t->extra != NULL)
 		check_limits(t, now);
-	if (t->member && t->extra->head != NULL)
+	if (t->member && t->extra != NULL && t->extra->head != NULL)
 		EXPECT(t->extra->head->state, TASK_GATHERING,
 		    "a member's head");
 }

@@ -81,11 +81,7 @@ run(uint64_t from, uint64_t count)
 	for (uint64_t i = 0; i < count; i++) {
 		sim_watch();
 		b = look();
-		sim.trace = getenv("SIMT") != NULL &&
-			    strtoull(getenv("SIMT"), NULL, 10) == from + i;
 		play_seed(from + i);
-		if (sim.trace)
-			printf("digest\n");
 		/* the first ones make what is kept */
 		if (i > 2 * AGAIN)
 			compare(&b);

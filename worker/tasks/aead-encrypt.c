@@ -1,5 +1,6 @@
 /* crypto:encrypt: from the input, piece by piece, into the answer. */
 
+#include <assert.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -126,15 +127,13 @@ aead_encrypt_all(struct call *call, struct blob *in, struct armor_out *out)
 static int
 aead_encrypt(struct aead *a, struct call *call, struct blob *in)
 {
-	/*
-	 * A head there is: what chooses it gives -1 where it gives none, by
-	 * call_fail(), which clang's analyser does not see from here.
-	 */
-	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
-	uint8_t *place = aead_place(a->head, call, in->len);
-	size_t head = strlen(a->head->text);
 	struct armor_out out;
+	uint8_t *place;
+	size_t head;
 
+	assert(a->head != NULL); /* what chooses it had one to give */
+	place = aead_place(a->head, call, in->len);
+	head = strlen(a->head->text);
 	if (place == NULL || aead_make_key(a, call) < 0 ||
 	    aead_begin(a, call, true) < 0)
 		return -1;
@@ -147,7 +146,7 @@ aead_encrypt(struct aead *a, struct call *call, struct blob *in)
 int
 aead_encrypt_run(struct call *call)
 {
-	struct aead a;
+	struct aead a = {.head = NULL};
 	struct blob in;
 	int rc;
 
