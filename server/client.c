@@ -30,6 +30,8 @@
 #define CLIENT_OUTPUT_HARD_FRAMES 8
 /* How long it may take nothing while over the soft limit. */
 #define CLIENT_SLOW_MS 60000
+/* How long it may wait for memory, with a part of a large message there. */
+#define CLIENT_MEMORY_MS 60000
 /* How long a last answer may take to be read. */
 #define CLIENT_CLOSE_MS 1000
 
@@ -39,7 +41,7 @@ static void client_eof_cb(struct conn *conn);
 static void client_lost_cb(struct conn *conn, int err);
 static void client_sent_cb(struct conn *conn);
 static void client_stuck_cb(struct conn *conn);
-static void client_partial_cb(struct conn *conn, bool partial);
+static void client_partial_cb(struct conn *conn);
 static void client_fds_cb(struct conn *conn, const int *fds, size_t n);
 static void client_fds_left_cb(struct conn *conn);
 static void client_release_cb(struct conn *conn);
@@ -57,9 +59,9 @@ static const struct conn_ops client_ops = {
     .release = client_release_cb,
 };
 
-/* Says why a client is dropped, and drops it. */
+/* Says why a client is dropped. */
 static void
-client_drop(struct client *c, const char *why)
+client_note_dropped(struct client *c, const char *why)
 {
 	struct log_context context = {0};
 
@@ -68,6 +70,12 @@ client_drop(struct client *c, const char *why)
 	    "client (pid %d, uid %u) dropped: %s", (int)c->pid,
 	    (unsigned int)c->uid, why);
 	c->dispatcher->counters.clients_dropped++;
+}
+
+static void
+client_drop(struct client *c, const char *why)
+{
+	client_note_dropped(c, why);
 	client_close(c);
 }
 
@@ -86,26 +94,64 @@ client_note_broken(const struct client *c, const char *why)
 	    c->number, (int)c->pid, (unsigned int)c->uid, why, more);
 }
 
+/* It was not read from for want of memory. */
+static void
+client_deny_memory(struct client *c)
+{
+	struct fault fault;
+
+	fault_set(&fault, CODE_QUEUE_FULL, "bytes",
+	    "for %d ms large messages of others have left no memory for one "
+	    "more",
+	    CLIENT_MEMORY_MS);
+	client_note_dropped(c, fault.message);
+	answer_fault(c, 0, &fault);
+	client_close_soon(c);
+}
+
+/* Its message did not come to an end. */
+static void
+client_deny_time(struct client *c)
+{
+	struct fault fault;
+
+	fault_set(&fault, CODE_PROTOCOL_ERROR, NULL,
+	    "a message must be complete within %" PRIu64
+	    " ms of its first byte",
+	    c->dispatcher->config->frame_timeout_ms);
+	client_note_broken(c, fault.message);
+	answer_fault(c, 0, &fault);
+	client_close_soon(c);
+}
+
+/*
+ * It takes no answers, as far as is known: the kernel tells only when most of
+ * its buffer is empty.
+ */
+static void
+client_deny_patience(struct client *c)
+{
+	uint64_t taken = c->conn.out.taken;
+
+	conn_flush(&c->conn);
+	if (c->conn.fd != -1 && c->conn.out.taken == taken)
+		client_drop(c, "it takes no answers");
+}
+
 /* Strikes when a client takes too long; for what depends on its state. */
 static void
 client_deadline_cb(void *owner, uint64_t now)
 {
 	struct client *c = owner;
-	struct fault fault;
 
-	if (c->closing) {
+	if (c->closing)
 		client_close(c);
-	} else if (c->slow) {
-		client_drop(c, "it takes no answers");
-	} else {
-		fault_set(&fault, CODE_PROTOCOL_ERROR, NULL,
-		    "a message must be complete within %" PRIu64
-		    " ms of its first byte",
-		    c->dispatcher->config->frame_timeout_ms);
-		client_note_broken(c, fault.message);
-		answer_fault(c, 0, &fault);
-		client_close_soon(c);
-	}
+	else if (c->slow)
+		client_deny_patience(c);
+	else if (c->conn.part == CONN_PART_WAITS)
+		client_deny_memory(c);
+	else
+		client_deny_time(c);
 }
 
 bool
@@ -150,8 +196,12 @@ client_arm(struct client *c)
 		after = CLIENT_CLOSE_MS;
 	else if (c->slow)
 		after = CLIENT_SLOW_MS;
-	else if (c->conn.part && !c->half_closed && c->waits_for == NULL)
+	else if (c->half_closed || c->waits_for != NULL)
+		after = 0;
+	else if (c->conn.part == CONN_PART_COMES)
 		after = c->dispatcher->config->frame_timeout_ms;
+	else if (c->conn.part == CONN_PART_WAITS)
+		after = CLIENT_MEMORY_MS;
 	if (after == 0)
 		deadline_unset(l->deadlines, &c->deadline);
 	else
@@ -533,7 +583,7 @@ client_stuck_cb(struct conn *conn)
 }
 
 static void
-client_partial_cb(struct conn *conn, bool partial)
+client_partial_cb(struct conn *conn)
 {
 	struct client *c = (struct client *)conn;
 

@@ -9,6 +9,7 @@
 #include "proto/fdpass.h"
 
 #define CONN_SNDBUF 212992 /* what distributions allow everyone */
+#define CONN_WIPE_MAX ((size_t)4 << 20) /* more is left to who frees it */
 #define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
 #define CONN_STASH_STEP ((size_t)512)
 #define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
@@ -81,6 +82,8 @@ conn_unqueue(struct conn *c)
 	c->queued = false;
 }
 
+static void conn_feed(struct loop *l);
+
 /* Notes that `in` is another chunk, or none, and feeds who waits for that. */
 static void
 conn_count_input(struct conn *c)
@@ -89,38 +92,30 @@ conn_count_input(struct conn *c)
 	bool counts = c->metered && c->in != NULL && c->in->cap > CHUNK_READ;
 	size_t large = counts ? c->in->cap : 0;
 	bool less = large < c->in_large;
-	struct conn *next;
 
 	l->in_bytes -= c->in_large;
 	l->in_bytes += large;
 	c->in_large = large;
-	if (less && l->in_over == c)
+	if (c->in == NULL && l->in_over == c)
 		l->in_over = NULL;
-	while (less && (next = TAILQ_FIRST(&l->starved)) != NULL) {
-		TAILQ_REMOVE(&l->starved, next, held_link);
-		/* those that still do not fit come back */
-		conn_unhold(next, CONN_HOLD_MEMORY);
-	}
-}
-
-/* Stops reading until there is memory for the message that comes. */
-static void
-conn_starve(struct conn *c)
-{
-	conn_hold(c, CONN_HOLD_MEMORY);
-	TAILQ_INSERT_TAIL(&c->loop->starved, c, held_link);
+	if (less)
+		conn_feed(l);
 }
 
 /*
  * Puts the input into another chunk, or none. Of a message that is moved or given
- * up nobody knows yet whether it is secret.
+ * up nobody knows yet whether it is secret; a large one takes too long to be
+ * overwritten here.
  */
 static void
 conn_set_input(struct conn *c, struct chunk *in, size_t len)
 {
-	if (c->in_start < c->in_end)
-		explicit_bzero(c->in->bytes + c->in_start,
-		    c->in_end - c->in_start);
+	size_t part = c->in_end - c->in_start;
+
+	if (part > CONN_WIPE_MAX)
+		chunk_set_secret(c->in, c->in->bytes + c->in_end);
+	else if (part > 0)
+		explicit_bzero(c->in->bytes + c->in_start, part);
 	chunk_unref(c->in);
 	c->in = in;
 	c->in_start = 0;
@@ -292,32 +287,27 @@ conn_next_cap(const struct conn *c, size_t wanted)
 }
 
 /*
- * Whether so large a message may be read now. One alone always may; and of
- * those that have a part of theirs in memory, and would wait for each other,
- * one at a time may go on, over what there is for all.
+ * Tells the owner when a message begins to come in parts, when it ends, and when
+ * it has to wait for memory.
  */
-static bool
-conn_may_grow(struct conn *c, size_t wanted)
+static void
+conn_tell_partial(struct conn *c)
 {
-	struct loop *l = c->loop;
+	enum conn_part part = CONN_PART_NONE;
 
-	if (!c->metered || wanted <= CHUNK_READ ||
-	    l->in_bytes + wanted <= l->in_max || l->in_bytes <= c->in_large)
-		return true;
-	if (c->in_large == 0 || (l->in_over != NULL && l->in_over != c))
-		return false;
-	l->in_over = c;
-	return true;
+	if (c->in != NULL)
+		part = c->holds & CONN_HOLD_MEMORY ? CONN_PART_WAITS
+						   : CONN_PART_COMES;
+	if (c->fd == -1 || c->ops->partial == NULL ||
+	    (part == c->part && (part == CONN_PART_NONE || !c->fresh)))
+		return;
+	c->part = part;
+	c->ops->partial(c);
 }
 
-/*
- * Makes room for one read. A frame whose length is known already gets a
- * chunk of that size at once, so that it is not moved again. Returns 0, or -1
- * with errno: EAGAIN, large messages of others fill the memory that there is
- * for them.
- */
-static int
-conn_make_room(struct conn *c)
+/* Bytes of the chunk that the next read takes; 0: there is room in this one. */
+static size_t
+conn_cap(const struct conn *c)
 {
 	size_t wanted = c->in == NULL ? 0 : scan_wanted(&c->scan);
 
@@ -325,11 +315,101 @@ conn_make_room(struct conn *c)
 	    c->in->cap - c->in_end >= CONN_STASH_STEP &&
 	    c->in->cap >= CONN_ROOM_MIN)
 		return 0;
-	if (!conn_may_grow(c, wanted)) {
+	return conn_next_cap(c, wanted + CONN_STASH_STEP);
+}
+
+/* Whether there is memory for so large a chunk. One alone always may have it. */
+static bool
+conn_fits(const struct conn *c, size_t cap)
+{
+	const struct loop *l = c->loop;
+
+	return l->in_bytes + cap <= l->in_max || l->in_bytes <= c->in_large;
+}
+
+/* It has waited for memory, and goes on. */
+static void
+conn_serve(struct conn *c)
+{
+	TAILQ_REMOVE(&c->loop->starved, c, held_link);
+	/* where the system has none it finds that out by itself */
+	conn_renew(c, conn_cap(c));
+	conn_unhold(c, CONN_HOLD_MEMORY);
+	conn_tell_partial(c);
+}
+
+/*
+ * Lets those go on that have waited for memory, first come, first served. Those
+ * that have a part of their message there would wait for each other: one at a
+ * time of them goes over what there is for all, until its message has ended.
+ */
+static void
+conn_feed(struct loop *l)
+{
+	struct conn *c;
+
+	while (
+	    (c = TAILQ_FIRST(&l->starved)) != NULL && conn_fits(c, conn_cap(c)))
+		conn_serve(c);
+	if (l->in_over != NULL)
+		return;
+	TAILQ_FOREACH(c, &l->starved, held_link) {
+		if (c->in_large == 0)
+			continue;
+		l->in_over = c;
+		conn_serve(c);
+		return;
+	}
+}
+
+/*
+ * The message that went over what there is for all has ended: what is there of
+ * the next one has no right to so large a chunk.
+ */
+static void
+conn_end_over(struct conn *c)
+{
+	struct loop *l = c->loop;
+
+	if (l->in_over != c || !c->fresh)
+		return;
+	l->in_over = NULL;
+	if (c->in_large > 0)
+		conn_renew(c, 0); /* without memory it stays where it is */
+	conn_feed(l);
+}
+
+/* Stops reading until there is memory for the message that comes. */
+static void
+conn_starve(struct conn *c)
+{
+	if (c->holds & CONN_HOLD_MEMORY)
+		return; /* a stop reads what is there */
+	conn_hold(c, CONN_HOLD_MEMORY);
+	TAILQ_INSERT_TAIL(&c->loop->starved, c, held_link);
+	conn_feed(c->loop);
+}
+
+/*
+ * Makes room for one read. A frame whose length is known already gets a
+ * chunk of that size at once, so that it is not moved again. Returns 0, or -1
+ * with errno: EAGAIN, large messages of others fill the memory that there is
+ * for them, or others have waited longer for it.
+ */
+static int
+conn_make_room(struct conn *c)
+{
+	const struct loop *l = c->loop;
+	size_t cap = conn_cap(c);
+
+	if (cap == 0)
+		return 0;
+	if (c->metered && cap > CHUNK_READ && l->in_over != c &&
+	    (!TAILQ_EMPTY(&l->starved) || !conn_fits(c, cap))) {
 		errno = EAGAIN;
 		return -1;
 	}
-	return conn_renew(c, conn_next_cap(c, wanted + CONN_STASH_STEP));
+	return conn_renew(c, cap);
 }
 
 /*
@@ -486,31 +566,17 @@ conn_read(struct conn *c)
 	return (size_t)got;
 }
 
-/*
- * Tells the owner when a message begins to come in parts, and when it ends, or
- * is not awaited for want of memory.
- */
-static void
-conn_tell_partial(struct conn *c)
-{
-	bool part = c->in != NULL && !(c->holds & CONN_HOLD_MEMORY);
-	bool news = part != c->part || (part && c->fresh);
-
-	c->fresh = false;
-	if (c->fd == -1 || !news || c->ops->partial == NULL)
-		return;
-	c->part = part;
-	c->ops->partial(c, part);
-}
-
 /* All that was read is looked at: what the owner has to know of the rest. */
 static void
 conn_tell_rest(struct conn *c)
 {
 	if (c->holds_fds && c->in == NULL)
 		c->ops->fds_left(c);
-	if (!c->ended)
-		conn_tell_partial(c);
+	if (c->ended)
+		return;
+	conn_end_over(c);
+	conn_tell_partial(c);
+	c->fresh = false;
 }
 
 static void
@@ -531,8 +597,11 @@ conn_continue(struct conn *c)
 	conn_unqueue(c);
 	c->holds &= (uint8_t)~CONN_HOLD_TURN;
 	conn_had_share(c); /* counts from none */
-	if (!conn_scan(c))
+	if (!conn_scan(c)) {
+		if (!c->ended)
+			conn_end_over(c);
 		return;
+	}
 	conn_settle(c);
 	conn_unhold(c, CONN_HOLD_TURN);
 	conn_tell_rest(c);

@@ -36,12 +36,8 @@ struct conn_ops {
 	void (*sent)(struct conn *c);
 	/* Some of the output did not go; may be NULL. */
 	void (*stuck)(struct conn *c);
-	/*
-	 * true: the first bytes of a message are there, and not all; false:
-	 * no message is waited for any more, or none is read until there is
-	 * memory for it. May be NULL.
-	 */
-	void (*partial)(struct conn *c, bool partial);
+	/* There is news of c->part. May be NULL. */
+	void (*partial)(struct conn *c);
 	/*
 	 * Descriptors came, which are the owner's from now on; called before
 	 * the messages that they came with. Only with `takes_fds`.
@@ -51,6 +47,13 @@ struct conn_ops {
 	void (*fds_left)(struct conn *c);
 	/* Closed before; frees the owner. */
 	void (*release)(struct conn *c);
+};
+
+/* What is there of the message that comes next. */
+enum conn_part {
+	CONN_PART_NONE,
+	CONN_PART_COMES, /* its first bytes are there, and not all */
+	CONN_PART_WAITS, /* the same, and no more until there is memory */
 };
 
 /* Why a connection is not read from; or-ed together. */
@@ -92,7 +95,7 @@ struct conn {
 	bool writing; /* write_event is set */
 	bool ended; /* EOF was seen or the input is broken */
 	bool edge; /* events are edge-triggered: see conn_watch_hangup() */
-	bool part; /* what `partial` was told last */
+	enum conn_part part; /* as `partial` knows it */
 	bool fresh; /* a message ended since */
 };
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import tempfile
 
 import pytest
@@ -24,7 +25,12 @@ def run(*args, env=None):
 
 def line_of(p, words):
     """The first line with such words that a morod says; warnings may stand before it."""
-    return next((line for line in p.stderr if words in line), "none")
+    late = threading.Timer(DEADLINE, p.kill)  # one that says nothing, and goes on
+    late.start()
+    try:
+        return next((line for line in p.stderr if words in line), "none")
+    finally:
+        late.cancel()
 
 
 def test_version_and_help():

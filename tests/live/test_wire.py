@@ -4,7 +4,6 @@ import os
 import socket
 import struct
 import subprocess
-import threading
 import time
 
 import msgpack
@@ -482,95 +481,6 @@ def test_admins_have_a_place(morod):
         assert "QUEUE_FULL" in p.stdout.readline()
         assert d.stats()["clients"] == 4
         p.communicate("", DEADLINE)
-
-
-def send_until_full(c, data):
-    """Sends what the server and the socket take at once. Returns how much that is."""
-    c.sock.setblocking(False)
-    sent = 0
-    try:
-        while sent < len(data):
-            sent += c.sock.send(data[sent:])
-    except BlockingIOError:
-        pass
-    c.sock.settimeout(DEADLINE)
-    return sent
-
-
-def test_large_messages_wait_for_memory(morod):
-    """Unfinished large messages share --max-queued-bytes: others wait, and then come."""
-    with morod(workers=1, max_queued_bytes="4M") as d:
-        holder, waiter = d.client(), d.client()
-        request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
-        holder.send_bytes(request[:1_000_000])
-        sent = send_until_full(waiter, request)
-        assert sent < len(request)
-        with d.client() as c:
-            assert c.call("debug:echo", "small ones go on") == "small ones go on"
-        holder.send_bytes(request[1_000_000:])
-        assert len(answers(holder, 1)[0][3]) == 3_000_000
-        waiter.send_bytes(request[sent:])
-        assert len(answers(waiter, 1)[0][3]) == 3_000_000
-
-
-def test_who_waits_for_memory_may_go(morod):
-    """It is forgotten when an answer finds nobody; who waits behind it comes in its turn."""
-    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
-    # what is freed is overwritten: who uses it still would be found out
-    freed = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165"
-    env = {**os.environ, "GLIBC_TUNABLES": freed}
-    with morod(workers=1, max_queued_bytes="4M", env=env) as d, d.client() as c:
-        holder, gone, waiter = d.client(), d.client(), d.client()
-        holder.send_bytes(request[:1_000_000])
-        c.request("pause")
-        gone.submit("debug:echo", 1)
-        wait_until(lambda: c.stats()["queueSize"] == 1)
-        assert send_until_full(gone, request) < len(request)
-        sent = send_until_full(waiter, request)
-        assert sent < len(request)
-        assert c.request("ping") == "pong"
-        gone.close()
-        c.request("resume")
-        wait_until(lambda: c.stats()["clients"] == 3)
-        holder.send_bytes(request[1_000_000:])
-        assert len(answers(holder, 1)[0][3]) == 3_000_000
-        waiter.send_bytes(request[sent:])
-        assert len(answers(waiter, 1)[0][3]) == 3_000_000
-
-
-def test_waiting_for_memory_is_no_delay(morod):
-    """What morod does not read is not late: the time begins when it reads on."""
-    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
-    with morod(workers=1, max_queued_bytes="4M", frame_timeout="500ms") as d:
-        holder, waiter, other = d.client(), d.client(), d.client()
-        waiter.send_bytes(request[:3])
-        assert other.request("ping") == "pong"  # those bytes have come
-        begun = time.monotonic()
-        wait_until(lambda: time.monotonic() - begun > 0.2)
-        holder.send_bytes(request[:1_000_000])
-        assert other.request("ping") == "pong"
-        sending = threading.Thread(target=waiter.send_bytes, args=(request[3:],))
-        sending.start()
-        holder.read_closed()
-        assert "500 ms" in holder.extra[0][2]["message"]
-        sending.join(DEADLINE)
-        assert len(answers(waiter, 1)[0][3]) == 3_000_000
-
-
-def test_growing_messages_do_not_wait_for_each_other(morod):
-    """Of those that tell their length bit by bit, one after the other goes on."""
-    request = pack(0, 9, "ping", [b"x" * 50_000] * 60)
-    with morod(workers=1, max_queued_bytes="4M") as d:
-        clients = [d.client() for _ in range(4)]
-        for c in clients:
-            c.send_bytes(request[:900_000])
-        threads = [threading.Thread(target=c.send_bytes, args=(request[900_000:],))
-                   for c in clients]
-        for t in threads:
-            t.start()
-        assert [len(answers(c, 1)[0][3]) for c in clients] == [50_000] * 4
-        for t in threads:
-            t.join()
 
 
 def test_unread_answers_count(morod):
