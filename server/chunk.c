@@ -25,6 +25,7 @@ static bool used; /* since the last chunk_retire() */
 
 /* Linked by `next`: large ones that are overwritten, from the end of what is secret on; */
 static struct chunk *washed;
+static size_t washed_bytes;
 /* and those on their way back to the system, from their end on. */
 static struct chunk *buried;
 
@@ -162,6 +163,7 @@ chunk_unref(struct chunk *c)
 	if (c->secret > CHUNK_WIPE_MAX) {
 		c->next = washed;
 		washed = c;
+		washed_bytes += large_size(c->cap);
 		return;
 	}
 	if (c->secret > 0)
@@ -195,10 +197,17 @@ chunk_wash(size_t bytes)
 		if (c->secret > 0)
 			break;
 		washed = c->next;
+		washed_bytes -= large_size(c->cap);
 		used = true; /* who looks for what is kept looks once more */
 		chunk_drop(c);
 	}
 	return bytes;
+}
+
+size_t
+chunk_washed(void)
+{
+	return washed_bytes;
 }
 
 bool

@@ -57,6 +57,9 @@ struct chunk *chunk_take(void);
  */
 bool chunk_release(size_t bytes);
 
+/* Bytes of chunks that chunk_release() has to overwrite. */
+size_t chunk_washed(void);
+
 /*
  * Called now and then: those for reading go when nothing was read since the last
  * call, and large ones of which so many were kept all that time, however much is

@@ -258,8 +258,7 @@ client_close_soon(struct client *c)
 {
 	if (c->closing || c->conn.fd == -1)
 		return;
-	conn_pause(&c->conn);
-	c->conn.ended = true;
+	conn_end(&c->conn);
 	c->closing = true;
 	client_arm(c);
 }
@@ -575,8 +574,9 @@ client_stuck_cb(struct conn *conn)
 		return;
 	if (!c->slow)
 		conn_pause(conn);
-	else if (conn->out.taken == c->slow_taken)
-		return;
+	else if (conn->out.taken == c->slow_taken ||
+		 conn->loop->in_over == conn)
+		return; /* or others wait for its message to end */
 	c->slow = true;
 	c->slow_taken = conn->out.taken;
 	client_arm(c);

@@ -1,5 +1,6 @@
 #include "server/conn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -69,6 +70,7 @@ conn_unhold(struct conn *c, enum conn_hold why)
 static void
 conn_queue(struct conn *c)
 {
+	assert(!(c->holds & CONN_HOLD_MEMORY)); /* which uses the same link */
 	if (!c->queued)
 		TAILQ_INSERT_TAIL(&c->loop->ready, c, held_link);
 	c->queued = true;
@@ -82,7 +84,7 @@ conn_unqueue(struct conn *c)
 	c->queued = false;
 }
 
-static void conn_feed(struct loop *l);
+static void conn_leave_starved(struct conn *c);
 
 /* Notes that `in` is another chunk, or none, and feeds who waits for that. */
 static void
@@ -128,8 +130,7 @@ conn_close(struct conn *c)
 {
 	if (c->fd == -1)
 		return;
-	if (c->holds & CONN_HOLD_MEMORY)
-		TAILQ_REMOVE(&c->loop->starved, c, held_link);
+	conn_leave_starved(c);
 	conn_unqueue(c);
 	c->holds = 0;
 	if (c->dirty)
@@ -179,7 +180,9 @@ static void
 conn_let_go(struct conn *c, enum conn_hold why)
 {
 	conn_unhold(c, why);
-	if ((c->holds & CONN_HOLD_TURN) && !(c->holds & CONN_HOLDS_OWNER))
+	if (c->holds & CONN_HOLD_MEMORY)
+		conn_feed(c->loop);
+	else if ((c->holds & CONN_HOLD_TURN) && !(c->holds & CONN_HOLDS_OWNER))
 		conn_queue(c);
 }
 
@@ -281,6 +284,10 @@ conn_next_cap(const struct conn *c, size_t wanted)
 	size_t twice = 2 * (c->in_end - c->in_start);
 	size_t most = c->scan.limits.frame + CONN_STASH_STEP;
 
+	/* what is no large message yet is not made one */
+	if (wanted <= CHUNK_READ &&
+	    c->in_end - c->in_start + CONN_ROOM_MIN <= CHUNK_READ)
+		most = CHUNK_READ;
 	if (twice > most)
 		twice = most;
 	return twice > wanted ? twice : wanted;
@@ -318,13 +325,17 @@ conn_cap(const struct conn *c)
 	return conn_next_cap(c, wanted + CONN_STASH_STEP);
 }
 
-/* Whether there is memory for so large a chunk. One alone always may have it. */
+/*
+ * Whether there is memory for so large a chunk, in place of the one that it has.
+ * One alone always may have it.
+ */
 static bool
 conn_fits(const struct conn *c, size_t cap)
 {
 	const struct loop *l = c->loop;
+	uint64_t others = l->in_bytes - c->in_large + chunk_washed();
 
-	return l->in_bytes + cap <= l->in_max || l->in_bytes <= c->in_large;
+	return others == 0 || others + cap <= l->in_max;
 }
 
 /* It has waited for memory, and goes on. */
@@ -339,55 +350,98 @@ conn_serve(struct conn *c)
 }
 
 /*
- * Lets those go on that have waited for memory, first come, first served. Those
- * that have a part of their message there would wait for each other: one at a
- * time of them goes over what there is for all, until its message has ended.
+ * Lets one go on: the first that may be read, where there is memory for it; or,
+ * over what there is for all, one of those that have a part of their message
+ * there and would wait for each other. There is one such until its message has
+ * ended.
  */
-static void
-conn_feed(struct loop *l)
+static bool
+conn_feed_one(struct loop *l)
 {
+	bool first = true;
 	struct conn *c;
 
-	while (
-	    (c = TAILQ_FIRST(&l->starved)) != NULL && conn_fits(c, conn_cap(c)))
-		conn_serve(c);
-	if (l->in_over != NULL)
-		return;
 	TAILQ_FOREACH(c, &l->starved, held_link) {
-		if (c->in_large == 0)
-			continue;
-		l->in_over = c;
-		conn_serve(c);
-		return;
+		if (c->holds & CONN_HOLDS_OWNER)
+			continue; /* its place is kept */
+		if (first && conn_fits(c, conn_cap(c))) {
+			conn_serve(c);
+			return true;
+		}
+		first = false;
+		if (l->in_over != NULL)
+			return false;
+		if (c->in_large > 0) {
+			l->in_over = c;
+			conn_serve(c);
+			return true;
+		}
 	}
+	return false;
+}
+
+void
+conn_feed(struct loop *l)
+{
+	if (l->feeding || TAILQ_EMPTY(&l->starved))
+		return;
+	l->feeding = true; /* who is served may give back what it had */
+	while (conn_feed_one(l))
+		;
+	l->feeding = false;
 }
 
 /*
- * The message that went over what there is for all has ended: what is there of
- * the next one has no right to so large a chunk.
+ * A message has ended. One that went over what there is for all had the right to
+ * that, not what is there of the next; and who is not read from for long keeps
+ * no large chunk for a small rest.
  */
 static void
-conn_end_over(struct conn *c)
+conn_end_large(struct conn *c)
 {
 	struct loop *l = c->loop;
+	bool over = l->in_over == c;
 
-	if (l->in_over != c || !c->fresh)
+	if (!c->fresh || (!over && !(c->holds & CONN_HOLD_WAIT)))
 		return;
-	l->in_over = NULL;
+	if (over)
+		l->in_over = NULL;
 	if (c->in_large > 0)
 		conn_renew(c, 0); /* without memory it stays where it is */
-	conn_feed(l);
+	if (over)
+		conn_feed(l);
 }
 
 /* Stops reading until there is memory for the message that comes. */
 static void
 conn_starve(struct conn *c)
 {
-	if (c->holds & CONN_HOLD_MEMORY)
-		return; /* a stop reads what is there */
+	struct loop *l = c->loop;
+
+	assert(!c->queued && !(c->holds & CONN_HOLD_MEMORY));
 	conn_hold(c, CONN_HOLD_MEMORY);
-	TAILQ_INSERT_TAIL(&c->loop->starved, c, held_link);
+	TAILQ_INSERT_TAIL(&l->starved, c, held_link);
+	if (c->in_large > 0 || TAILQ_FIRST(&l->starved) == c)
+		conn_feed(l);
+}
+
+/* It waits for memory no more. */
+static void
+conn_leave_starved(struct conn *c)
+{
+	if (!(c->holds & CONN_HOLD_MEMORY))
+		return;
+	TAILQ_REMOVE(&c->loop->starved, c, held_link);
+	c->holds &= (uint8_t)~CONN_HOLD_MEMORY;
 	conn_feed(c->loop);
+}
+
+void
+conn_end(struct conn *c)
+{
+	conn_pause(c);
+	c->ended = true;
+	conn_leave_starved(c);
 }
 
 /*
@@ -404,7 +458,8 @@ conn_make_room(struct conn *c)
 
 	if (cap == 0)
 		return 0;
-	if (c->metered && cap > CHUNK_READ && l->in_over != c &&
+	if (c->metered && cap > CHUNK_READ && cap > c->in_large &&
+	    l->in_over != c &&
 	    (!TAILQ_EMPTY(&l->starved) || !conn_fits(c, cap))) {
 		errno = EAGAIN;
 		return -1;
@@ -468,6 +523,7 @@ conn_break(struct conn *c)
 {
 	conn_pause(c);
 	c->ended = true;
+	conn_set_input(c, NULL, 0);
 	c->ops->broken(c, scan_fault(&c->scan));
 }
 
@@ -556,6 +612,7 @@ conn_read(struct conn *c)
 	if (got == 0) {
 		conn_pause(c);
 		c->ended = true;
+		conn_set_input(c, NULL, 0); /* it will not be whole */
 		c->ops->eof(c);
 		return 0;
 	}
@@ -574,7 +631,7 @@ conn_tell_rest(struct conn *c)
 		c->ops->fds_left(c);
 	if (c->ended)
 		return;
-	conn_end_over(c);
+	conn_end_large(c);
 	conn_tell_partial(c);
 	c->fresh = false;
 }
@@ -599,7 +656,7 @@ conn_continue(struct conn *c)
 	conn_had_share(c); /* counts from none */
 	if (!conn_scan(c)) {
 		if (!c->ended)
-			conn_end_over(c);
+			conn_end_large(c);
 		return;
 	}
 	conn_settle(c);
@@ -613,7 +670,9 @@ conn_read_rest(struct conn *c)
 	c->whole = true;
 	if (c->holds & CONN_HOLD_TURN)
 		conn_continue(c);
-	while (!c->ended && conn_read(c) > 0)
+	/* behind what was not looked at there is nothing to read for */
+	while (!c->ended && !(c->holds & (CONN_HOLD_TURN | CONN_HOLD_MEMORY)) &&
+	       conn_read(c) > 0)
 		;
 }
 

@@ -113,8 +113,17 @@ int conn_init(struct conn *c, struct loop *l, const struct conn_ops *ops,
  */
 void conn_inherit(struct conn *c, struct conn *from);
 
+/* Nothing more is read; what is to be sent goes on. Not for ever: close it. */
+void conn_end(struct conn *c);
+
 /* Closes the socket at once; `release` is called at the end of the turn. */
 void conn_close(struct conn *c);
+
+/*
+ * Lets connections go on that have waited for memory, first come, first served:
+ * there is some, or loop->in_max is another.
+ */
+void conn_feed(struct loop *l);
 
 /* Frees everything; the loop calls it, then ops->release. */
 void conn_release(struct conn *c);

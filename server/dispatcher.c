@@ -467,6 +467,7 @@ dispatcher_configure(struct dispatcher *d, const struct config *config)
 	dispatcher_share_fds(d);
 	d->prefetch_ns = config->prefetch_us * NS_PER_US;
 	d->loop.in_max = config->max_queued_bytes;
+	conn_feed(&d->loop);
 }
 
 int

@@ -56,6 +56,7 @@ loop_init(struct loop *l)
 	l->in_bytes = 0;
 	l->in_max = UINT64_MAX;
 	l->in_over = NULL;
+	l->feeding = false;
 	l->out_bytes = 0;
 	l->turn = 0;
 	l->turn_frames = LOOP_FRAMES;
@@ -175,6 +176,7 @@ loop_is_busy(struct loop *l)
 {
 	bool more = chunk_release(LOOP_RELEASE);
 
+	conn_feed(l); /* what was overwritten is there for others */
 	if (chunk_in_use() && !deadline_is_set(&l->tidy))
 		deadline_set(l->deadlines, &l->tidy, loop_now(l), LOOP_TIDY_MS);
 	return more || l->again || !TAILQ_EMPTY(&l->ready) ||

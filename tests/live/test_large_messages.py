@@ -5,6 +5,8 @@ waits for room, how long, and who goes over it.
 
 import contextlib
 import os
+import signal
+import socket
 import threading
 import time
 
@@ -169,6 +171,85 @@ def test_who_never_gets_any(morod, tmp_path):
         assert (error["code"], error["reason"]) == ("QUEUE_FULL", "bytes")
         holder.send_bytes(request[1_000_000:])
         assert len(answers(holder, 1)[0][3]) == 3_000_000
+
+
+def test_half_closed(morod):
+    """What cannot be whole any more is given up, while its client waits for other answers."""
+    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
+    with morod(workers=2, max_queued_bytes="4M", frame_timeout="1h") as d:
+        with d.client() as half, d.client() as c:
+            half.submit("debug:sleep", {"ms": 60000})
+            half.send_bytes(request[:1_000_000])
+            half.sock.shutdown(socket.SHUT_WR)
+            c.send_bytes(request)
+            assert len(answers(c, 1)[0][3]) == 3_000_000
+
+
+def test_the_first_goes(morod, tmp_path):
+    """Then it is the next one's turn, for whom there was room all the time."""
+    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
+    page = FaultPage(tmp_path / "page")
+    with morod(workers=1, max_queued_bytes="4M", frame_timeout="1h",
+               env=page.env(LIBRARY)) as d, d.client() as holder, d.client() as c:
+        holder.send_bytes(request[:1_000_000])
+        assert c.request("ping") == "pong"
+        first = begin(d, request)
+        page.later_s = MINUTE - 20
+        assert c.request("ping") == "pong"
+        second = begin(d, pack(0, 9, "debug:echo", [b"x" * 700_000]))
+        page.later_s = MINUTE
+        wait_until(lambda: c.stats()["clientsDropped"] == 1)
+        second.send_bytes(second.left)
+        assert len(answers(second, 1)[0][3]) == 700_000
+        first.close()
+
+
+def test_more_by_a_reload(morod, tmp_path):
+    """Who waits goes on when there is to be more."""
+    conf = tmp_path / "m.conf"
+    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
+    text = "[morod]\nframe-timeout = 1h\nmax-queued-bytes = "
+    conf.write_text(text + "4M\n")
+    with morod(workers=1, config=conf) as d, d.client() as holder, d.client() as c:
+        holder.send_bytes(request[:1_000_000])
+        waiter = begin(d, request)
+        conf.write_text(text + "40M\n")
+        c.request("reload")
+        waiter.send_bytes(waiter.left)
+        assert len(answers(waiter, 1)[0][3]) == 3_000_000
+
+
+def test_a_small_rest(morod):
+    """Who waits for room for its task keeps no more than is there of its next one."""
+    ahead = pack(0, 10, "debug:echo", [b"y" * 100_000])[:60_000]
+    with morod(workers=1, max_queued_bytes="6M", max_queue_size=1) as d, d.client() as c:
+        for _ in range(2):
+            c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["queueSize"] == 1)
+        with d.client() as waiter, d.client() as other:
+            waiter.send_bytes(
+                pack(0, 9, "debug:echo", [b"x" * 5_500_000, {"onFull": "wait"}]) + ahead)
+            assert c.request("ping") == "pong"
+            other.send_bytes(pack(0, 9, "no:such", [b"x" * 3_000_000]))
+            assert answers(other, 1)[0][2]["code"] == "UNKNOWN_TASK"
+
+
+def test_no_large_message(morod):
+    """One of less than 256 KiB does not wait, also if most of it came behind another."""
+    request = pack(0, 9, "debug:echo", [b"x" * 3_000_000])
+    with morod(workers=1, max_queued_bytes="4M", frame_timeout="1h") as d:
+        with d.client() as holder, d.client() as c:
+            holder.send_bytes(request[:1_000_000])
+            waiter = begin(d, request)
+            c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 400_000)
+            pid = d.dispatcher_pid()
+            os.kill(pid, signal.SIGSTOP)
+            two = pack(0, 10, "ping", [b"x" * 60_000]) + pack(0, 11, "ping", [b"x" * 250_000])
+            sent = send_until_full(c, two)
+            os.kill(pid, signal.SIGCONT)
+            c.send_bytes(two[sent:])
+            assert [len(m[3]) for m in answers(c, 2)] == [60_000, 250_000]
+            waiter.close()
 
 
 def message(n, size):
