@@ -1,5 +1,6 @@
 """How many workers there are, when they are replaced, what they may use."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -472,7 +473,8 @@ def test_trial_waits_for_an_idle_worker(morod):
             p = pool(d)
             for w in p["workers"]:
                 if w["state"] == "idle":
-                    os.kill(w["pid"], signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it has just died
+                        os.kill(w["pid"], signal.SIGKILL)
             return p["state"] == "down"
 
         wait_until(kill_idle, "the pool to be down")
