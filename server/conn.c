@@ -98,7 +98,7 @@ conn_count_input(struct conn *c)
 	l->in_bytes -= c->in_large;
 	l->in_bytes += large;
 	c->in_large = large;
-	if (c->in == NULL && l->in_over == c)
+	if (large == 0 && l->in_over == c)
 		l->in_over = NULL;
 	if (less)
 		conn_feed(l);
@@ -392,9 +392,10 @@ conn_feed(struct loop *l)
 }
 
 /*
- * A message has ended. One that went over what there is for all had the right to
- * that, not what is there of the next; and who is not read from for long keeps
- * no large chunk for a small rest.
+ * A message has ended that has left a large chunk. Had it gone over what there is
+ * for all, it had the right to that, not what is there of the next one. And no
+ * large chunk is kept for a small rest where it may not be read on for long, or
+ * where others may soon want it.
  */
 static void
 conn_end_large(struct conn *c)
@@ -402,12 +403,12 @@ conn_end_large(struct conn *c)
 	struct loop *l = c->loop;
 	bool over = l->in_over == c;
 
-	if (!c->fresh || (!over && !(c->holds & CONN_HOLD_WAIT)))
+	if (!over && !(c->holds & CONN_HOLD_WAIT) &&
+	    l->in_bytes <= l->in_max / 2)
 		return;
 	if (over)
 		l->in_over = NULL;
-	if (c->in_large > 0)
-		conn_renew(c, 0); /* without memory it stays where it is */
+	conn_renew(c, 0); /* without memory it stays where it is */
 	if (over)
 		conn_feed(l);
 }
@@ -631,7 +632,8 @@ conn_tell_rest(struct conn *c)
 		c->ops->fds_left(c);
 	if (c->ended)
 		return;
-	conn_end_large(c);
+	if (c->fresh && c->in_large > 0)
+		conn_end_large(c);
 	conn_tell_partial(c);
 	c->fresh = false;
 }
@@ -655,7 +657,7 @@ conn_continue(struct conn *c)
 	c->holds &= (uint8_t)~CONN_HOLD_TURN;
 	conn_had_share(c); /* counts from none */
 	if (!conn_scan(c)) {
-		if (!c->ended)
+		if (!c->ended && c->fresh && c->in_large > 0)
 			conn_end_large(c);
 		return;
 	}

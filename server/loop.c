@@ -176,7 +176,8 @@ loop_is_busy(struct loop *l)
 {
 	bool more = chunk_release(LOOP_RELEASE);
 
-	conn_feed(l); /* what was overwritten is there for others */
+	if (!TAILQ_EMPTY(&l->starved))
+		conn_feed(l); /* what was overwritten is there for them */
 	if (chunk_in_use() && !deadline_is_set(&l->tidy))
 		deadline_set(l->deadlines, &l->tidy, loop_now(l), LOOP_TIDY_MS);
 	return more || l->again || !TAILQ_EMPTY(&l->ready) ||

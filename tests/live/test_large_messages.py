@@ -219,19 +219,27 @@ def test_more_by_a_reload(morod, tmp_path):
         assert len(answers(waiter, 1)[0][3]) == 3_000_000
 
 
-def test_a_small_rest(morod):
-    """Who waits for room for its task keeps no more than is there of its next one."""
-    ahead = pack(0, 10, "debug:echo", [b"y" * 100_000])[:60_000]
-    with morod(workers=1, max_queued_bytes="6M", max_queue_size=1) as d, d.client() as c:
-        for _ in range(2):
-            c.submit("debug:sleep", {"ms": 60000})
-        d.wait(lambda s: s["queueSize"] == 1)
-        with d.client() as waiter, d.client() as other:
-            waiter.send_bytes(
-                pack(0, 9, "debug:echo", [b"x" * 5_500_000, {"onFull": "wait"}]) + ahead)
-            assert c.request("ping") == "pong"
-            other.send_bytes(pack(0, 9, "no:such", [b"x" * 3_000_000]))
-            assert answers(other, 1)[0][2]["code"] == "UNKNOWN_TASK"
+def test_who_takes_no_answers_meanwhile(morod):
+    """Its place is kept, and nothing is given to it before it goes on."""
+    request = pack(0, 9, "ping", [b"x" * 3_900_000])
+    with morod(workers=1, max_queued_bytes="8M", max_frame="4M", frame_timeout="1h") as d:
+        with d.client() as c, d.client() as slow:
+            holders = [d.client() for _ in range(2)]
+            for h in holders:
+                h.send_bytes(request[:1_000_000])
+            c.request("pause")
+            tasks = [slow.submit("debug:echo", b"y" * 50_000) for _ in range(100)]
+            d.wait(lambda s: s["queueSize"] == 100)
+            go_on(d, slow, request)
+            assert slow.left
+            c.request("resume")
+            d.wait(lambda s: s["completed"] == 100 and s["unreadBytes"] > 4 << 20)
+            for h in holders:
+                h.send_bytes(request[1_000_000:])
+                assert len(answers(h, 1)[0][3]) == 3_900_000
+            assert [len(t.result()) for t in tasks] == [50_000] * 100
+            slow.send_bytes(slow.left)
+            assert len(answers(slow, 1)[0][3]) == 3_900_000
 
 
 def test_no_large_message(morod):
