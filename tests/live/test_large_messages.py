@@ -219,6 +219,22 @@ def test_more_by_a_reload(morod, tmp_path):
         assert len(answers(waiter, 1)[0][3]) == 3_000_000
 
 
+def test_a_small_rest(morod):
+    """Who waits for room for its task keeps no more than is there of its next one."""
+    # no more than poll() of who sends it has a socket's buffer take for empty
+    ahead = pack(0, 10, "debug:echo", [b"y" * 100_000])[:10_000]
+    with morod(workers=1, max_queued_bytes="6M", max_queue_size=1) as d, d.client() as c:
+        for _ in range(2):
+            c.submit("debug:sleep", {"ms": 60000})
+        d.wait(lambda s: s["queueSize"] == 1)
+        with d.client() as waiter, d.client() as other:
+            waiter.send_bytes(
+                pack(0, 9, "debug:echo", [b"x" * 5_500_000, {"onFull": "wait"}]) + ahead)
+            assert c.request("ping") == "pong"
+            other.send_bytes(pack(0, 9, "no:such", [b"x" * 3_000_000]))
+            assert answers(other, 1)[0][2]["code"] == "UNKNOWN_TASK"
+
+
 def test_who_takes_no_answers_meanwhile(morod):
     """Its place is kept, and nothing is given to it before it goes on."""
     request = pack(0, 9, "ping", [b"x" * 3_900_000])

@@ -113,6 +113,9 @@ def test_no_place_for_the_socket(env, words):
     assert "XDG_RUNTIME_DIR" in done.stderr and words in done.stderr
 
 
+ROOT_SOCKET = "/run/moro/morod.sock"
+
+
 def own_run(options="rw"):
     """What to start a morod by that has a /run of its own."""
     mount = f"mount -t tmpfs -o {options} moro /run"
@@ -127,12 +130,13 @@ def test_root_has_a_place():
     env = {**os.environ, "MORO_CONFIG": "/dev/null", "XDG_RUNTIME_DIR": "/nonexistent"}
     env.pop("MORO_SOCKET", None)
     with subprocess.Popen([*own_run(), MOROD, "--workers", "1"], env=env, text=True,
-                          stderr=subprocess.PIPE, start_new_session=True, umask=0o022) as p:
+                          stderr=subprocess.PIPE, start_new_session=True, umask=0o022,
+                          cwd="/") as p:
         try:
-            assert line_of(p, "ready") == "morod: ready on /run/moro/morod.sock (1 workers)\n"
-            folder = f"/proc/{p.pid}/root/run/moro"
-            assert stat.S_IMODE(os.stat(folder).st_mode) == 0o755
-            with Client(f"{folder}/morod.sock") as c:
+            assert line_of(p, "ready") == f"morod: ready on {ROOT_SOCKET} (1 workers)\n"
+            path = f"/proc/{p.pid}/cwd{ROOT_SOCKET}"  # where it has its /run, seen from here
+            assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o755
+            with Client(path) as c:
                 assert c.request("ping") == "pong"
         finally:
             p.send_signal(signal.SIGTERM)
@@ -146,7 +150,7 @@ def test_root_has_no_place():
                           capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 1
     assert done.stderr.endswith(
-        "/run/moro/morod.sock: cannot make its folder: Read-only file system\n")
+        f"{ROOT_SOCKET}: cannot make its folder: Read-only file system\n")
 
 
 def test_socket_from_the_environment(morod, tmp_path):
