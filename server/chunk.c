@@ -153,6 +153,15 @@ chunk_drop(struct chunk *c)
 }
 
 void
+chunk_forget(struct chunk *c, uint8_t *at, size_t len)
+{
+	if (len > CHUNK_WIPE_MAX)
+		chunk_set_secret(c, at + len);
+	else
+		explicit_bzero(at, len);
+}
+
+void
 chunk_unref(struct chunk *c)
 {
 	if (c == NULL)

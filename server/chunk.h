@@ -45,8 +45,14 @@ chunk_set_secret(struct chunk *c, const uint8_t *end)
 }
 
 /*
- * The same for chunks of CHUNK_READ bytes, of which a few are kept for
- * the next read.
+ * Bytes of it that nobody needs any more are overwritten: at once, or if it is
+ * too many for that, with the last reference.
+ */
+void chunk_forget(struct chunk *c, uint8_t *at, size_t len);
+
+/*
+ * The same as chunk_new() for chunks of CHUNK_READ bytes, of which a few are
+ * kept for the next read.
  */
 struct chunk *chunk_take(void);
 

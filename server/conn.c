@@ -10,7 +10,6 @@
 #include "proto/fdpass.h"
 
 #define CONN_SNDBUF 212992 /* what distributions allow everyone */
-#define CONN_WIPE_MAX ((size_t)4 << 20) /* more is left to who frees it */
 #define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
 #define CONN_STASH_STEP ((size_t)512)
 #define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
@@ -106,18 +105,14 @@ conn_count_input(struct conn *c)
 
 /*
  * Puts the input into another chunk, or none. Of a message that is moved or given
- * up nobody knows yet whether it is secret; a large one takes too long to be
- * overwritten here.
+ * up nobody knows yet whether it is secret.
  */
 static void
 conn_set_input(struct conn *c, struct chunk *in, size_t len)
 {
-	size_t part = c->in_end - c->in_start;
-
-	if (part > CONN_WIPE_MAX)
-		chunk_set_secret(c->in, c->in->bytes + c->in_end);
-	else if (part > 0)
-		explicit_bzero(c->in->bytes + c->in_start, part);
+	if (c->in_start < c->in_end)
+		chunk_forget(c->in, c->in->bytes + c->in_start,
+		    c->in_end - c->in_start);
 	chunk_unref(c->in);
 	c->in = in;
 	c->in_start = 0;
