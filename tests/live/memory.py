@@ -46,7 +46,7 @@ def pieces(pid, start, end, overlap):
 
 
 def memory_has(pid, mark):
-    """Whether a process has the bytes in what it has mapped; not in what a sanitizer keeps of that."""
+    """Whether a process has the bytes in what it has mapped, but for a sanitizer's own."""
     return any(mark in data for start, end, _ in regions(pid) if end - start <= SANITIZERS
                for _, data in pieces(pid, start, end, len(mark)))
 

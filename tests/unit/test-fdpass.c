@@ -58,19 +58,28 @@ ask_who(const struct ends *e)
 	    0);
 }
 
-/* As many as there may be arrive, and programs that are started have none. */
+/* Sends as many as there may be. */
 static void
-test_descriptors(void **state)
+send_most(const struct ends *e)
 {
-	const struct ends *e = *state;
-	int sent[FDPASS_MAX], got[FDPASS_MAX];
-	char text[8];
-	size_t n;
+	int sent[FDPASS_MAX];
 
 	for (int i = 0; i < FDPASS_MAX; i++)
 		sent[i] = e->fds[0];
 	assert_int_equal(fdpass_send(e->fds[0], "text", 4, sent, FDPASS_MAX, 0),
 	    4);
+}
+
+/* As many as there may be arrive, and programs that are started have none. */
+static void
+test_descriptors(void **state)
+{
+	const struct ends *e = *state;
+	int got[FDPASS_MAX];
+	char text[8];
+	size_t n;
+
+	send_most(e);
 	assert_int_equal(fdpass_receive(e->fds[1], text, sizeof text, got, &n,
 			     0),
 	    4);
@@ -103,16 +112,13 @@ static void
 test_credentials_in_the_way(void **state)
 {
 	const struct ends *e = *state;
-	int sent[FDPASS_MAX], got[FDPASS_MAX];
+	int got[FDPASS_MAX];
 	unsigned int before = open_fds();
 	char text[8];
 	size_t n = 1;
 
 	ask_who(e);
-	for (int i = 0; i < FDPASS_MAX; i++)
-		sent[i] = e->fds[0];
-	assert_int_equal(fdpass_send(e->fds[0], "text", 4, sent, FDPASS_MAX, 0),
-	    4);
+	send_most(e);
 	assert_int_equal(fdpass_receive(e->fds[1], text, sizeof text, got, &n,
 			     0),
 	    -1);
