@@ -32,6 +32,10 @@ def replace_workers(d):
     d.wait(lambda s: s["workers"] == len(before) and not set(before) & set(d.worker_pids()))
 
 
+def idle_workers(d):
+    return {w["pid"] for w in d.workers() if w["state"] == "idle"}
+
+
 def key_files(pid):
     """Descriptors of a process that are the file of keys."""
     folder = f"/proc/{pid}/fd"
@@ -68,13 +72,15 @@ def test_a_file_that_changes_or_goes(morod, conf, tmp_path):
 def test_who_holds_it(morod, conf, tmp_path):
     """The master alone, and one at a time; workers have closed it before they are ready."""
     with morod(config=conf, workers=2) as d, d.client() as c:
+        before = set()
         for text in ("the second secret of the session", "the third one of the session"):
             wait_until(lambda: len(key_files(d.process.pid)) == 1)
-            for pid in (d.dispatcher_pid(), *d.worker_pids()):
+            wait_until(lambda: len(idle_workers(d) - before) == 2)
+            before = idle_workers(d)
+            for pid in (d.dispatcher_pid(), *before):
                 assert key_files(pid) == []
             put(tmp_path / "k", text)
             c.request("reload")
-            d.wait(lambda s: s["workers"] == 2)
         # it can be changed by nobody
         held = f"/proc/{d.process.pid}/fd/{key_files(d.process.pid)[0]}"
         with pytest.raises(PermissionError), open(held, "r+b") as f:

@@ -290,6 +290,23 @@ def test_thread_in_workers(morod, tmp_path):
         assert c.call("test:double", {"n": 2}) == 4
 
 
+def test_thread_that_begins_late(morod, tmp_path):
+    """A thread of init() that runs for the first time when the sandbox is closed goes on."""
+    path = tmp_path / "m.conf"
+    path.write_text(f"[module threads]\npath = {MODULES / 'threads.so'}\npreload = no\n")
+    processors = os.sched_getaffinity(0)
+    # with one of them, who starts a thread is mostly ahead of it
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        with morod(config=path, workers=16) as d, d.client() as c:
+            for call in [c.submit("debug:sleep", {"ms": 20}) for _ in range(16)]:
+                call.result()
+            assert c.call("test:double", {"n": 2}) == 4
+            assert "rseq" not in d.log() and "SIG" not in d.log()
+    finally:
+        os.sched_setaffinity(0, processors)
+
+
 def test_what_is_printed(tmp_path):
     """What a module prints when it is looked at is not taken for morod's words."""
     done = subprocess.run(
