@@ -8,13 +8,10 @@
 #include <unistd.h>
 
 #include "proto/fdpass.h"
+#include "server/conn-input.h"
 
 #define CONN_SNDBUF 212992 /* what distributions allow everyone */
-#define CONN_STASH ((size_t)16 << 10) /* partial frames below: moved out */
-#define CONN_STASH_STEP ((size_t)512)
-#define CONN_ROOM_MIN ((size_t)16 << 10) /* for one read */
 #define CONN_TURN_INPUT ((size_t)256 << 10) /* bytes for one read */
-#define CONN_HOLDS_OWNER (CONN_HOLD_OWNER | CONN_HOLD_WAIT)
 #define CONN_TURN_OUTPUT ((size_t)256 << 10) /* bytes it may answer in one */
 
 static void conn_read_cb(evutil_socket_t fd, short what, void *arg);
@@ -45,8 +42,7 @@ conn_init(struct conn *c, struct loop *l, const struct conn_ops *ops, int fd,
 	return 0;
 }
 
-/* Stops reading for a reason. */
-static void
+void
 conn_hold(struct conn *c, enum conn_hold why)
 {
 	c->holds |= (uint8_t)why;
@@ -55,8 +51,7 @@ conn_hold(struct conn *c, enum conn_hold why)
 	c->reading = false;
 }
 
-/* One reason less; reads again when it was the last. */
-static void
+void
 conn_unhold(struct conn *c, enum conn_hold why)
 {
 	c->holds &= (uint8_t)~why;
@@ -83,49 +78,12 @@ conn_unqueue(struct conn *c)
 	c->queued = false;
 }
 
-static void conn_leave_starved(struct conn *c);
-
-/* Notes that `in` is another chunk, or none, and feeds who waits for that. */
-static void
-conn_count_input(struct conn *c)
-{
-	struct loop *l = c->loop;
-	bool counts = c->metered && c->in != NULL && c->in->cap > CHUNK_READ;
-	size_t large = counts ? c->in->cap : 0;
-	bool less = large < c->in_large;
-
-	l->in_bytes -= c->in_large;
-	l->in_bytes += large;
-	c->in_large = large;
-	if (large == 0 && l->in_over == c)
-		l->in_over = NULL;
-	if (less)
-		conn_feed(l);
-}
-
-/*
- * Puts the input into another chunk, or none. Of a message that is moved or given
- * up nobody knows yet whether it is secret.
- */
-static void
-conn_set_input(struct conn *c, struct chunk *in, size_t len)
-{
-	if (c->in_start < c->in_end)
-		chunk_forget(c->in, c->in->bytes + c->in_start,
-		    c->in_end - c->in_start);
-	chunk_unref(c->in);
-	c->in = in;
-	c->in_start = 0;
-	c->in_end = len;
-	conn_count_input(c);
-}
-
 void
 conn_close(struct conn *c)
 {
 	if (c->fd == -1)
 		return;
-	conn_leave_starved(c);
+	conn_input_leave(c);
 	conn_unqueue(c);
 	c->holds = 0;
 	if (c->dirty)
@@ -151,8 +109,8 @@ conn_inherit(struct conn *c, struct conn *from)
 	c->in_end = from->in_end;
 	from->in = NULL;
 	from->in_start = from->in_end = 0;
-	conn_set_input(from, NULL, 0);
-	conn_count_input(c);
+	conn_input_set(from, NULL, 0);
+	conn_input_count(c);
 	c->holds |= CONN_HOLD_TURN;
 	conn_queue(c);
 	c->out = from->out;
@@ -165,7 +123,7 @@ void
 conn_release(struct conn *c)
 {
 	TAILQ_REMOVE(&c->loop->closed, c, link);
-	conn_set_input(c, NULL, 0);
+	conn_input_set(c, NULL, 0);
 	conn_drop_output(c);
 	c->ops->release(c);
 }
@@ -176,7 +134,7 @@ conn_let_go(struct conn *c, enum conn_hold why)
 {
 	conn_unhold(c, why);
 	if (c->holds & CONN_HOLD_MEMORY)
-		conn_feed(c->loop);
+		conn_input_feed(c->loop);
 	else if ((c->holds & CONN_HOLD_TURN) && !(c->holds & CONN_HOLDS_OWNER))
 		conn_queue(c);
 }
@@ -249,242 +207,12 @@ conn_watch_hangup(struct conn *c)
 	return c->fd != -1 && conn_hung_up(c);
 }
 
-/* Moves an unfinished frame to the front of a chunk with room for more. */
-static int
-conn_renew(struct conn *c, size_t cap)
-{
-	size_t there = c->in_end - c->in_start;
-	struct chunk *to;
-
-	errno = ENOMEM;
-	if (cap < there + CONN_ROOM_MIN)
-		cap = there + CONN_ROOM_MIN;
-	to = cap <= CHUNK_READ ? chunk_take() : chunk_new(cap);
-	if (to == NULL)
-		return -1;
-	if (there > 0)
-		memcpy(to->bytes, c->in->bytes + c->in_start, there);
-	conn_set_input(c, to, there);
-	return 0;
-}
-
-/*
- * Room for a message of at least `wanted` bytes. A message that tells its
- * length bit by bit gets twice as much each time, up to the most it can have,
- * so that moving it costs no more than reading it.
- */
-static size_t
-conn_next_cap(const struct conn *c, size_t wanted)
-{
-	size_t twice = 2 * (c->in_end - c->in_start);
-	size_t most = c->scan.limits.frame + CONN_STASH_STEP;
-
-	/* what is no large message yet is not made one */
-	if (wanted <= CHUNK_READ &&
-	    c->in_end - c->in_start + CONN_ROOM_MIN <= CHUNK_READ)
-		most = CHUNK_READ;
-	if (twice > most)
-		twice = most;
-	return twice > wanted ? twice : wanted;
-}
-
-/*
- * Tells the owner when a message begins to come in parts, when it ends, and when
- * it has to wait for memory.
- */
-static void
-conn_tell_partial(struct conn *c)
-{
-	enum conn_part part = CONN_PART_NONE;
-
-	if (c->in != NULL)
-		part = c->holds & CONN_HOLD_MEMORY ? CONN_PART_WAITS
-						   : CONN_PART_COMES;
-	if (c->fd == -1 || c->ops->partial == NULL ||
-	    (part == c->part && (part == CONN_PART_NONE || !c->fresh)))
-		return;
-	c->part = part;
-	c->ops->partial(c);
-}
-
-/* Bytes of the chunk that the next read takes; 0: there is room in this one. */
-static size_t
-conn_cap(const struct conn *c)
-{
-	size_t wanted = c->in == NULL ? 0 : scan_wanted(&c->scan);
-
-	if (c->in != NULL && c->in->cap - c->in_start >= wanted &&
-	    c->in->cap - c->in_end >= CONN_STASH_STEP &&
-	    c->in->cap >= CONN_ROOM_MIN)
-		return 0;
-	return conn_next_cap(c, wanted + CONN_STASH_STEP);
-}
-
-/*
- * Whether there is memory for so large a chunk, in place of the one that it has.
- * One alone always may have it.
- */
-static bool
-conn_fits(const struct conn *c, size_t cap)
-{
-	const struct loop *l = c->loop;
-	uint64_t others = l->in_bytes - c->in_large + chunk_washed();
-
-	return others == 0 || others + cap <= l->in_max;
-}
-
-/* It has waited for memory, and goes on. */
-static void
-conn_serve(struct conn *c)
-{
-	TAILQ_REMOVE(&c->loop->starved, c, held_link);
-	/* where the system has none it finds that out by itself */
-	conn_renew(c, conn_cap(c));
-	conn_unhold(c, CONN_HOLD_MEMORY);
-	conn_tell_partial(c);
-}
-
-/*
- * Lets one go on: the first that may be read, where there is memory for it; or,
- * over what there is for all, one of those that have a part of their message
- * there and would wait for each other. There is one such until its message has
- * ended.
- */
-static bool
-conn_feed_one(struct loop *l)
-{
-	bool first = true;
-	struct conn *c;
-
-	TAILQ_FOREACH(c, &l->starved, held_link) {
-		if (c->holds & CONN_HOLDS_OWNER)
-			continue; /* its place is kept */
-		if (first && conn_fits(c, conn_cap(c))) {
-			conn_serve(c);
-			return true;
-		}
-		first = false;
-		if (l->in_over != NULL)
-			return false;
-		if (c->in_large > 0) {
-			l->in_over = c;
-			conn_serve(c);
-			return true;
-		}
-	}
-	return false;
-}
-
-void
-conn_feed(struct loop *l)
-{
-	if (l->feeding || TAILQ_EMPTY(&l->starved))
-		return;
-	l->feeding = true; /* who is served may give back what it had */
-	while (conn_feed_one(l))
-		;
-	l->feeding = false;
-}
-
-/*
- * A message has ended that has left a large chunk. Had it gone over what there is
- * for all, it had the right to that, not what is there of the next one. And no
- * large chunk is kept for a small rest where it may not be read on for long, or
- * where others may soon want it.
- */
-static void
-conn_end_large(struct conn *c)
-{
-	struct loop *l = c->loop;
-	bool over = l->in_over == c;
-
-	if (!over && !(c->holds & CONN_HOLD_WAIT) &&
-	    l->in_bytes <= l->in_max / 2)
-		return;
-	if (over)
-		l->in_over = NULL;
-	conn_renew(c, 0); /* without memory it stays where it is */
-	if (over)
-		conn_feed(l);
-}
-
-/* Stops reading until there is memory for the message that comes. */
-static void
-conn_starve(struct conn *c)
-{
-	struct loop *l = c->loop;
-
-	assert(!c->queued && !(c->holds & CONN_HOLD_MEMORY));
-	conn_hold(c, CONN_HOLD_MEMORY);
-	TAILQ_INSERT_TAIL(&l->starved, c, held_link);
-	if (c->in_large > 0 || TAILQ_FIRST(&l->starved) == c)
-		conn_feed(l);
-}
-
-/* It waits for memory no more. */
-static void
-conn_leave_starved(struct conn *c)
-{
-	if (!(c->holds & CONN_HOLD_MEMORY))
-		return;
-	TAILQ_REMOVE(&c->loop->starved, c, held_link);
-	c->holds &= (uint8_t)~CONN_HOLD_MEMORY;
-	conn_feed(c->loop);
-}
-
 void
 conn_end(struct conn *c)
 {
 	conn_pause(c);
 	c->ended = true;
-	conn_leave_starved(c);
-}
-
-/*
- * Makes room for one read. A frame whose length is known already gets a
- * chunk of that size at once, so that it is not moved again. Returns 0, or -1
- * with errno: EAGAIN, large messages of others fill the memory that there is
- * for them, or others have waited longer for it.
- */
-static int
-conn_make_room(struct conn *c)
-{
-	const struct loop *l = c->loop;
-	size_t cap = conn_cap(c);
-
-	if (cap == 0)
-		return 0;
-	if (c->metered && cap > CHUNK_READ && cap > c->in_large &&
-	    l->in_over != c &&
-	    (!TAILQ_EMPTY(&l->starved) || !conn_fits(c, cap))) {
-		errno = EAGAIN;
-		return -1;
-	}
-	return conn_renew(c, cap);
-}
-
-/*
- * After a read: gives back the chunk, or moves a short rest out of it, so
- * that an idle connection holds no more than it has sent.
- */
-static void
-conn_settle(struct conn *c)
-{
-	size_t rest = c->in_end - c->in_start;
-	struct chunk *stash;
-
-	if (rest == 0) {
-		conn_set_input(c, NULL, 0);
-		return;
-	}
-	if (rest >= CONN_STASH || c->in->cap <= CONN_STASH)
-		return;
-	stash = chunk_new(
-	    (rest + CONN_STASH_STEP - 1) / CONN_STASH_STEP * CONN_STASH_STEP);
-	if (stash == NULL)
-		return; /* it stays where it is */
-	memcpy(stash->bytes, c->in->bytes + c->in_start, rest);
-	conn_set_input(c, stash, rest);
+	conn_input_leave(c);
 }
 
 /*
@@ -519,7 +247,7 @@ conn_break(struct conn *c)
 {
 	conn_pause(c);
 	c->ended = true;
-	conn_set_input(c, NULL, 0);
+	conn_input_set(c, NULL, 0);
 	c->ops->broken(c, scan_fault(&c->scan));
 }
 
@@ -590,9 +318,9 @@ conn_read(struct conn *c)
 {
 	ssize_t got;
 
-	if (conn_make_room(c) == -1) {
+	if (conn_input_room(c) == -1) {
 		if (errno == EAGAIN)
-			conn_starve(c);
+			conn_input_starve(c);
 		else
 			c->ops->lost(c, ENOMEM);
 		return 0;
@@ -600,7 +328,7 @@ conn_read(struct conn *c)
 	got = conn_receive(c);
 	if (got == -1) {
 		if (errno == EAGAIN || errno == EINTR)
-			conn_settle(c);
+			conn_input_settle(c);
 		else
 			c->ops->lost(c, errno);
 		return 0;
@@ -608,14 +336,14 @@ conn_read(struct conn *c)
 	if (got == 0) {
 		conn_pause(c);
 		c->ended = true;
-		conn_set_input(c, NULL, 0); /* it will not be whole */
+		conn_input_set(c, NULL, 0); /* it will not be whole */
 		c->ops->eof(c);
 		return 0;
 	}
 	c->in_end += (size_t)got;
 	if (c->ended || !conn_scan(c))
 		return 0;
-	conn_settle(c);
+	conn_input_settle(c);
 	return (size_t)got;
 }
 
@@ -628,8 +356,8 @@ conn_tell_rest(struct conn *c)
 	if (c->ended)
 		return;
 	if (c->fresh && c->in_large > 0)
-		conn_end_large(c);
-	conn_tell_partial(c);
+		conn_input_end_large(c);
+	conn_input_tell(c);
 	c->fresh = false;
 }
 
@@ -653,10 +381,10 @@ conn_continue(struct conn *c)
 	conn_had_share(c); /* counts from none */
 	if (!conn_scan(c)) {
 		if (!c->ended && c->fresh && c->in_large > 0)
-			conn_end_large(c);
+			conn_input_end_large(c);
 		return;
 	}
-	conn_settle(c);
+	conn_input_settle(c);
 	conn_unhold(c, CONN_HOLD_TURN);
 	conn_tell_rest(c);
 }

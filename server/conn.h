@@ -62,6 +62,7 @@ enum conn_hold {
 	CONN_HOLD_MEMORY = 2, /* in loop->starved */
 	CONN_HOLD_TURN = 4, /* messages are left that were not looked at */
 	CONN_HOLD_WAIT = 8, /* conn_wait() */
+	CONN_HOLDS_OWNER = CONN_HOLD_OWNER | CONN_HOLD_WAIT,
 };
 
 struct conn {
@@ -119,12 +120,6 @@ void conn_end(struct conn *c);
 /* Closes the socket at once; `release` is called at the end of the turn. */
 void conn_close(struct conn *c);
 
-/*
- * Lets connections go on that have waited for memory, first come, first served:
- * there is some, or loop->in_max is another.
- */
-void conn_feed(struct loop *l);
-
 /* Frees everything; the loop calls it, then ops->release. */
 void conn_release(struct conn *c);
 
@@ -141,6 +136,10 @@ void conn_resume(struct conn *c);
  */
 void conn_wait(struct conn *c);
 void conn_go_on(struct conn *c);
+
+/* Stops reading for a reason; one less, reads again when it was the last. */
+void conn_hold(struct conn *c, enum conn_hold why);
+void conn_unhold(struct conn *c, enum conn_hold why);
 
 /* Whether the peer has closed both halves. */
 bool conn_hung_up(const struct conn *c);

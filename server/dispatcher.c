@@ -11,6 +11,7 @@
 #include "server/answer.h"
 #include "server/batch.h"
 #include "server/client.h"
+#include "server/conn-input.h"
 #include "server/control-log.h"
 #include "server/log-task.h"
 #include "server/now.h"
@@ -467,7 +468,7 @@ dispatcher_configure(struct dispatcher *d, const struct config *config)
 	dispatcher_share_fds(d);
 	d->prefetch_ns = config->prefetch_us * NS_PER_US;
 	d->loop.in_max = config->max_queued_bytes;
-	conn_feed(&d->loop);
+	conn_input_feed(&d->loop);
 }
 
 int

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "server/chunk.h"
-#include "server/conn.h"
+#include "server/conn-input.h"
 #include "server/now.h"
 
 #define MS_PER_S 1000
@@ -177,7 +177,7 @@ loop_is_busy(struct loop *l)
 	bool more = chunk_release(LOOP_RELEASE);
 
 	if (!TAILQ_EMPTY(&l->starved))
-		conn_feed(l); /* what was overwritten is there for them */
+		conn_input_feed(l); /* what was overwritten is there for them */
 	if (chunk_in_use() && !deadline_is_set(&l->tidy))
 		deadline_set(l->deadlines, &l->tidy, loop_now(l), LOOP_TIDY_MS);
 	return more || l->again || !TAILQ_EMPTY(&l->ready) ||

@@ -39,7 +39,7 @@ struct loop {
 	struct conn_list ready; /* have messages left for the next turn */
 	uint64_t in_bytes; /* of buffers for large messages, unfinished */
 	uint64_t in_max; /* over that no other such buffer is made */
-	bool feeding; /* within conn_feed() */
+	bool feeding; /* within conn_input_feed() */
 	struct conn *in_over; /* but for this one's message; or NULL */
 	uint64_t out_bytes; /* output that is not sent yet */
 	uint32_t turn; /* counts them */
