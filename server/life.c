@@ -33,7 +33,7 @@ life_change(struct task *t, enum task_state to)
 }
 
 /* The task is in its place: what holds for every one that is accepted. */
-static void
+static inline void
 life_enter(struct dispatcher *d, struct task *t)
 {
 	d->task_bytes += task_own_bytes(t);
@@ -90,18 +90,26 @@ life_return(struct dispatcher *d, struct task *t)
 	pool_add_first(t->route->pool, t);
 }
 
-/* Gives back all that the task holds, and the task itself. */
+/* Takes a task that no worker has out of where it waits. */
 static void
-life_leave(struct dispatcher *d, struct task *t)
+life_leave_place(struct dispatcher *d, struct task *t)
 {
 	if (t->state == TASK_QUEUED)
 		pool_remove(t->route->pool, t);
-	if (t->state == TASK_RUNNING)
-		slot_release(t->slot, t);
 	if (t->state == TASK_DELAYED)
 		pool_undelay(t->route->pool, t);
 	if (t->state == TASK_GATHERING)
 		TAILQ_REMOVE(&d->batches, t, link);
+}
+
+/* Gives back all that the task holds, and the task itself. */
+static void
+life_leave(struct dispatcher *d, struct task *t)
+{
+	if (t->state == TASK_RUNNING)
+		slot_release(t->slot, t);
+	else
+		life_leave_place(d, t);
 	life_change(t, TASK_ANSWERED);
 	if (t->extra != NULL) {
 		deadline_unset(d->loop.deadlines, &t->extra->deadline);
@@ -140,7 +148,7 @@ life_count(struct dispatcher *d, const struct task *t, enum life_end end,
  * Ends the task that has answered to its head or, if that is NULL, to its
  * client, which may be done with by now.
  */
-static void
+static inline void
 life_done(struct dispatcher *d, struct task *t, struct task *head)
 {
 	struct client *c = t->client;

@@ -130,12 +130,9 @@ static void __attribute__((cold, noinline)) task_wipe_data(struct task *t)
 		explicit_bzero((void *)(uintptr_t)t->data.far.at, t->data_len);
 }
 
-/* Frees the data that task_keep_data() kept. */
-static void
-task_drop_data(struct task *t)
+/* Frees data that is not in the record. */
+static void __attribute__((noinline)) task_drop_data(struct task *t)
 {
-	if (t->place == TASK_IN_RECORD)
-		return;
 	task_age(t);
 	if (t->place == TASK_IN_CHUNK)
 		chunk_unref(t->data.far.chunk);
@@ -169,20 +166,27 @@ task_attach(struct task *t, struct fdset *fdset)
 	t->size = PAGE_SIZE_FILE;
 }
 
+/* Gives back what only some tasks have. */
+static void __attribute__((noinline))
+task_free_extra(struct task_slab *slab, struct task *t)
+{
+	assert(!deadline_is_set(&t->extra->deadline));
+	if (t->extra->secret)
+		task_wipe_data(t);
+	fdset_unref(t->extra->fdset);
+	t->extra->id = (struct task_id *)(void *)slab->extras;
+	slab->extras = t->extra;
+	t->extra = NULL;
+}
+
 void
 task_free(struct task_slab *slab, struct task *t)
 {
 	assert(t->state == TASK_NEW || t->state == TASK_ANSWERED);
-	if (t->extra != NULL && t->extra->secret)
-		task_wipe_data(t);
-	task_drop_data(t);
-	if (t->extra != NULL) {
-		assert(!deadline_is_set(&t->extra->deadline));
-		fdset_unref(t->extra->fdset);
-		t->extra->id = (struct task_id *)(void *)slab->extras;
-		slab->extras = t->extra;
-		t->extra = NULL;
-	}
+	if (t->extra != NULL)
+		task_free_extra(slab, t);
+	if (t->place != TASK_IN_RECORD)
+		task_drop_data(t);
 	t->state = TASK_ANSWERED;
 	t->msgid_next = slab->free;
 	slab->free = t;
@@ -209,22 +213,41 @@ task_find(struct task_slab *slab, uint64_t number)
 	return t;
 }
 
-/* Copies the data into the record, or behind it. Returns 0 or -1. */
-static int
-task_copy_data(struct task *t, const uint8_t *data, size_t len)
+/* Copies the data to where it is the task's own. Returns 0 or -1. */
+static int __attribute__((noinline))
+task_copy_far(struct task *t, const uint8_t *data, size_t len)
 {
-	uint8_t *copy = t->data.bytes;
+	uint8_t *copy = malloc(len);
 
-	if (len > TASK_INLINE) {
-		copy = malloc(len);
-		if (copy == NULL)
-			return -1;
-		t->place = TASK_IN_MEMORY;
-		t->data.far.at = copy;
-		t->data.far.fresh = false;
-	}
+	if (copy == NULL)
+		return -1;
+	t->place = TASK_IN_MEMORY;
+	t->data.far.at = copy;
+	t->data.far.fresh = false;
 	memcpy(copy, data, len);
 	return 0;
+}
+
+/* Copies the data into the record, or behind it. Returns 0 or -1. */
+static inline int
+task_copy_data(struct task *t, const uint8_t *data, size_t len)
+{
+	if (len > TASK_INLINE)
+		return task_copy_far(t, data, len);
+	memcpy(t->data.bytes, data, len);
+	return 0;
+}
+
+/* Leaves the data in the chunk that it came in. */
+static void __attribute__((noinline)) task_refer(struct task_slab *slab,
+    struct task *t, const uint8_t *data, struct chunk *chunk)
+{
+	t->place = TASK_IN_CHUNK;
+	t->data.far.at = data;
+	t->data.far.chunk = chunk_ref(chunk);
+	t->data.far.fresh = t->data_len < TASK_REFERENCE_WAITING;
+	if (t->data.far.fresh)
+		LIST_INSERT_HEAD(&slab->fresh, t, data.far.link);
 }
 
 int
@@ -236,12 +259,7 @@ task_keep_data(struct task_slab *slab, struct task *t, const uint8_t *data,
 		t->size = (uint8_t)page_size_class(len);
 	if (len < TASK_REFERENCE || chunk == NULL)
 		return task_copy_data(t, data, len);
-	t->place = TASK_IN_CHUNK;
-	t->data.far.at = data;
-	t->data.far.chunk = chunk_ref(chunk);
-	t->data.far.fresh = len < TASK_REFERENCE_WAITING;
-	if (t->data.far.fresh)
-		LIST_INSERT_HEAD(&slab->fresh, t, data.far.link);
+	task_refer(slab, t, data, chunk);
 	return 0;
 }
 
