@@ -383,8 +383,26 @@ call_await(struct moro *m, uint64_t number, uint64_t deadline,
 }
 
 /*
+ * Whether nothing of a request has gone, and nothing stands behind it in what is
+ * to go: then it is taken back.
+ */
+static bool
+call_take_back(struct moro *m, struct pending *p)
+{
+	uint64_t ahead = p->at - m->parcels.sent;
+
+	if (p->len == 0 || handle_sent(m, p) > 0 || p->at < m->parcels.sent ||
+	    ahead + p->len != buffer_len(&m->out))
+		return false;
+	buffer_truncate(&m->out, (size_t)ahead);
+	parcels_cut(&m->parcels, p->at);
+	pending_free(&m->requests, p);
+	return true;
+}
+
+/*
  * Gives up a request that nobody waits for any more: one that was not sent yet
- * never is, so that a call that failed does not run later on.
+ * is not sent later on, unless others were submitted behind it meanwhile.
  */
 static void
 call_withdraw(struct moro *m, uint64_t number)
@@ -396,6 +414,8 @@ call_withdraw(struct moro *m, uint64_t number)
 		pending_free(&m->requests, p);
 		return;
 	}
+	if (p != NULL && p->state == PENDING_SENT && call_take_back(m, p))
+		return;
 	/* not sent yet, it is not sent to the next server either */
 	if (p != NULL && handle_sent(m, p) == 0)
 		p->cancelled = true;

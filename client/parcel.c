@@ -43,6 +43,18 @@ parcels_clear(struct parcels *ps)
 	ps->sent = 0;
 }
 
+void
+parcels_cut(struct parcels *ps, uint64_t at)
+{
+	struct parcel *p;
+
+	while (
+	    (p = TAILQ_LAST(&ps->list, parcel_list)) != NULL && p->at >= at) {
+		TAILQ_REMOVE(&ps->list, p, link);
+		parcel_free(p);
+	}
+}
+
 uint32_t
 parcels_at(const struct parcels *ps, uint64_t at, const int **fds)
 {

@@ -34,6 +34,9 @@ void parcels_drop(struct parcels *ps);
 /* The same, and begins a new stream. */
 void parcels_clear(struct parcels *ps);
 
+/* Closes what would go with the byte at `at` of the stream, or behind it. */
+void parcels_cut(struct parcels *ps, uint64_t at);
+
 /*
  * The descriptors that wait to go with the byte at `at` of the stream,
  * borrowed, and how many they are; 0: none.

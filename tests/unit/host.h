@@ -19,7 +19,7 @@ struct host {
 	char path[108];
 	int listener; /* -1: nobody listens */
 	int descriptors; /* of this process, before the client was made */
-	uint8_t bytes[4096]; /* read, and not looked at yet */
+	uint8_t bytes[PEER_FRAME]; /* read, and not looked at yet */
 	size_t len;
 	char method[HOST_METHOD]; /* of the request heard last */
 	uint64_t timeout; /* its limit, 0: none */

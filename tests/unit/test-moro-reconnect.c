@@ -442,6 +442,26 @@ test_call_limit_unread(void **state)
 	assert_true(host_silent(h));
 }
 
+/* Nor is it sent there, when the server reads again; what has begun to go is. */
+static void
+test_call_limit_unsent(void **state)
+{
+	struct host *h = *state;
+	size_t size = PEER_FRAME - 100;
+	uint8_t *data = large(size);
+
+	begin(h);
+	moro_set_wait_ms(h->peer.m, 20);
+	moro_reply_free(moro_call(h->peer.m, "t", data, size, NULL));
+	moro_reply_free(moro_call(h->peer.m, "t", NULL, 0, NULL));
+	moro_reply_free(moro_ping(h->peer.m));
+	assert_int_equal(moro_error(h->peer.m), MORO_WAIT_LIMIT);
+	free(data);
+	hear(h, PEER_FIRST);
+	hear(h, submit(h, NULL, NULL)); /* and none before it */
+	assert_true(host_silent(h));
+}
+
 /* Numbers of clients begin anew with a server: no other one is told to cancel. */
 static void
 test_cancel_other_once(void **state)
@@ -941,6 +961,7 @@ main(void)
 	    TEST(test_forgotten),
 	    TEST(test_call_limit),
 	    TEST(test_call_limit_unread),
+	    TEST(test_call_limit_unsent),
 	    TEST(test_cancel_other_once),
 	    TEST(test_smaller_limits),
 	    TEST(test_descriptors),
