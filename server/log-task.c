@@ -108,7 +108,13 @@ log_task_failed(struct dispatcher *d, const struct task *t, enum life_end end,
 {
 	struct log_kind *k = &log_kinds[log_kind_of(end, fault)];
 
-	if (log_is_on(k->level) && log_kind_take(d, k))
+	if (!log_is_on(k->level) || !log_kind_take(d, k))
+		return;
+	/* a worker's own words quote what they are about */
+	if (end == LIFE_FAILED && t->route->secret)
+		log_task_write(k->level, t, "%s, for its caller alone",
+		    code_name(fault->code));
+	else
 		log_task_write(k->level, t, "%s: %s", code_name(fault->code),
 		    fault->message);
 }

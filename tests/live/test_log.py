@@ -69,6 +69,17 @@ def test_every_line_has_its_form(morod):
         assert all("task=debug:echo client=" in x and " msgid=" in x for x in about)
 
 
+def test_errors_of_secret_types(morod):
+    """Whoever mistakes a field finds what stood in it in the answer, and nowhere in the log."""
+    with morod(workers=1, log_level="debug") as d, d.client() as c:
+        error = c.submit("crypto:hash", {"input": "x", "algorithm": "hush-hush"}).error()
+        assert error["code"] == "INVALID_ARGUMENT" and "hush-hush" in error["message"]
+        error = c.submit("json:transform", {"open-open": 1}).error()
+        d.wait_log("open")
+        assert "INVALID_ARGUMENT, for its caller alone" in d.log()
+        assert "hush" not in d.log()
+
+
 def test_json_lines(morod):
     """--log-format json: each line is an object, the one that says ready as well."""
     with morod(workers=1, log_format="json", log_level="debug") as d, d.client() as c:
