@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -257,16 +258,32 @@ keyring_ids(const struct keyring_key *key, char out[KEYRING_IDS])
 		    i > 0 ? "," : "", key->versions[i].text);
 }
 
+/* Whether that is the id of the key's version `i`, in small letters or large. */
+static bool
+keyring_is_version(const struct keyring_key *key, size_t i, const char *id,
+    size_t len)
+{
+	return i < key->n && len == strlen(key->versions[i].text) &&
+	       strncasecmp(id, key->versions[i].text, len) == 0;
+}
+
 /* Whether the versions are those that must be there. */
 static bool
 keyring_is_expected(const struct keyring_key *key, const char *versions,
     char *why, size_t size)
 {
 	char ids[KEYRING_IDS];
+	const char *list = versions, *id;
+	size_t n = 0, len;
 
-	keyring_ids(key, ids);
-	if (versions == NULL || strcmp(versions, ids) == 0)
+	if (versions == NULL)
 		return true;
+	while ((id = words_next(&list, &len)) != NULL &&
+	       keyring_is_version(key, n, id, len))
+		n++;
+	if (id == NULL && n == key->n)
+		return true;
+	keyring_ids(key, ids);
 	snprintf(why, size, "its files hold the versions %s, not %s", ids,
 	    versions);
 	return false;

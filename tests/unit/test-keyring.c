@@ -221,6 +221,14 @@ test_versions(void **state)
 	/* the wanted ones, and no others */
 	assert_int_equal(add(KEYRING_TEXT, older, ids), 0);
 	keyring_clear();
+	/* as people write lists */
+	assert_int_equal(add(KEYRING_TEXT, older,
+			     "077485B30D3BE0EE,  248c50c489d84495 "),
+	    0);
+	keyring_clear();
+	assert_int_equal(add(KEYRING_TEXT, older, "077485b30d3be0ee"), -1);
+	assert_non_null(strstr(why, "077485b30d3be0ee,248c50c489d84495, not"));
+	assert_int_equal(add(KEYRING_TEXT, NULL, ids), -1);
 	snprintf(turned, sizeof turned, "%s,%.16s", ids + KEYRING_ID_TEXT + 1,
 	    ids);
 	assert_int_equal(add(KEYRING_TEXT, older, turned), -1);
