@@ -47,7 +47,7 @@ submit_wipe(const struct submission *sub, const struct task *t)
 	if (t != NULL && t->place == TASK_IN_CHUNK)
 		chunk_set_secret(m->chunk, m->bytes + m->frame->size);
 	else
-		explicit_bzero(m->chunk->bytes + at, m->frame->size);
+		chunk_forget(m->chunk, m->chunk->bytes + at, m->frame->size);
 }
 
 /* Refuses with what is in sub->fault; a notification gets no answer. */
