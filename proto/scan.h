@@ -92,6 +92,13 @@ struct scan {
 /* Makes s ready for the first message; limits are copied. */
 void scan_init(struct scan *s, const struct limits *limits);
 
+/* Has another limit for the size of messages, the next one's and this one's. */
+static inline void
+scan_limit_frame(struct scan *s, size_t frame)
+{
+	s->limits.frame = frame;
+}
+
 /* Makes s ready for the next message. */
 void scan_reset(struct scan *s);
 

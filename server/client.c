@@ -28,6 +28,15 @@
  */
 #define CLIENT_OUTPUT_SOFT_FRAMES 1
 #define CLIENT_OUTPUT_HARD_FRAMES 8
+/* The first is that where all clients' output is half of what there may be. */
+#define CLIENT_OUTPUT_SHARE ((size_t)256 << 10)
+#define CLIENT_OUTPUT_PART 2
+/*
+ * Those without a role, who may say hello: so many of them, with messages that
+ * are never large ones, and output that they take at once.
+ */
+#define CLIENT_STRANGERS 32
+#define CLIENT_STRANGER_FRAME CHUNK_READ
 /* How long it may take nothing while over the soft limit. */
 #define CLIENT_SLOW_MS 60000
 /* How long it may wait for memory, with a part of a large message there. */
@@ -160,6 +169,43 @@ client_may_pass(const struct client *c)
 	return c->dispatcher->config->files_for_all || users_is_own(c->uid);
 }
 
+static bool
+client_is_stranger(const struct client *c)
+{
+	return c->roles == 0;
+}
+
+void
+client_take_roles(struct client *c)
+{
+	struct dispatcher *d = c->dispatcher;
+	size_t frame = d->limits.frame;
+
+	if (client_is_stranger(c)) {
+		d->n_strangers++;
+		if (frame > CLIENT_STRANGER_FRAME)
+			frame = CLIENT_STRANGER_FRAME;
+	}
+	scan_limit_frame(&c->conn.scan, frame);
+	c->conn.takes_fds = client_may_pass(c);
+}
+
+/* There are too many without a role: those with one are not to feel it. */
+static void
+client_deny_place(struct client *c)
+{
+	struct fault fault;
+
+	fault_set(&fault, CODE_QUEUE_FULL, "clients",
+	    "there are %d connections of users that are in no list, as many as "
+	    "allowed",
+	    CLIENT_STRANGERS);
+	c->dispatcher->counters.clients_refused++;
+	role_log(c, &fault);
+	answer_fault(c, 0, &fault);
+	client_close_soon(c);
+}
+
 int
 client_new(struct dispatcher *d, int fd)
 {
@@ -175,7 +221,6 @@ client_new(struct dispatcher *d, int fd)
 	}
 	c->conn.metered = true;
 	c->shape = FAULT_STRING;
-	c->conn.takes_fds = client_may_pass(c);
 	TAILQ_INIT(&c->tasks);
 	LIST_INIT(&c->parkings);
 	deadline_init(&c->deadline, client_deadline_cb, c);
@@ -183,6 +228,9 @@ client_new(struct dispatcher *d, int fd)
 	d->n_clients++;
 	c->number = ++d->counters.clients;
 	c->accepted_ms = loop_now(&d->loop);
+	client_take_roles(c);
+	if (client_is_stranger(c) && d->n_strangers > CLIENT_STRANGERS)
+		client_deny_place(c);
 	return 0;
 }
 
@@ -221,6 +269,7 @@ client_close(struct client *c)
 	conn_close(&c->conn);
 	TAILQ_REMOVE(&d->clients, c, link);
 	d->n_clients--;
+	d->n_strangers -= client_is_stranger(c);
 	/* the turn may be at its end, and what they held is free for others */
 	d->loop.again = d->loop.again || c->n_tasks > 0;
 	while ((t = TAILQ_FIRST(&c->tasks)) != NULL) {
@@ -429,8 +478,7 @@ client_broken_cb(struct conn *conn, enum scan_fault what)
 	struct client *c = (struct client *)conn;
 	struct fault fault;
 	uint64_t msgid = 0, limit;
-	enum code code =
-	    client_fault_code(what, &c->dispatcher->limits, &limit);
+	enum code code = client_fault_code(what, &conn->scan.limits, &limit);
 
 	scan_msgid(&conn->scan, &msgid);
 	if (limit == 0) {
@@ -558,19 +606,35 @@ client_sent_cb(struct conn *conn)
 	client_check_done(c);
 }
 
+/* Bytes of output that may wait for it while it is read from. */
+static size_t
+client_output_soft(const struct client *c)
+{
+	const struct dispatcher *d = c->dispatcher;
+	size_t soft = d->limits.frame * CLIENT_OUTPUT_SOFT_FRAMES;
+
+	if (client_is_stranger(c))
+		return 0;
+	if (d->loop.out_bytes <=
+		d->config->max_queued_bytes / CLIENT_OUTPUT_PART ||
+	    soft < CLIENT_OUTPUT_SHARE)
+		return soft;
+	return CLIENT_OUTPUT_SHARE;
+}
+
 /* Output is left: a client that does not read is not read from either. */
 static void
 client_stuck_cb(struct conn *conn)
 {
 	struct client *c = (struct client *)conn;
-	size_t soft = c->dispatcher->limits.frame * CLIENT_OUTPUT_SOFT_FRAMES;
 	size_t hard = c->dispatcher->limits.frame * CLIENT_OUTPUT_HARD_FRAMES;
 
 	if (conn->out.bytes > hard) {
 		client_drop(c, "too much output waits for it");
 		return;
 	}
-	if (c->closing || (!c->slow && conn->out.bytes <= soft))
+	if (c->closing ||
+	    (!c->slow && conn->out.bytes <= client_output_soft(c)))
 		return;
 	if (!c->slow)
 		conn_pause(conn);

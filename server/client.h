@@ -83,6 +83,12 @@ struct client {
 /* Takes a connected socket. Returns 0, or -1: no memory, fd stays open. */
 int client_new(struct dispatcher *d, int fd);
 
+/*
+ * Gives it what depends on its roles besides what is asked for each time, and
+ * counts it in d->n_strangers if it has none. When they are new.
+ */
+void client_take_roles(struct client *c);
+
 /* Closes it: queued tasks are dropped, running ones stopped. */
 void client_close(struct client *c);
 

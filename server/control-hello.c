@@ -104,13 +104,14 @@ static const struct control_key hello_keys[] = {
 };
 
 static void
-hello_pack_limits(const struct dispatcher *d, msgpack_packer *pk)
+hello_pack_limits(const struct client *c, msgpack_packer *pk)
 {
+	const struct dispatcher *d = c->dispatcher;
 	const struct config *config = d->config;
 
 	answer_text(pk, "limits");
 	msgpack_pack_map(pk, 10);
-	answer_number(pk, "maxFrame", d->limits.frame);
+	answer_number(pk, "maxFrame", c->conn.scan.limits.frame);
 	answer_number(pk, "maxDepth", d->limits.depth);
 	answer_number(pk, "maxValues", d->limits.values);
 	answer_number(pk, "maxMethod", d->limits.method);
@@ -205,7 +206,7 @@ hello_pack(const struct control *ctl, msgpack_packer *pk)
 	answer_text(pk, MORO_VERSION);
 	answer_number(pk, "proto", CONTROL_PROTO);
 	hello_pack_features(ctl->client, pk);
-	hello_pack_limits(d, pk);
+	hello_pack_limits(ctl->client, pk);
 	hello_pack_types(ctl->client, pk);
 	hello_pack_roles(ctl->client, pk);
 	answer_number(pk, "pid", (uint64_t)getppid());

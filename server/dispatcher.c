@@ -257,7 +257,8 @@ dispatcher_is_drained(const struct dispatcher *d)
 	if (task_slab_used(d->tasks) > 0)
 		return false;
 	TAILQ_FOREACH(c, &d->clients, link) {
-		if (c->conn.out.bytes > 0)
+		/* who has no role is owed nothing */
+		if (c->conn.out.bytes > 0 && c->roles != 0)
 			return false;
 	}
 	return true;

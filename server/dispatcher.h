@@ -55,6 +55,7 @@ struct dispatcher {
 	struct deadline hangup; /* set while any do */
 	uint32_t n_subscribed; /* clients that want to hear of backpressure */
 	uint32_t n_clients;
+	uint32_t n_strangers; /* of those, without a role */
 	uint64_t prefetch_ns; /* run time that a worker may hold */
 	uint64_t task_bytes; /* data of all unfinished tasks */
 	struct counters counters;

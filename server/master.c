@@ -356,8 +356,8 @@ static void
 master_timers(struct master *m, uint64_t now)
 {
 	if (m->phase == MASTER_DRAINING && m->deadline <= now) {
-		log_warning("tasks are left after the shutdown timeout: "
-			    "cancelling");
+		log_warning("tasks, or answers that are not taken, are left "
+			    "after the shutdown timeout: cancelling");
 		master_stop(m, false, now);
 	}
 	if (m->phase == MASTER_STOPPING) {

@@ -82,11 +82,13 @@ role_give_all(struct dispatcher *d)
 {
 	struct client *c;
 
+	d->n_strangers = 0;
 	TAILQ_FOREACH(c, &d->clients, link) {
 		if (role_give(c, c->conn.fd) == -1)
 			log_error("no memory for the roles of client %" PRIu64
 				  ", which has none now",
 			    c->number);
+		client_take_roles(c);
 	}
 }
 
@@ -119,11 +121,17 @@ role_may_serve(const struct client *c, const struct pool *p)
 void
 role_note(struct client *c, const struct fault *fault)
 {
+	c->dispatcher->counters.denied++;
+	role_log(c, fault);
+}
+
+void
+role_log(const struct client *c, const struct fault *fault)
+{
 	struct dispatcher *d = c->dispatcher;
 	struct log_context context = {0};
 	char more[LOG_LIMIT_MORE];
 
-	d->counters.denied++;
 	if (!log_limit_take(&d->denied, loop_now(&d->loop)))
 		return;
 	log_limit_more(&d->denied, more);

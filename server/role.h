@@ -65,4 +65,7 @@ void role_refuse_method(struct client *c, unsigned int roles,
 /* Counts a refusal with CODE_PERMISSION_DENIED, and logs it. */
 void role_note(struct client *c, const struct fault *fault);
 
+/* Logs a refusal for want of a role; not each time, if it is done on purpose. */
+void role_log(const struct client *c, const struct fault *fault);
+
 #endif

@@ -786,6 +786,24 @@ def test_strangers(morod, for_all):
         assert_no_leak(d)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_strangers_and_reload(morod, tmp_path):
+    """Who is connected may pass descriptors, or may not, from the reload on."""
+    config = tmp_path / "m.conf"
+    config.write_text("[morod]\nsubmit = all\nsocket-mode = 0666\n")
+    with morod(config=config) as d, d.client() as root:
+        os.chmod(d.folder.name, 0o755)
+        script = STRANGER.replace("s.connect(sys.argv[1])", "s.connect(sys.argv[1]); sys.stdin.read()")
+        with subprocess.Popen(["/usr/bin/python3", "-c", script, d.socket], user="nobody", cwd="/",
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            d.wait(lambda s: s["clients"] == 3)
+            config.write_text("[morod]\nsubmit = all\nsocket-mode = 0666\nfiles-for-all = yes\n")
+            root.request("reload")
+            out, _ = process.communicate(timeout=60)
+        assert out.split("\n")[:3] == ["True", "hashed", "pong"]
+        assert_no_leak(d)
+
+
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
 def test_descriptors_of_all_are_limited(morod, files):
     """The server keeps descriptors for its own work, whatever clients pass."""

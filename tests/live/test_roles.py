@@ -1,5 +1,6 @@
 """Who may do what: roles by user and group, lists of task types, refusals in the log."""
 
+import contextlib
 import grp
 import os
 import subprocess
@@ -7,6 +8,7 @@ import subprocess
 import msgpack
 import pytest
 
+from faults import memory
 from harness import BUILD, DEADLINE, wait_until
 
 HASH = {"input": "x", "algorithm": "sha256"}
@@ -40,9 +42,12 @@ class Other:
             stdout=subprocess.PIPE)
         self.server = self.ask("hello", {})[3]
 
-    def ask(self, method, *params):
+    def send(self, method, *params):
         self.process.stdin.write(msgpack.packb([0, 7, method, params]).hex() + "\n")
         self.process.stdin.flush()
+
+    def ask(self, method, *params):
+        self.send(method, *params)
         return msgpack.unpackb(bytes.fromhex(self.process.stdout.readline()))
 
     def error(self, method, *params):
@@ -111,6 +116,82 @@ def test_nobody_else(morod):
         stats = d.stats()
         assert stats["denied"] == 1 + len(USERS + ADMIN)
         assert stats["completed"] == 0
+
+
+CROWD = """
+import msgpack, select, socket, sys, time
+socks = []
+for i in range(int(sys.argv[2])):
+    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.setblocking(False); socks.append(s)
+words = msgpack.packb([0, 1, "hello", []]) * 4000 + msgpack.packb([0, 1, "crypto:hash", [""]]) * 100
+poll, left = select.poll(), {s.fileno(): s for s in socks}
+for s in socks: poll.register(s, select.POLLOUT)
+quiet = time.monotonic()
+while left and time.monotonic() < quiet + 0.5:
+    for fd, _ in poll.poll(20):
+        try:
+            left[fd].send(words)
+            quiet = time.monotonic()
+        except BlockingIOError: pass
+        except OSError: poll.unregister(fd); del left[fd]
+print(len(left), flush=True)
+sys.stdin.read()
+answers = 0
+for s in socks:
+    try: answers += b"users that are in no list" in s.recv(1000)
+    except OSError: pass
+print(answers, flush=True)
+"""
+STRANGERS = 32  # connections at once
+
+
+@contextlib.contextmanager
+def crowd_of(d, uid, n):
+    """Deaf ones, who ask for as long as anything is taken; those left, and how many were told why."""
+    os.chmod(d.folder.name, 0o755)
+    process = subprocess.Popen(
+        ["/usr/bin/python3", "-c", CROWD, d.socket, str(n)], user=uid, group=uid, extra_groups=[],
+        cwd="/", text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield int(process.stdout.readline()), lambda: int(process.communicate(timeout=DEADLINE)[0])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@needs_root
+def test_crowd_of_nobody(morod):
+    """Who is in no list takes nobody's place and no memory to speak of, however many and deaf they are."""
+    with morod(workers=1, socket_mode="0666", max_queued_bytes="32M") as d, d.client() as c:
+        before = memory(d.dispatcher_pid())
+        with crowd_of(d, 1234, 100) as (left, told):
+            assert left == STRANGERS
+            assert d.stats()["clientsRefused"] == 100 - STRANGERS
+            assert memory(d.dispatcher_pid()) - before < 24 << 20
+            assert c.call("debug:echo", "x" * 1000) == "x" * 1000
+            with Other(d, 0) as o:  # who has a role has a place
+                assert o.server["role"] == "admin"
+            assert told() == 100 - STRANGERS
+        d.wait(lambda s: s["clients"] == 2)
+        with Other(d, 1234) as o:  # there is room again
+            assert o.server["role"] == "none"
+
+
+@needs_root
+def test_nobody_sends_much(morod, tmp_path):
+    """Large messages are for those who may submit, whatever changes while they are connected."""
+    config = conf(tmp_path, "[morod]\nsocket-mode = 0666\n")
+    with morod(workers=1, config=config) as d, Other(d, 1234) as o, d.client() as root:
+        assert o.server["limits"]["maxFrame"] == 256 << 10
+        config.write_text("[morod]\nsubmit = all\nsocket-mode = 0666\n")
+        root.request("reload")
+        assert o.ask("hello", {})[3]["limits"]["maxFrame"] == 64 << 20
+        assert o.ask("crypto:hash", {"input": "x" * (1 << 20)})[2] is None
+        config.write_text("[morod]\nsocket-mode = 0666\n")
+        root.request("reload")
+        assert o.error("crypto:hash", {"input": "x" * 1000}) == DENIED
+        o.send("crypto:hash", {"input": "x" * (1 << 20)})
+        d.wait_log("message is larger than allowed; the limit is 262144")
 
 
 @needs_root
