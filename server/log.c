@@ -1,5 +1,6 @@
 #include "server/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,12 @@ static const char *const log_names[] = {
 };
 static const char log_fatal[] = "fatal"; /* a level that nothing drops */
 
+#define LOG_LEFT_OUT 80 /* bytes of the message that counts */
+
 int log_threshold = LEVEL_INFO;
 static enum log_format log_format = LOG_TEXT;
 static char log_role[32] = "morod";
+static unsigned int log_left_out; /* lines, since the last one was written */
 
 void
 log_set_level(enum log_level level)
@@ -48,10 +52,10 @@ log_set_role(const char *role)
 	snprintf(log_role, sizeof log_role, "%s", role);
 }
 
-/* Makes a line and writes it with one system call. */
-static void
-log_write(const char *level, const struct log_context *context,
-    const char *message)
+/* Makes a line. Returns its bytes. */
+static size_t
+log_make(char out[LOG_LINE_MAX], const char *level,
+    const struct log_context *context, const char *message)
 {
 	bool other = context != NULL && context->role != NULL;
 	struct log_line line = {
@@ -61,13 +65,48 @@ log_write(const char *level, const struct log_context *context,
 	    .message = message,
 	    .context = context,
 	};
-	char out[LOG_LINE_MAX];
-	size_t n;
 
 	clock_gettime(CLOCK_REALTIME, &line.time);
-	n = log_line_make(out, log_format, &line);
-	if (write(STDERR_FILENO, out, n) == -1)
-		return; /* there is nowhere to say it */
+	return log_line_make(out, log_format, &line);
+}
+
+/*
+ * Writes a line with one system call, if whoever reads the log has left room for
+ * it. Nobody waits for that: all processes would, and no signal would end them.
+ */
+static bool
+log_put(const char *line, size_t n)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	/* where writing fails there is nowhere to say it */
+	return poll(&p, 1, 0) != 0 && write(STDERR_FILENO, line, n) != 0;
+}
+
+/* Says how many lines were left out, if there is room for that by now. */
+static void
+log_put_left_out(void)
+{
+	char out[LOG_LINE_MAX], message[LOG_LEFT_OUT];
+
+	snprintf(message, sizeof message,
+	    "the log is not read: %u lines were left out", log_left_out);
+	if (log_put(out,
+		log_make(out, log_names[LEVEL_WARNING], NULL, message)))
+		log_left_out = 0;
+}
+
+static void
+log_write(const char *level, const struct log_context *context,
+    const char *message)
+{
+	char out[LOG_LINE_MAX];
+
+	if (log_left_out > 0)
+		log_put_left_out();
+	if (log_left_out > 0 ||
+	    !log_put(out, log_make(out, level, context, message)))
+		log_left_out++;
 }
 
 static void

@@ -177,7 +177,8 @@ def option_words(options):
 class Daemon:
     """A running morod in a folder of its own; `wrap` is a command to run it by."""
 
-    def __init__(self, args=(), wait=True, env=None, path=None, wrap=(), **options):
+    def __init__(self, args=(), wait=True, env=None, path=None, wrap=(), stderr=None,
+                 **options):
         self.folder = tempfile.TemporaryDirectory(prefix="moro-")
         self.socket = path or os.path.join(self.folder.name, "m.sock")
         self.build = BUILD
@@ -190,7 +191,7 @@ class Daemon:
             + list(args),
             stdin=subprocess.DEVNULL,
             stdout=self.log_file,
-            stderr=self.log_file,
+            stderr=self.log_file if stderr is None else stderr,
             start_new_session=True,
             env=env,
         )

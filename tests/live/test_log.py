@@ -1,5 +1,6 @@
 """The log: one line for each event, about whom, in text or JSON; what workers print."""
 
+import fcntl
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from harness import DEADLINE, wait_until
+from harness import DEADLINE, Daemon, wait_until
 
 LINE = re.compile(
     r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
@@ -78,6 +79,27 @@ def test_errors_of_secret_types(morod):
         d.wait_log("open")
         assert "INVALID_ARGUMENT, for its caller alone" in d.log()
         assert "hush" not in d.log()
+
+
+def test_log_that_is_not_read():
+    """Nobody waits for its reader: tasks are done, the stop works, and what is missing is counted."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 32 << 10)
+    with Daemon(log_level="debug", wait=False, stderr=write) as d:
+        wait_until(lambda: os.path.exists(d.socket))
+        with d.client() as c:
+            for i in range(300):
+                assert c.call("debug:echo", i) == i
+            text = os.read(read, 64 << 10).decode()
+            assert "handed to worker" in text and "left out" not in text
+            assert c.call("debug:echo", 1) == 1
+            text = os.read(read, 64 << 10).decode()
+            assert re.search(r"the log is not read: \d+ lines were left out\n", text), text
+            for i in range(300):
+                assert c.call("debug:echo", i) == i
+        assert d.stop() == 0
+    os.close(write)
+    os.close(read)
 
 
 def test_json_lines(morod):
