@@ -116,7 +116,9 @@ listener_open_up(struct listener *l, const struct listener_place *place)
 
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
 	/* what stands at the path may be another's by now: not that is opened up */
-	if (fd == -1 || fstat(fd, &st) == -1 || !S_ISSOCK(st.st_mode))
+	if (fd == -1 && errno != ENOENT && errno != ELOOP)
+		listener_fail_errno(l, "cannot look at the socket");
+	else if (fd == -1 || fstat(fd, &st) == -1 || !S_ISSOCK(st.st_mode))
 		listener_fail(l, "the socket is not there any more");
 	else if (place->has_group &&
 		 fchownat(fd, "", (uid_t)-1, place->group, AT_EMPTY_PATH) == -1)
@@ -125,8 +127,11 @@ listener_open_up(struct listener *l, const struct listener_place *place)
 		listener_fail_errno(l, "cannot set its mode");
 	else
 		rc = fstat(fd, &st);
-	if (rc == 0)
+	if (rc == 0) {
 		l->group = st.st_gid;
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+	}
 	if (fd != -1)
 		close(fd);
 	return rc;
@@ -200,11 +205,23 @@ listener_open(struct listener *l, const struct listener_place *place)
 	return 0;
 }
 
+/* Whether our socket still stands at the path, and not another's. */
+static bool
+listener_is_there(const struct listener *l)
+{
+	struct stat there;
+
+	return lstat(l->path, &there) == 0 && there.st_ino == l->ino &&
+	       there.st_dev == l->dev;
+}
+
 void
 listener_close(struct listener *l)
 {
-	unlink(l->path);
+	if (listener_is_there(l))
+		unlink(l->path);
 	close(l->fd);
-	unlink(l->lock_path);
+	if (listener_lock_current(l))
+		unlink(l->lock_path);
 	close(l->lock_fd);
 }

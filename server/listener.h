@@ -16,6 +16,8 @@ struct listener {
 	int lock_fd; /* the master's alone */
 	char lock_path[128];
 	gid_t group; /* of the socket */
+	dev_t dev; /* of its file */
+	ino_t ino;
 };
 
 /* Where to listen, and who may connect. */

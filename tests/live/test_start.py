@@ -246,6 +246,20 @@ def test_live_socket_is_refused(morod):
             assert c.request("ping") == "pong"
 
 
+def test_place_that_another_has_taken(morod):
+    """Whose socket and lock were removed takes nothing away from who came then."""
+    with morod() as first:
+        os.unlink(first.socket)
+        os.unlink(first.socket + ".lock")
+        with morod(path=first.socket) as second:
+            assert first.stop() == 0
+            with second.client() as c:
+                assert c.request("ping") == "pong"
+            assert os.path.exists(second.socket + ".lock")
+            assert second.stop() == 0
+        assert not os.path.exists(first.socket) and not os.path.exists(first.socket + ".lock")
+
+
 def test_foreign_live_socket_is_refused(tmp_path):
     """A socket that some other program answers on is left alone."""
     path = str(tmp_path / "other.sock")
