@@ -27,7 +27,8 @@ scale_read_text(const struct item *value, struct scale_call *call)
 	char text[SCALE_TEXT];
 	char *colon;
 
-	if (value->n >= sizeof text)
+	if (value->n >= sizeof text ||
+	    memchr(value->bytes, '\0', value->n) != NULL)
 		return false;
 	snprintf(text, sizeof text, "%.*s", (int)value->n, value->bytes);
 	colon = strchr(text, ':');

@@ -12,6 +12,7 @@ from harness import TaskError
         ("shutdown", {"now": "yes"}, "now", "now takes true or false, not a string"),
         ("shutdown", {"later": True}, None, "later"),
         ("scale", {"pool": 7, "workers": 1}, "pool", "pool takes a pool's name"),
+        ("scale", {"workers": "1:2\0"}, "workers", 'a number, or "MIN:MAX"'),
         ("scale", {"workers": "1:" + "2" * 100}, "workers", 'a number, or "MIN:MAX"'),
         ("unsubscribe", "weather", None, "subscribe"),
         ("hello", 7, None, "a map"),
