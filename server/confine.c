@@ -83,6 +83,19 @@ confine_say_file(const struct config *config)
 }
 
 void
+confine_say_modules(void)
+{
+	const char *path;
+
+	for (size_t i = 0; module_needs(i, &path) != NULL; i++) {
+		if (module_unready(i) != NULL)
+			log_warning("the module %s was not ready when it was "
+				    "tried: %s",
+			    path, module_unready(i));
+	}
+}
+
+void
 confine_say_root(const struct config *config)
 {
 	if (geteuid() == 0)
@@ -145,6 +158,9 @@ confine_check(const struct config *config)
 		printf("morod: module %s needs ", path);
 		module_needs_text(needs, stdout);
 		putchar('\n');
+		if (module_unready(i) != NULL)
+			printf("morod: module %s is not ready: %s\n", path,
+			    module_unready(i));
 	}
 	for (size_t i = 0; i < config->n_modules; i++)
 		confine_say_section(&config->modules[i]);

@@ -13,6 +13,9 @@
  */
 bool confine_make(const struct config *config);
 
+/* Warns of modules that will not do their tasks. */
+void confine_say_modules(void);
+
 /* Says that processes are root's, where nobody has said that they be. */
 void confine_say_root(const struct config *config);
 

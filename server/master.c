@@ -195,6 +195,7 @@ master_ready(struct master *m)
 	log_say(LEVEL_INFO, "ready on %s (%llu workers)", m->config->socket,
 	    (unsigned long long)roster_wants(m->roster));
 	confine_say_root(m->config);
+	confine_say_modules();
 }
 
 static void

@@ -27,6 +27,7 @@ struct known {
 	bool preload;
 	const struct moro_module *module; /* NULL: it is not loaded here */
 	struct sandbox_needs needs; /* of its file as it was looked at */
+	char *unready; /* why its init() failed then, or NULL */
 	struct module_type **types; /* those in the registry */
 	size_t n_types;
 	char why[MODULE_REASON]; /* why it could not be loaded here, or "" */
@@ -144,6 +145,8 @@ module_learn(const char *path, const struct stat *file, enum module_place place,
 		return -1;
 	m->path = strdup(path);
 	m->settings = strdup(settings);
+	if (found.init_why[0] != '\0')
+		m->unready = strdup(found.init_why);
 	if (m->path == NULL || m->settings == NULL)
 		return module_refuse(why, path, "there is no memory");
 	m->needs = found.needs;
@@ -275,6 +278,12 @@ module_needs(size_t i, const char **path)
 		return NULL;
 	*path = module_known[i].path;
 	return &module_known[i].needs;
+}
+
+const char *
+module_unready(size_t i)
+{
+	return module_known[i].unready;
 }
 
 int

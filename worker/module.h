@@ -42,6 +42,9 @@ int module_preload(const char **why);
 /* What the i-th needs of the sandbox, and its file. NULL: there are no more. */
 const struct sandbox_needs *module_needs(size_t i, const char **path);
 
+/* Why its init() failed when it was tried; NULL: it did not. Workers try again. */
+const char *module_unready(size_t i);
+
 /*
  * Ends the master or the dispatcher, without what a module that was loaded
  * before the fork has for the end of its process: that is for workers.

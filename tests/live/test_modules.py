@@ -154,6 +154,10 @@ def test_not_ready(morod):
         assert "module double cannot do test:double: no licence" in outcome(c)
         assert c.call("debug:echo", 1) == 1
         assert "unready.so: no licence" in d.log()
+        assert "unready.so was not ready when it was tried: no licence" in d.log()
+    done = subprocess.run([BUILD / "server" / "morod", "--config", "/dev/null", "--check-config",
+                           "--module", MODULES / "unready.so"], capture_output=True, text=True)
+    assert done.returncode == 0 and "unready.so is not ready: no licence\n" in done.stdout
 
 
 def test_not_ready_in_the_master():
