@@ -234,22 +234,27 @@ client_new(struct dispatcher *d, int fd)
 	return 0;
 }
 
+/* How long a client may stay as it is, in ms; 0: for ever. */
+static uint64_t
+client_patience(const struct client *c)
+{
+	if (c->closing)
+		return CLIENT_CLOSE_MS;
+	if (c->slow)
+		return CLIENT_SLOW_MS;
+	if (c->half_closed || c->waits_for != NULL)
+		return 0;
+	if (c->conn.part == CONN_PART_COMES)
+		return c->dispatcher->config->frame_timeout_ms;
+	return c->conn.part == CONN_PART_WAITS ? CLIENT_MEMORY_MS : 0;
+}
+
 void
 client_arm(struct client *c)
 {
 	struct loop *l = &c->dispatcher->loop;
-	uint64_t after = 0;
+	uint64_t after = client_patience(c);
 
-	if (c->closing)
-		after = CLIENT_CLOSE_MS;
-	else if (c->slow)
-		after = CLIENT_SLOW_MS;
-	else if (c->half_closed || c->waits_for != NULL)
-		after = 0;
-	else if (c->conn.part == CONN_PART_COMES)
-		after = c->dispatcher->config->frame_timeout_ms;
-	else if (c->conn.part == CONN_PART_WAITS)
-		after = CLIENT_MEMORY_MS;
 	if (after == 0)
 		deadline_unset(l->deadlines, &c->deadline);
 	else
