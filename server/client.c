@@ -28,9 +28,12 @@
  */
 #define CLIENT_OUTPUT_SOFT_FRAMES 1
 #define CLIENT_OUTPUT_HARD_FRAMES 8
-/* The first is that where all clients' output is half of what there may be. */
+/*
+ * The first is the share where all output leaves no more than such a part of
+ * max-queued-bytes to tasks.
+ */
 #define CLIENT_OUTPUT_SHARE ((size_t)256 << 10)
-#define CLIENT_OUTPUT_PART 2
+#define CLIENT_OUTPUT_LEAVES 4
 /*
  * Those without a role, who may say hello: so many of them, with messages that
  * are never large ones, and output that they take at once.
@@ -167,12 +170,6 @@ bool
 client_may_pass(const struct client *c)
 {
 	return c->dispatcher->config->files_for_all || users_is_own(c->uid);
-}
-
-static bool
-client_is_stranger(const struct client *c)
-{
-	return c->roles == 0;
 }
 
 void
@@ -616,12 +613,12 @@ static size_t
 client_output_soft(const struct client *c)
 {
 	const struct dispatcher *d = c->dispatcher;
+	uint64_t max = d->config->max_queued_bytes;
 	size_t soft = d->limits.frame * CLIENT_OUTPUT_SOFT_FRAMES;
 
 	if (client_is_stranger(c))
 		return 0;
-	if (d->loop.out_bytes <=
-		d->config->max_queued_bytes / CLIENT_OUTPUT_PART ||
+	if (d->loop.out_bytes <= max - max / CLIENT_OUTPUT_LEAVES ||
 	    soft < CLIENT_OUTPUT_SHARE)
 		return soft;
 	return CLIENT_OUTPUT_SHARE;

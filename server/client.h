@@ -83,6 +83,13 @@ struct client {
 /* Takes a connected socket. Returns 0, or -1: no memory, fd stays open. */
 int client_new(struct dispatcher *d, int fd);
 
+/* Whether it has no role: it may say hello, and is owed nothing. */
+static inline bool
+client_is_stranger(const struct client *c)
+{
+	return c->roles == 0;
+}
+
 /*
  * Gives it what depends on its roles besides what is asked for each time, and
  * counts it in d->n_strangers if it has none. When they are new.

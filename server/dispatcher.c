@@ -257,8 +257,7 @@ dispatcher_is_drained(const struct dispatcher *d)
 	if (task_slab_used(d->tasks) > 0)
 		return false;
 	TAILQ_FOREACH(c, &d->clients, link) {
-		/* who has no role is owed nothing */
-		if (c->conn.out.bytes > 0 && c->roles != 0)
+		if (c->conn.out.bytes > 0 && !client_is_stranger(c))
 			return false;
 	}
 	return true;

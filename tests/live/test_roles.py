@@ -178,6 +178,15 @@ def test_crowd_of_nobody(morod):
 
 
 @needs_root
+def test_stop_waits_for_nobody(morod):
+    """Who is in no list does not hold up a stop by not taking its answers."""
+    with morod(workers=1, socket_mode="0666", shutdown_timeout="1h") as d:
+        with crowd_of(d, 1234, 3) as (left, _):
+            assert left == 3 and d.stats()["unreadBytes"] > 0
+            assert d.stop() == 0
+
+
+@needs_root
 def test_nobody_sends_much(morod, tmp_path):
     """Large messages are for those who may submit, whatever changes while they are connected."""
     config = conf(tmp_path, "[morod]\nsocket-mode = 0666\n")

@@ -12,7 +12,7 @@ import tempfile
 
 import pytest
 
-from harness import BUILD, DEADLINE, Client, children_of, title, wait_until
+from harness import BUILD, DEADLINE, SANITIZED, Client, children_of, title, wait_until
 
 MOROD = BUILD / "server" / "morod"
 
@@ -258,6 +258,16 @@ def test_place_that_another_has_taken(morod):
             assert os.path.exists(second.socket + ".lock")
             assert second.stop() == 0
         assert not os.path.exists(first.socket) and not os.path.exists(first.socket + ".lock")
+
+
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer has descriptors of its own")
+def test_too_few_descriptors(tmp_path):
+    """What is missing to make the socket is said, and nothing stays behind."""
+    done = subprocess.run(["prlimit", "--nofile=5:5", MOROD, "--socket", tmp_path / "m.sock"],
+                          capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1 and "Too many open files" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_foreign_live_socket_is_refused(tmp_path):
