@@ -318,13 +318,18 @@ def children_of(pid):
     return found
 
 
-def alive(pid):
-    """Whether a process exists and is no zombie."""
+def process_state(pid):
+    """The letter of /proc/PID/stat; "" when it is gone."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+        return ""
+    return stat.rpartition(")")[2].split()[0]
+
+
+def alive(pid):
+    """Whether a process exists and is no zombie."""
+    return process_state(pid) not in ("", "Z")
 
 
 def cpu_seconds(pids):

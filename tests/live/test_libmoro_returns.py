@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness import BUILD, DEADLINE, ROOT, wait_until
+from harness import BUILD, DEADLINE, ROOT, process_state, wait_until
 from test_libmoro import PROGRAMS, compile_program
 
 # Notes each run of a task before it answers.
@@ -122,14 +122,24 @@ def check(client, place):
     return lost
 
 
+def kill_dispatcher(d, client):
+    """Kills it while it has not answered what the client has sent. Its pid."""
+    pid = d.dispatcher_pid()
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: process_state(pid) == "T", "the dispatcher stopped")
+    # it has taken all answers, and sent as many requests as it has at a time
+    wait_until(lambda: process_state(client.pid) == "S", "the client waits")
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
 def test_dispatcher_killed(place, begin):
     """Three dispatchers are killed under load: nothing is lost unsaid, nothing done twice unasked."""
     with place.start() as d:
         client = begin()
         for _ in range(3):
             place.wait_more()
-            old = d.dispatcher_pid()
-            os.kill(old, signal.SIGKILL)
+            old = kill_dispatcher(d, client)
             wait_until(lambda: d.dispatcher_pid() != old, "another dispatcher")
         place.wait_more()
         assert check(client, place) > 0
@@ -142,7 +152,7 @@ def test_morod_restarted(place, begin):
         place.wait_more()
         # a dispatcher without its master would still answer what it can
         os.kill(d.process.pid, signal.SIGSTOP)
-        os.kill(d.dispatcher_pid(), signal.SIGKILL)
+        kill_dispatcher(d, client)
         d.process.kill()
         d.process.wait()
     with place.start():
