@@ -106,7 +106,10 @@ slot_limits(const struct dispatcher *d)
 	return limits;
 }
 
-/* Makes the link of a new worker; takes the descriptors. */
+/*
+ * Makes the link of a new worker; takes the descriptors. One whose prints nobody
+ * could read is not taken: what it prints would fail, and its tasks with it.
+ */
 static struct slot_link *
 slot_link_new(struct slot *s, const struct message *m,
     const int fds[SPAWNED_FDS])
@@ -114,32 +117,33 @@ slot_link_new(struct slot *s, const struct message *m,
 	struct slot_link *w = calloc(1, sizeof *w);
 	struct dispatcher *d = slot_dispatcher(s);
 	struct limits limits = slot_limits(d);
-	void *page;
-
-	page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+	void *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fds[SPAWNED_PAGE], 0);
+	bool begun = w != NULL && page != MAP_FAILED;
+
 	close(fds[SPAWNED_PAGE]);
-	if (w == NULL || page == MAP_FAILED ||
+	if (begun &&
+	    tail_init(&w->tail, &d->loop, s->number, m->pid,
+		fds[SPAWNED_OUTPUT]) == 0 &&
 	    conn_init(&w->conn, &d->loop, &slot_ops, fds[SPAWNED_SOCKET],
-		&limits) == -1) {
-		if (page != MAP_FAILED)
-			munmap(page, sizeof(struct page));
-		close(fds[SPAWNED_SOCKET]);
-		close(fds[SPAWNED_PIDFD]);
-		close(fds[SPAWNED_OUTPUT]);
-		free(w);
-		return NULL;
+		&limits) == 0) {
+		w->slot = s;
+		w->generation = m->generation;
+		w->pid = m->pid;
+		w->pidfd = fds[SPAWNED_PIDFD];
+		w->page = page;
+		return w;
 	}
-	w->slot = s;
-	w->generation = m->generation;
-	w->pid = m->pid;
-	w->pidfd = fds[SPAWNED_PIDFD];
-	w->page = page;
-	if (tail_init(&w->tail, &d->loop, s->number, m->pid,
-		fds[SPAWNED_OUTPUT]) == -1)
-		log_error("no memory for what worker %u prints, ignoring",
-		    s->number + 1);
-	return w;
+	if (begun)
+		tail_clear(&w->tail);
+	else
+		close(fds[SPAWNED_OUTPUT]);
+	if (page != MAP_FAILED)
+		munmap(page, sizeof(struct page));
+	close(fds[SPAWNED_SOCKET]);
+	close(fds[SPAWNED_PIDFD]);
+	free(w);
+	return NULL;
 }
 
 void

@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from allocations import EXCHANGES, exchange, reload, sweep
+from allocations import EXCHANGES, Careful, Ended, exchange, reload, sweep
 from faultpage import FaultPage
 from faults import LIBRARY, Arena, Row
 from harness import SANITIZED, Daemon, wait_until
@@ -53,6 +53,32 @@ def suffer(arena, name, pid, what, stride):
 def test_each_allocation_fails(arena, what):
     """One after the other, in a dispatcher that lives through all of it."""
     suffer(arena, f"memory refused: {what.__name__}", arena.d.dispatcher_pid(), what, STRIDE)
+
+
+def test_each_worker_is_heard(tmp_path):
+    """Whatever fails when a worker comes: what it prints is in the log later."""
+    page = FaultPage(tmp_path / "page")
+    with Daemon(workers=1, env=page.env(LIBRARY)) as d:
+        page.pid = d.dispatcher_pid()
+        failed, n, quiet = 0, 1, 0
+        while quiet < 2:
+            before = page.failed
+            with Careful(d.socket) as c:
+                page.allocations = 0
+                page.fail_at = n
+                c.submit("debug:sleep", {"ms": 60000}, runTimeout=1)  # the last of its worker
+                c.submit("debug:echo", 1)  # the next one's
+                with contextlib.suppress(Ended):
+                    c.all_answered()
+                page.fail_at = 0
+            with d.client() as c:
+                c.call("debug:print", {"text": f"heard {failed}-{quiet}\n"})
+            d.wait_log(f"heard {failed}-{quiet}\n")
+            quiet = quiet + 1 if page.failed == before else 0
+            failed = page.failed
+            n += quiet == 0
+        assert failed >= LEAST
+        assert page.pid == d.dispatcher_pid()
 
 
 def test_master_reloads_without_memory(arena):
