@@ -219,8 +219,14 @@ def test_more_by_a_reload(morod, tmp_path):
         assert len(answers(waiter, 1)[0][3]) == 3_000_000
 
 
-def test_a_small_rest(morod):
+# A turn hands out 1024 messages at most: the third has the last of them.
+@pytest.mark.parametrize("size, between", [(5_500_000, 0), (2_900_000, 2100)])
+def test_a_small_rest(morod, size, between):
     """Who waits for room for its task keeps no more than is there of its next one."""
+    large = pack(0, 9, "debug:echo", [b"x" * size, {"onFull": "wait"}])
+    if between > 0:
+        large = pack(2, "no:such", [b"x" * size]) + pack(2, "no:such", []) * between
+        large += pack(0, 9, "debug:echo", [1, {"onFull": "wait"}])
     # no more than poll() of who sends it has a socket's buffer take for empty
     ahead = pack(0, 10, "debug:echo", [b"y" * 100_000])[:10_000]
     with morod(workers=1, max_queued_bytes="6M", max_queue_size=1) as d, d.client() as c:
@@ -228,10 +234,9 @@ def test_a_small_rest(morod):
             c.submit("debug:sleep", {"ms": 60000})
         d.wait(lambda s: s["queueSize"] == 1)
         with d.client() as waiter, d.client() as other:
-            waiter.send_bytes(
-                pack(0, 9, "debug:echo", [b"x" * 5_500_000, {"onFull": "wait"}]) + ahead)
+            waiter.send_bytes(large + ahead)
             assert c.request("ping") == "pong"
-            other.send_bytes(pack(0, 9, "no:such", [b"x" * 3_000_000]))
+            other.send_bytes(pack(0, 9, "no:such", [b"x" * (8_500_000 - size)]))
             assert answers(other, 1)[0][2]["code"] == "UNKNOWN_TASK"
 
 
