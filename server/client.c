@@ -20,6 +20,9 @@
 #include "server/submit.h"
 #include "server/users.h"
 
+_Static_assert(sizeof(struct client) <= 800,
+    "with the rest an idle client would cost more than 1 KiB");
+
 /*
  * Output that a client has not taken, in messages of the largest size: over
  * the first it is not read from, over the second it is dropped. The first is

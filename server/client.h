@@ -46,36 +46,40 @@ struct client_fds {
 	int fds[CLIENT_FDS];
 };
 
+/*
+ * An idle one may cost 1 KiB with what libevent and malloc() have for it, which
+ * is why fields of less than eight bytes stand together.
+ */
 struct client {
 	struct conn conn; /* first: a conn's owner is found by it */
 	TAILQ_ENTRY(client) link;
 	struct dispatcher *dispatcher;
 	uint64_t number; /* of the connection: counts from 1 */
-	struct task_list tasks; /* unfinished, by client_link */
-	uint32_t n_tasks;
-	uint64_t task_bytes; /* of the data of those */
-	TAILQ_ENTRY(client) waiting_link; /* while waits_for is not NULL */
-	struct route *waits_for; /* not read from until that has room */
-	bool subscribed; /* to backpressure */
-	struct task_id *ids; /* by text; uthash */
-	struct lanes *lanes; /* its place in the pools' queues, or NULL */
-	LIST_HEAD(, parking) parkings; /* its tasks of types that are full */
-	struct client_done *done; /* NULL: nothing was answered yet */
-	enum fault_shape shape; /* of errors */
-	struct client_fds *fds; /* NULL: there are none */
-	uint32_t n_task_fds; /* of its unfinished tasks */
-	bool fd_feature; /* hello asked for descriptors */
 	uint64_t accepted_ms; /* when it came */
-	uint64_t accepted; /* tasks of its that were accepted */
-	uint64_t refused; /* and that were not */
 	uid_t uid; /* by SO_PEERCRED, at accept */
 	pid_t pid;
-	uint8_t roles; /* enum role */
 	uint64_t denied; /* types that it may not submit, by their index */
+	uint8_t roles; /* enum role */
+	bool subscribed; /* to backpressure */
+	bool fd_feature; /* hello asked for descriptors */
 	bool half_closed; /* it sends no more, and waits for answers */
 	bool closing; /* close when the output is gone */
 	bool slow; /* not read from: its output is not taken */
 	uint64_t slow_taken; /* while slow: how much it had taken, at last */
+	enum fault_shape shape; /* of errors */
+	uint32_t n_task_fds; /* descriptors of its unfinished tasks */
+	struct client_fds *fds; /* NULL: there are none */
+	struct task_list tasks; /* unfinished, by client_link */
+	uint64_t task_bytes; /* of the data of those */
+	uint32_t n_tasks;
+	TAILQ_ENTRY(client) waiting_link; /* while waits_for is not NULL */
+	struct route *waits_for; /* not read from until that has room */
+	struct task_id *ids; /* by text; uthash */
+	struct lanes *lanes; /* its place in the pools' queues, or NULL */
+	LIST_HEAD(, parking) parkings; /* its tasks of types that are full */
+	struct client_done *done; /* NULL: nothing was answered yet */
+	uint64_t accepted; /* tasks of its that were accepted */
+	uint64_t refused; /* and that were not */
 	struct deadline deadline; /* of a message's end, or of slow output */
 	char name[CLIENT_NAME]; /* by hello; "" */
 };

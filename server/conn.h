@@ -96,7 +96,7 @@ struct conn {
 	bool writing; /* write_event is set */
 	bool ended; /* EOF was seen or the input is broken */
 	bool edge; /* events are edge-triggered: see conn_watch_hangup() */
-	enum conn_part part; /* as `partial` knows it */
+	uint8_t part; /* enum conn_part, as `partial` knows it */
 	bool fresh; /* a message ended since */
 };
 

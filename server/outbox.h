@@ -28,14 +28,14 @@ struct outbox {
 	uint32_t head;
 	uint32_t n;
 	uint32_t cap;
+	bool secret; /* some of what was copied may not stay in memory */
+	bool failed; /* what came last is not whole: nothing may follow it */
 	struct chunk *flat; /* being filled with small ones, or NULL */
 	size_t flat_len;
 	struct piece *tail; /* the last piece, if it ends where flat does */
 	size_t bytes; /* in all pieces */
 	uint64_t taken; /* bytes that the peer took, since the start */
-	bool secret; /* some of what was copied may not stay in memory */
 	struct fdset *next_fdset; /* for the next byte that is appended */
-	bool failed; /* what came last is not whole: nothing may follow it */
 };
 
 void outbox_init(struct outbox *q);

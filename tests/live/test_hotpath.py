@@ -4,6 +4,7 @@ the dispatcher's instructions and its allocations.
 """
 
 import collections
+import contextlib
 import os
 import pathlib
 import re
@@ -15,6 +16,8 @@ import subprocess
 import msgpack
 import pytest
 
+from faults import memory
+from faults_clients import many_descriptors
 from harness import DEADLINE, SANITIZED, wait_until
 from test_libmoro import PROGRAMS, compile_program
 
@@ -26,6 +29,8 @@ WARM = 100 * WINDOW  # until the type is known to be short
 SYSCALLS = 120  # for 1,000 tasks, the client's among them
 INSTRUCTIONS = 1500  # of the dispatcher, for a task
 ALLOCATIONS = 0.05  # of the dispatcher, for a task
+CLIENTS = 8000
+CLIENT_BYTES = 1024  # of the dispatcher, for an idle one, with what libraries have for it
 # Under valgrind a task takes some fifty times as long, so batches must too; and
 # none is to be taken back because of that, which would be counted as well.
 CALLGRIND_PREFETCH_US = 1_000_000
@@ -235,6 +240,24 @@ def test_dispatcher_work(morod, valgrind, tmp_path):
     print(f"{instructions:.0f} instructions, {allocations:.4f} allocations per task")
     assert instructions <= INSTRUCTIONS
     assert allocations < ALLOCATIONS
+
+
+def test_memory_of_an_idle_client(morod):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(many_descriptors(CLIENTS + 200))
+        d = stack.enter_context(morod(max_clients=CLIENTS + 100))
+        with d.client() as c:
+            c.call("debug:echo", 1)
+            c.request("ping")
+            before = memory(d.dispatcher_pid())
+            for _ in range(CLIENTS):
+                s = stack.enter_context(socket.socket(socket.AF_UNIX))
+                s.connect(d.socket)
+            with d.client() as last:
+                assert last.request("ping") == "pong"  # those before it are accepted
+            each = (memory(d.dispatcher_pid()) - before) / CLIENTS
+    print(f"{each:.0f} bytes for a client")
+    assert 500 < each <= CLIENT_BYTES
 
 
 def faults(pid):
