@@ -12,7 +12,6 @@
 
 #define CONN_SNDBUF 212992 /* what distributions allow everyone */
 #define CONN_TURN_INPUT ((size_t)256 << 10) /* bytes for one read */
-#define CONN_TURN_OUTPUT ((size_t)256 << 10) /* bytes it may answer in one */
 
 static void conn_read_cb(evutil_socket_t fd, short what, void *arg);
 static void conn_write_cb(evutil_socket_t fd, short what, void *arg);
@@ -263,8 +262,7 @@ conn_scan(struct conn *c)
 	enum scan_status status;
 	const uint32_t frames_max =
 	    c->whole ? UINT32_MAX : c->loop->turn_frames;
-	const size_t out_max =
-	    c->whole ? SIZE_MAX : c->out.bytes + CONN_TURN_OUTPUT;
+	const size_t out_max = c->whole ? SIZE_MAX : c->out.bytes + LOOP_OUTPUT;
 
 	m.chunk = c->in;
 	while (c->in_start < c->in_end) {

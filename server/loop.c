@@ -139,16 +139,28 @@ loop_flush(struct loop *l)
 		conn_release(c);
 }
 
-/* Goes on with the connections that had more messages than fit a turn. */
+/*
+ * Goes on with the connections that had more messages than fit a turn. All of
+ * them have together what one may have, for a turn is what everybody else waits,
+ * however many ask without end; who had none of it is the first in the next.
+ */
 static void
 loop_continue(struct loop *l)
 {
 	struct conn *last = TAILQ_LAST(&l->ready, conn_list);
+	uint32_t frames = 0;
+	size_t output = 0;
 	struct conn *c;
 
 	/* Those that come back to the list meanwhile wait once more. */
-	while ((c = TAILQ_FIRST(&l->ready)) != NULL) {
+	while ((c = TAILQ_FIRST(&l->ready)) != NULL && frames < LOOP_FRAMES &&
+	       output < LOOP_OUTPUT) {
+		size_t before = c->out.bytes;
+
 		conn_continue(c);
+		frames += c->frames;
+		if (c->out.bytes > before)
+			output += c->out.bytes - before;
 		if (c == last)
 			return;
 	}

@@ -21,6 +21,8 @@
  */
 #define LOOP_FRAMES 1024
 #define LOOP_FRAMES_FEW 64
+/* Bytes that it answers to them itself, in one turn likewise. */
+#define LOOP_OUTPUT ((size_t)64 << 10)
 
 struct conn;
 TAILQ_HEAD(conn_list, conn);

@@ -110,10 +110,10 @@ test_share_of_output(void **state)
 {
 	struct world *w = *state;
 
-	w->a.answer = chunk_new(100 * KIB);
+	w->a.answer = chunk_new(LOOP_OUTPUT / 2 - KIB);
 	world_write(&w->a, FRAMES);
 	world_run(w, world_one_turn);
-	assert_int_equal(w->a.taken, 3); /* 256 KiB, and what passes it */
+	assert_int_equal(w->a.taken, 3); /* the share, and what passes it */
 	world_write(&w->a, 1); /* is not read while some are left */
 	world_run(w, world_one_turn);
 	assert_int_equal(w->a.taken, 6);
@@ -124,6 +124,58 @@ test_share_of_output(void **state)
 	chunk_unref(w->a.answer);
 	world_run_five(w);
 	assert_int_equal(w->a.taken, 6); /* nothing of a closed connection */
+}
+
+/* Several that have much left share what one may have of a turn, one by one. */
+static void
+test_share_of_all(void **state)
+{
+	struct world *w = *state;
+
+	w->has_b = true;
+	world_add_side(w, &w->b);
+	w->loop.turn_frames = LOOP_FRAMES;
+	world_write(&w->a, 4 * LOOP_FRAMES - 1);
+	world_write(&w->b, 4 * LOOP_FRAMES - 1);
+	world_run(w, world_one_turn);
+	assert_int_equal(w->a.taken, LOOP_FRAMES);
+	assert_int_equal(w->b.taken, LOOP_FRAMES);
+	for (uint32_t i = 2; i < 4; i++) {
+		world_run(w, world_one_turn);
+		assert_int_equal(w->a.taken, i * LOOP_FRAMES);
+		assert_int_equal(w->b.taken, (i - 1) * LOOP_FRAMES);
+		world_run(w, world_one_turn);
+		assert_int_equal(w->a.taken, i * LOOP_FRAMES);
+		assert_int_equal(w->b.taken, i * LOOP_FRAMES);
+	}
+	world_run(w, world_all_taken);
+}
+
+/* The same of what they are answered. */
+static void
+test_share_of_all_output(void **state)
+{
+	struct world *w = *state;
+
+	w->has_b = true;
+	world_add_side(w, &w->b);
+	w->a.answer = w->b.answer = chunk_new(LOOP_OUTPUT);
+	world_write(&w->a, FRAMES);
+	world_write(&w->b, FRAMES);
+	world_run(w, world_one_turn);
+	for (uint32_t i = 2; i < FRAMES; i++) {
+		world_run(w, world_one_turn);
+		assert_int_equal(w->a.taken, i);
+		assert_int_equal(w->b.taken, i - 1);
+		world_run(w, world_one_turn);
+		assert_int_equal(w->a.taken, i);
+		assert_int_equal(w->b.taken, i);
+	}
+	conn_close(&w->a.conn);
+	conn_close(&w->b.conn);
+	loop_flush(&w->loop);
+	assert_int_equal(w->a.answer->refs, 1);
+	chunk_unref(w->a.answer);
 }
 
 /* As long as one connection has messages left, the peer of it writes. */
@@ -482,6 +534,8 @@ main(void)
 	    WORLD_TEST(test_half_closed_behind),
 	    WORLD_TEST(test_cut_message),
 	    WORLD_TEST(test_share_of_output),
+	    WORLD_TEST(test_share_of_all),
+	    WORLD_TEST(test_share_of_all_output),
 	    WORLD_TEST(test_readable_meanwhile),
 	    WORLD_TEST(test_ceaseless),
 	    WORLD_TEST(test_pause),

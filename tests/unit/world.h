@@ -21,9 +21,9 @@
 #define KIB ((size_t)1 << 10)
 #define FRAMES 8 /* messages of a connection in a turn */
 #define MANY (5 * FRAMES + 3) /* messages in one write */
-#define EVENTS_MAX 4096
+#define EVENTS_MAX 8192
 #define MESSAGE_MAX (ENVELOPE_HEAD_MAX + 1)
-#define OWNS_FD 1000 /* from this msgid on a message owns a descriptor */
+#define OWNS_FD 100000 /* from this msgid on a message owns a descriptor */
 
 struct world;
 
