@@ -59,13 +59,19 @@ conn_unhold(struct conn *c, enum conn_hold why)
 	c->reading = event_add(c->read_event, NULL) == 0;
 }
 
+static struct conn_list *
+conn_list(const struct conn *c)
+{
+	return c->metered ? &c->loop->ready : &c->loop->ready_free;
+}
+
 /* Has the rest of the input looked at in the next turn. */
 static void
 conn_queue(struct conn *c)
 {
 	assert(!(c->holds & CONN_HOLD_MEMORY)); /* which uses the same link */
 	if (!c->queued)
-		TAILQ_INSERT_TAIL(&c->loop->ready, c, held_link);
+		TAILQ_INSERT_TAIL(conn_list(c), c, held_link);
 	c->queued = true;
 }
 
@@ -73,7 +79,7 @@ static void
 conn_unqueue(struct conn *c)
 {
 	if (c->queued)
-		TAILQ_REMOVE(&c->loop->ready, c, held_link);
+		TAILQ_REMOVE(conn_list(c), c, held_link);
 	c->queued = false;
 }
 

@@ -83,10 +83,11 @@ struct conn {
 	struct outbox out;
 	bool dirty; /* in loop->dirty */
 	uint8_t holds; /* enum conn_hold: why it is not read from */
-	bool queued; /* in loop->ready */
+	bool queued; /* in loop->ready, or ready_free */
 	/*
-	 * It may have to wait for memory (set by the owner). A worker's never
-	 * does: the answers it brings are what memory is waited for.
+	 * It may have to wait for memory, and for its turn (set by the owner,
+	 * at once). A worker's never does: the answers it brings are what is
+	 * waited for.
 	 */
 	bool metered;
 	bool takes_fds; /* descriptors that come are given to ops->fds */

@@ -53,6 +53,7 @@ loop_init(struct loop *l)
 	TAILQ_INIT(&l->closed);
 	TAILQ_INIT(&l->starved);
 	TAILQ_INIT(&l->ready);
+	TAILQ_INIT(&l->ready_free);
 	l->in_bytes = 0;
 	l->in_max = UINT64_MAX;
 	l->in_over = NULL;
@@ -140,21 +141,20 @@ loop_flush(struct loop *l)
 }
 
 /*
- * Goes on with the connections that had more messages than fit a turn. All of
- * them have together what one may have, for a turn is what everybody else waits,
- * however many ask without end; who had none of it is the first in the next.
+ * Goes on with the connections that had more messages than fit a turn, until
+ * they have been given so much; who was not reached is the first in the next.
  */
 static void
-loop_continue(struct loop *l)
+loop_continue(struct conn_list *list, uint32_t frames_max, size_t output_max)
 {
-	struct conn *last = TAILQ_LAST(&l->ready, conn_list);
+	struct conn *last = TAILQ_LAST(list, conn_list);
 	uint32_t frames = 0;
 	size_t output = 0;
 	struct conn *c;
 
 	/* Those that come back to the list meanwhile wait once more. */
-	while ((c = TAILQ_FIRST(&l->ready)) != NULL && frames < LOOP_FRAMES &&
-	       output < LOOP_OUTPUT) {
+	while ((c = TAILQ_FIRST(list)) != NULL && frames < frames_max &&
+	       output < output_max) {
 		size_t before = c->out.bytes;
 
 		conn_continue(c);
@@ -164,6 +164,18 @@ loop_continue(struct loop *l)
 		if (c == last)
 			return;
 	}
+}
+
+/*
+ * All that are metered have together what one may have where nobody is in a
+ * hurry: a turn is what everybody else waits, however many ask without end. The
+ * others bring answers, which are waited for.
+ */
+static void
+loop_continue_all(struct loop *l)
+{
+	loop_continue(&l->ready_free, UINT32_MAX, SIZE_MAX);
+	loop_continue(&l->ready, LOOP_FRAMES, LOOP_OUTPUT);
 }
 
 /*
@@ -193,7 +205,7 @@ loop_is_busy(struct loop *l)
 	if (chunk_in_use() && !deadline_is_set(&l->tidy))
 		deadline_set(l->deadlines, &l->tidy, loop_now(l), LOOP_TIDY_MS);
 	return more || l->again || !TAILQ_EMPTY(&l->ready) ||
-	       !TAILQ_EMPTY(&l->dirty);
+	       !TAILQ_EMPTY(&l->ready_free) || !TAILQ_EMPTY(&l->dirty);
 }
 
 void
@@ -203,7 +215,7 @@ loop_turn(struct loop *l, int flags, void (*turn)(void *arg), void *arg)
 	l->now = 0;
 	l->again = false;
 	l->turn++;
-	loop_continue(l);
+	loop_continue_all(l);
 	/* without ONCE it would go on for as long as there are events */
 	event_base_loop(l->base, flags | EVLOOP_ONCE);
 	deadlines_run(l->deadlines, loop_now(l));

@@ -38,7 +38,9 @@ struct loop {
 	struct conn_list dirty; /* have output that was not tried to send */
 	struct conn_list closed; /* to be freed at the end of the turn */
 	struct conn_list starved; /* wait for memory, to read a large message */
-	struct conn_list ready; /* have messages left for the next turn */
+	/* Have messages left for the next turn: those that are metered. */
+	struct conn_list ready;
+	struct conn_list ready_free; /* and those that are not */
 	uint64_t in_bytes; /* of buffers for large messages, unfinished */
 	uint64_t in_max; /* over that no other such buffer is made */
 	bool feeding; /* within conn_input_feed() */

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -243,12 +244,14 @@ def test_dispatcher_work(morod, valgrind, tmp_path):
 
 
 def test_memory_of_an_idle_client(morod):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and most < CLIENTS + 2000:
+        pytest.skip(f"morod may have {most} descriptors")
     with contextlib.ExitStack() as stack:
         stack.enter_context(many_descriptors(CLIENTS + 200))
         d = stack.enter_context(morod(max_clients=CLIENTS + 100))
         with d.client() as c:
             c.call("debug:echo", 1)
-            c.request("ping")
             before = memory(d.dispatcher_pid())
             for _ in range(CLIENTS):
                 s = stack.enter_context(socket.socket(socket.AF_UNIX))

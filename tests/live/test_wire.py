@@ -303,6 +303,14 @@ def test_each_message_has_its_own_time(morod):
         assert answers(c, 1) == [[1, 1, None, "pong"]]
 
 
+def test_whole_messages_are_not_late(morod):
+    """They wait for their turn, behind a first one that has much to answer."""
+    n = 1000  # of some 0.2 ms each
+    with morod(frame_timeout="20ms") as d, d.client(hello=False) as c:
+        c.send_bytes(pack(0, 1, "types", []) * n)
+        assert all(error is None for _, _, error, _ in answers(c, n))
+
+
 def test_who_does_not_take_its_last_message(morod):
     """It has a second for that, and then is closed, whatever it has not read."""
     with morod(workers=1) as d, d.client() as c:

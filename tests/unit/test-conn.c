@@ -36,7 +36,7 @@ test_exact_share(void **state)
 	world_run(w, world_all_taken);
 	assert_int_equal(w->turns, 1);
 	assert_int_equal(w->a.conn.holds, 0);
-	assert_true(TAILQ_EMPTY(&w->loop.ready));
+	assert_true(TAILQ_EMPTY(&w->loop.ready_free));
 }
 
 /* The share can change from turn to turn. */
@@ -126,14 +126,21 @@ test_share_of_output(void **state)
 	assert_int_equal(w->a.taken, 6); /* nothing of a closed connection */
 }
 
+static void
+add_metered_side(struct world *w)
+{
+	w->has_b = true;
+	world_add_side(w, &w->b);
+	w->a.conn.metered = w->b.conn.metered = true;
+}
+
 /* Several that have much left share what one may have of a turn, one by one. */
 static void
 test_share_of_all(void **state)
 {
 	struct world *w = *state;
 
-	w->has_b = true;
-	world_add_side(w, &w->b);
+	add_metered_side(w);
 	w->loop.turn_frames = LOOP_FRAMES;
 	world_write(&w->a, 4 * LOOP_FRAMES - 1);
 	world_write(&w->b, 4 * LOOP_FRAMES - 1);
@@ -151,14 +158,31 @@ test_share_of_all(void **state)
 	world_run(w, world_all_taken);
 }
 
+/* Those that are not metered have all their own share, in every turn. */
+static void
+test_share_of_others(void **state)
+{
+	struct world *w = *state;
+
+	add_metered_side(w);
+	w->b.conn.metered = false;
+	w->loop.turn_frames = LOOP_FRAMES;
+	world_write(&w->a, 3 * LOOP_FRAMES);
+	world_write(&w->b, 3 * LOOP_FRAMES);
+	for (uint32_t i = 1; i < 4; i++) {
+		world_run(w, world_one_turn);
+		assert_int_equal(w->a.taken, i * LOOP_FRAMES);
+		assert_int_equal(w->b.taken, i * LOOP_FRAMES);
+	}
+}
+
 /* The same of what they are answered. */
 static void
 test_share_of_all_output(void **state)
 {
 	struct world *w = *state;
 
-	w->has_b = true;
-	world_add_side(w, &w->b);
+	add_metered_side(w);
 	w->a.answer = w->b.answer = chunk_new(LOOP_OUTPUT);
 	world_write(&w->a, FRAMES);
 	world_write(&w->b, FRAMES);
@@ -536,6 +560,7 @@ main(void)
 	    WORLD_TEST(test_share_of_output),
 	    WORLD_TEST(test_share_of_all),
 	    WORLD_TEST(test_share_of_all_output),
+	    WORLD_TEST(test_share_of_others),
 	    WORLD_TEST(test_readable_meanwhile),
 	    WORLD_TEST(test_ceaseless),
 	    WORLD_TEST(test_pause),

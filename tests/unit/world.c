@@ -227,6 +227,7 @@ world_teardown(void **state)
 		side_clear(&w->b);
 	loop_flush(&w->loop);
 	assert_true(TAILQ_EMPTY(&w->loop.ready));
+	assert_true(TAILQ_EMPTY(&w->loop.ready_free));
 	assert_true(TAILQ_EMPTY(&w->loop.dirty));
 	assert_int_equal(w->loop.out_bytes, 0);
 	event_free(w->tick);
