@@ -316,7 +316,7 @@ def test_who_does_not_take_its_last_message(morod):
     with morod(workers=1) as d, d.client() as c:
         deaf = d.client()
         deaf.submit("debug:echo", b"x" * 3_000_000)
-        wait_until(lambda: c.stats()["unreadBytes"] > 1_000_000)
+        d.wait(lambda s: s["completed"] == 1 and s["unreadBytes"] > 1_000_000)
         deaf.send_bytes(b"\xc1")
         wait_until(lambda: c.stats()["clientsBroken"] == 1)
         wait_until(lambda: c.stats()["clients"] == 1)
