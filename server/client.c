@@ -163,8 +163,6 @@ client_deadline_cb(void *owner, uint64_t now)
 		client_close(c);
 	else if (c->slow)
 		client_deny_patience(c);
-	else if (c->conn.holds & CONN_HOLD_TURN)
-		client_arm(c); /* it waits for its turn: we are late */
 	else if (c->conn.part == CONN_PART_WAITS)
 		client_deny_memory(c);
 	else

@@ -83,7 +83,8 @@ conn_input_tell(struct conn *c)
 {
 	enum conn_part part = CONN_PART_NONE;
 
-	if (c->in != NULL)
+	/* what waits for its turn is whole, as far as is known */
+	if (c->in != NULL && !(c->holds & CONN_HOLD_TURN))
 		part = c->holds & CONN_HOLD_MEMORY ? CONN_PART_WAITS
 						   : CONN_PART_COMES;
 	if (c->fd == -1 || c->ops->partial == NULL ||
