@@ -143,11 +143,12 @@ def exchange(arena, what):
     return True
 
 
-def sweep(arena, what, pid, stride=1, offset=0):
+def sweep(arena, what, pid, stride=1, offset=0, after=lambda: None):
     """
     Fails each allocation that an exchange costs a process, one in each go, until
     a go has none left to fail; gives how many failed, and at how many places of
-    the code. With a stride each so manieth, from the one after `offset` on.
+    the code. With a stride each so manieth, from the one after `offset` on. What
+    is to hold `after` each go is looked at while nothing fails.
     """
     page = arena.page
     failed, n, quiet = 0, 1 + offset, 0
@@ -160,6 +161,7 @@ def sweep(arena, what, pid, stride=1, offset=0):
             page.fail_at = n
             exchange(arena, what)
             page.fail_at = 0
+            after()
             if page.failed > before:
                 failed, quiet, n = failed + 1, 0, n + stride
                 places.add(page.where)

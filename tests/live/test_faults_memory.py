@@ -6,11 +6,13 @@ MORO_FAULTS_FULL=1, as tools/faults has it, takes all of them.
 """
 
 import contextlib
+import itertools
 import os
+import types
 
 import pytest
 
-from allocations import EXCHANGES, Careful, Ended, exchange, reload, sweep
+from allocations import EXCHANGES, exchange, reload, sweep
 from faultpage import FaultPage
 from faults import LIBRARY, Arena, Row
 from harness import SANITIZED, Daemon, wait_until
@@ -55,30 +57,29 @@ def test_each_allocation_fails(arena, what):
     suffer(arena, f"memory refused: {what.__name__}", arena.d.dispatcher_pid(), what, STRIDE)
 
 
+def replacement(arena, c):
+    """A worker's last task, and the next one's first."""
+    c.submit("debug:sleep", {"ms": 60000}, runTimeout=1)
+    c.submit("debug:echo", 1)
+
+
 def test_each_worker_is_heard(tmp_path):
     """Whatever fails when a worker comes: what it prints is in the log later."""
     page = FaultPage(tmp_path / "page")
     with Daemon(workers=1, env=page.env(LIBRARY)) as d:
-        page.pid = d.dispatcher_pid()
-        failed, n, quiet = 0, 1, 0
-        while quiet < 2:
-            before = page.failed
-            with Careful(d.socket) as c:
-                page.allocations = 0
-                page.fail_at = n
-                with contextlib.suppress(Ended, BrokenPipeError, ConnectionResetError):
-                    c.submit("debug:sleep", {"ms": 60000}, runTimeout=1)  # its worker's last
-                    c.submit("debug:echo", 1)  # the next one's
-                    c.all_answered()
-                page.fail_at = 0
+        said = itertools.count()
+
+        def hear():
+            text = f"heard {next(said)}\n"
             with d.client() as c:
-                c.call("debug:print", {"text": f"heard {failed}-{quiet}\n"})
-            d.wait_log(f"heard {failed}-{quiet}\n")
-            quiet = quiet + 1 if page.failed == before else 0
-            failed = page.failed
-            n += quiet == 0
+                c.call("debug:print", {"text": text})
+            d.wait_log(text)
+
+        pid = d.dispatcher_pid()
+        failed, _ = sweep(types.SimpleNamespace(page=page, path=d.socket, d=d), replacement, pid,
+                          after=hear)
         assert failed >= LEAST
-        assert page.pid == d.dispatcher_pid()
+        assert d.dispatcher_pid() == pid
 
 
 def test_master_reloads_without_memory(arena):
